@@ -1,0 +1,43 @@
+package import AssayDomain
+import Glibc
+
+/// The secret that a server beyond loopback wants with every request; it never shows itself in text.
+package struct AccessToken: Sendable {
+    /// The environment variable that may hold it.
+    package static let variable = "ASSAY_TOKEN"
+    private static let bytesMax = 4_096
+    private static let othersMayRead: mode_t = 0o077
+
+    /// What goes behind `Bearer `.
+    let secret: String
+
+    /// Wraps a secret as given; throws `configuration-invalid` for what no header can carry.
+    package init(_ text: String) throws(AssayError) {
+        let isPlain = text.utf8.allSatisfy { 0x21...0x7E ~= $0 }
+        guard !text.isEmpty, text.utf8.count <= Self.bytesMax, isPlain else {
+            throw AssayError(
+                .configurationInvalid, "the access token is not usable",
+                reason: "a token is 1 to \(Self.bytesMax) printable ASCII characters without spaces")
+        }
+        secret = text
+    }
+
+    /// Reads a secret from a file; throws `configuration-invalid` if others may read that file too.
+    package init(file path: String) throws(AssayError) {
+        let file = try LocalFile(opening: path)
+        guard file.identity.mode & Self.othersMayRead == 0 else {
+            throw AssayError(
+                .configurationInvalid, "the token file \(Printable.quote(path)) is readable by others",
+                remedy: "run chmod 600 on it")
+        }
+        let bytes = try file.readAll(bytesMax: Self.bytesMax)
+        var text = String(decoding: bytes, as: UTF8.self)[...]
+        while let last = text.last, last.isWhitespace { text.removeLast() }
+        try self.init(String(text))
+    }
+}
+
+extension AccessToken: CustomStringConvertible, CustomReflectable {
+    package var description: String { "access token" }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+}

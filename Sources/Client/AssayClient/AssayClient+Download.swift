@@ -1,0 +1,144 @@
+import AssayCrypto
+package import AssayDomain
+import AsyncHTTPClient
+package import NIOCore
+import NIOHTTP1
+
+/// Where a download goes: a name in a folder that is already open.
+package struct DownloadTarget: Sendable {
+    let folder: FolderHandle
+    let name: String
+    let isReplacing: Bool
+
+    /// `isReplacing` says whether a file that has the name may be replaced.
+    package init(folder: FolderHandle, name: String, isReplacing: Bool) {
+        self.folder = folder
+        self.name = name
+        self.isReplacing = isReplacing
+    }
+
+    /// The name of the unfinished file, which says what it will be, so that a later pull can go on with it.
+    func draftName(for digest: Digest) -> String { ".assay-\(digest.hex.prefix(32)).part" }
+}
+
+extension AssayClient {
+    /// Brings a blob into a file; the file has its name only after its bytes hash to the digest.
+    ///
+    /// A download that was cut goes on where it ended, also one of an earlier process. Throws `digest-mismatch` if the
+    /// bytes are wrong, and leaves nothing then; `file-exists` if the name is taken.
+    package func download(
+        _ blob: Descriptor, from repository: RepositoryName, to target: DownloadTarget,
+        progress: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) async throws {
+        let draftName = target.draftName(for: blob.digest)
+        let draft = try await files.run { try target.folder.draft(draftName) }
+        let download = BlobDownload(
+            client: self, blob: blob, repository: repository, draft: draft, progress: progress)
+        do {
+            try await download.run(continuing: target.folder.file(draftName))
+        } catch let error as AssayError where error.code.kind == .integrity || error.code.kind == .storage {
+            target.folder.remove(draftName)
+            throw error
+        }
+        try await files.run {
+            try target.folder.publish(draftName, as: target.name, replacing: target.isReplacing)
+        }
+    }
+
+    /// Hands over the bytes of a blob in order, going on behind the last ones after a cut.
+    ///
+    /// The receiver gets each byte once and checks the digest itself. Throws `server-unreachable` if a blob ends early.
+    package func read(
+        _ blob: Descriptor, from repository: RepositoryName, to receive: (ByteBuffer) async throws -> Void
+    ) async throws {
+        var position: Int64 = 0
+        try await transport.retry.run(position: { position }) {
+            guard position < blob.size else { return }
+            let response = try await answer(for: blob.digest, in: repository, from: position)
+            try await Transport.translating(transport.endpoint) {
+                for try await chunk in response.body {
+                    guard Int64(chunk.readableBytes) <= blob.size - position else {
+                        throw BlobDownload.mismatch(blob.digest)
+                    }
+                    try await receive(chunk)
+                    position += Int64(chunk.readableBytes)
+                }
+            }
+            guard position == blob.size else {
+                throw AssayError(.serverUnreachable, "the connection to \(transport.endpoint) ended too early")
+            }
+        }
+    }
+
+    /// The answer that carries a blob from a position on; a server that sends all of it again is refused.
+    private func answer(
+        for digest: Digest, in repository: RepositoryName, from position: Int64
+    ) async throws -> HTTPClientResponse {
+        var request = transport.request(.GET, "/v2/\(repository)/blobs/\(digest)")
+        if position > 0 { request.headers.add(name: "Range", value: "bytes=\(position)-") }
+        let response = try await transport.send(request)
+        guard response.status == (position > 0 ? .partialContent : .ok) else {
+            throw await transport.ociError(response, doing: "to give \(digest)")
+        }
+        return response
+    }
+
+    /// Attaches a manifest that refers to another one; safe to repeat.
+    package func attach(_ manifest: Manifest, in repository: RepositoryName) async throws {
+        var request = transport.request(.PUT, "/v2/\(repository)/manifests/\(manifest.digest)")
+        request.headers.add(name: "Content-Type", value: manifest.mediaType)
+        request.body = .bytes(ByteBuffer(bytes: manifest.bytes))
+        try await transport.retry.run {
+            let response = try await transport.send(request)
+            guard response.status == .created else {
+                throw await transport.ociError(response, doing: "the manifest \(manifest.digest)")
+            }
+        }
+    }
+
+    /// A small blob in memory, checked against its digest; throws `body-too-large` above the limit.
+    package func content(
+        of digest: Digest, in repository: RepositoryName, bytesMax: Int = Manifest.bytesMax
+    ) async throws -> [UInt8] {
+        try await document(
+            "/v2/\(repository)/blobs/\(digest)", digest: digest, accept: [MediaType.octetStream], bytesMax: bytesMax)
+    }
+
+    /// A manifest by its digest, checked against it and read.
+    package func manifest(_ digest: Digest, in repository: RepositoryName) async throws -> Manifest {
+        let accepted = [
+            MediaType.imageManifest, MediaType.imageIndex, MediaType.dockerManifest, MediaType.dockerManifestList,
+        ]
+        let bytes = try await document(
+            "/v2/\(repository)/manifests/\(digest)", digest: digest, accept: accepted, bytesMax: Manifest.bytesMax)
+        return try Manifest(parsing: bytes, digest: digest, contentType: nil)
+    }
+
+    /// The manifests that refer to a digest, perhaps only those of one type.
+    package func referrers(
+        of digest: Digest, in repository: RepositoryName, artifactType: String? = nil
+    ) async throws -> [Descriptor] {
+        let bytes = try await document(
+            "/v2/\(repository)/referrers/\(digest)", query: ["artifactType": artifactType], digest: nil,
+            accept: [MediaType.imageIndex], bytesMax: Manifest.bytesMax)
+        let index = try Manifest(parsing: bytes, digest: .sha256(of: bytes), contentType: MediaType.imageIndex)
+        // A server may leave the filter to the client (distribution-spec 1.1.1, "Listing Referrers").
+        return index.children.filter { artifactType == nil || $0.artifactType == artifactType }
+    }
+
+    private func document(
+        _ path: String, query: Query = [:], digest: Digest?, accept: [String], bytesMax: Int
+    ) async throws -> [UInt8] {
+        var request = transport.request(.GET, path, query: query)
+        request.headers.add(name: "Accept", value: accept.joined(separator: ", "))
+        let bytes = try await transport.retry.run {
+            let response = try await transport.send(request)
+            guard response.status == .ok else { throw await transport.ociError(response, doing: "to give \(path)") }
+            return try await transport.body(of: response, bytesMax: bytesMax)
+        }
+        if let digest {
+            guard Digest.of(bytes, algorithm: digest.algorithm) == digest else { throw BlobDownload.mismatch(digest) }
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,204 @@
+package import APIProtocol
+package import AssayDomain
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+extension AssayClient {
+    private static let api = "/api/v1"
+
+    // MARK: The server itself
+
+    /// Throws `server-unreachable`, or the server's own code, unless it is ready.
+    package func checkReady() async throws {
+        _ = try await transport.call(transport.request(.GET, "/readyz"), isRepeatable: true)
+    }
+
+    /// The server's figures in the text form of Prometheus.
+    package func metrics() async throws -> String { try await text("/metrics") }
+
+    /// The server's own description of its routes.
+    package func openAPI() async throws -> String { try await text(Self.api + "/openapi.yaml") }
+
+    // MARK: Repositories
+
+    package func repositories(
+        kind: Repository.Kind? = nil, prefix: String? = nil, after: String? = nil, limit: Int? = nil
+    ) async throws -> ListResponse<Repository> {
+        try await get("/repositories", ["kind": kind?.rawValue, "prefix": prefix, "after": after, "limit": limit])
+    }
+
+    package func repository(_ name: RepositoryName) async throws -> Repository {
+        try await get("/repositories/\(name)")
+    }
+
+    package func createRepository(_ request: CreateRepositoryRequest) async throws -> Repository {
+        try await send(.POST, "/repositories", request, isRepeatable: true)
+    }
+
+    // MARK: Versions
+
+    /// A part of the versions that fit everything asked for.
+    package func versions(
+        in repository: RepositoryName? = nil, framework: String? = nil, runID: String? = nil,
+        annotations: [(key: String, value: String)] = [], after: String? = nil, limit: Int? = nil
+    ) async throws -> ListResponse<Version> {
+        var query: Query = [
+            "repository": repository, "framework": framework, "run_id": runID, "after": after, "limit": limit,
+        ]
+        for (key, value) in annotations { query.append("annotation", "\(key)=\(value)") }
+        return try await get("/versions", query)
+    }
+
+    /// The version that a reference names now.
+    package func version(_ reference: Reference) async throws -> Version { try await get("/versions/\(reference)") }
+
+    /// Makes a version of blobs that were pushed; safe to repeat, since equal content is the same version.
+    package func publish(_ request: PublishRequest) async throws -> PublishResponse {
+        try await send(.POST, "/versions", request, isRepeatable: true)
+    }
+
+    package func annotate(_ reference: Reference, _ request: AnnotateRequest) async throws -> Version {
+        try await send(.PATCH, "/versions/\(reference)", request, isRepeatable: true)
+    }
+
+    /// Versions whose words match.
+    package func search(
+        _ words: String, kind: Repository.Kind? = nil, limit: Int? = nil
+    ) async throws -> ListResponse<Version> {
+        try await get("/search", ["q": words, "kind": kind?.rawValue, "limit": limit])
+    }
+
+    // MARK: Aliases
+
+    package func aliases(in repository: RepositoryName) async throws -> ListResponse<Alias> {
+        try await get("/aliases", ["repository": repository])
+    }
+
+    package func alias(_ reference: Reference) async throws -> Alias { try await get("/aliases/\(reference)") }
+
+    package func moveAlias(_ reference: Reference, _ request: MoveAliasRequest) async throws -> AliasMove {
+        try await send(.PUT, "/aliases/\(reference)", request, isRepeatable: false)
+    }
+
+    package func removeAlias(_ reference: Reference) async throws -> AliasMove {
+        try decode(await transport.call(request(.DELETE, "/aliases/\(reference)"), isRepeatable: false).body)
+    }
+
+    /// The moves of an alias, newest first.
+    package func aliasMoves(
+        of reference: Reference, after: String? = nil, limit: Int? = nil
+    ) async throws -> ListResponse<AliasMove> {
+        try await get("/alias-moves", ["alias": reference, "after": after, "limit": limit])
+    }
+
+    // MARK: Policies
+
+    package func policies(in repository: RepositoryName) async throws -> ListResponse<PolicyResponse> {
+        try await get("/policies", ["repository": repository])
+    }
+
+    package func policy(of alias: Reference) async throws -> PolicyResponse { try await get("/policies/\(alias)") }
+
+    package func setPolicy(_ policy: Policy, of alias: Reference) async throws -> PolicyResponse {
+        try await send(.PUT, "/policies/\(alias)", policy, isRepeatable: true)
+    }
+
+    package func removePolicy(of alias: Reference) async throws {
+        _ = try await transport.call(request(.DELETE, "/policies/\(alias)"), isRepeatable: false)
+    }
+
+    // MARK: Verification and promotion
+
+    package func verify(_ request: VerifyRequest) async throws -> Verification {
+        try await send(.POST, "/verifications", request, isRepeatable: false)
+    }
+
+    package func verifications(of reference: Reference, limit: Int? = nil) async throws -> ListResponse<Verification> {
+        try await get("/verifications", ["reference": reference, "limit": limit])
+    }
+
+    package func verification(_ id: VerificationID) async throws -> Verification {
+        try await get("/verifications/\(id)")
+    }
+
+    package func report(of id: VerificationID) async throws -> VerificationReport {
+        try await get("/verifications/\(id)/report")
+    }
+
+    /// Throws `promotion-refused` with the table of requirements in the problem document of its `RemoteFailure`.
+    package func promote(_ request: PromoteRequest) async throws -> PromotionResponse {
+        try await send(.POST, "/promotions", request, isRepeatable: false)
+    }
+
+    // MARK: Evidence
+
+    package func lineage(
+        of reference: Reference, direction: LineageGraph.Direction, depth: Int? = nil
+    ) async throws -> LineageResponse {
+        try await get("/lineage/\(reference)", ["direction": direction.rawValue, "depth": depth])
+    }
+
+    /// The same graph in the language of Graphviz.
+    package func lineageDOT(
+        of reference: Reference, direction: LineageGraph.Direction, depth: Int? = nil
+    ) async throws -> String {
+        try await text(
+            "\(Self.api)/lineage/\(reference)", ["direction": direction.rawValue, "depth": depth, "format": "dot"])
+    }
+
+    package func attestations(of reference: Reference) async throws -> ListResponse<AttestationResponse> {
+        try await get("/attestations", ["reference": reference])
+    }
+
+    // MARK: Trust root and upkeep
+
+    package func keys() async throws -> ListResponse<TrustedKey> { try await get("/keys") }
+
+    package func trust(_ request: TrustKeyRequest) async throws -> TrustedKey {
+        try await send(.POST, "/keys", request, isRepeatable: true)
+    }
+
+    /// Takes a key out of what is trusted from now on; the id is the hex SHA-256 of its PEM text.
+    package func revokeKey(_ id: String) async throws {
+        _ = try await transport.call(request(.DELETE, "/keys/\(Query.encode(id))"), isRepeatable: false)
+    }
+
+    /// What a collection of garbage would remove now; nothing is removed.
+    package func garbage() async throws -> GarbageResponse { try await get("/garbage") }
+
+    // MARK: Requests
+
+    private func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {
+        transport.request(method, Self.api + path, query: query)
+    }
+
+    private func get<Answer: Decodable>(_ path: String, _ query: Query = [:]) async throws -> Answer {
+        try decode(await transport.call(request(.GET, path, query), isRepeatable: true).body)
+    }
+
+    private func text(_ path: String, _ query: Query = [:]) async throws -> String {
+        let answer = try await transport.call(transport.request(.GET, path, query: query), isRepeatable: true)
+        return String(decoding: answer.body, as: UTF8.self)
+    }
+
+    private func send<Answer: Decodable>(
+        _ method: HTTPMethod, _ path: String, _ message: some Encodable, isRepeatable: Bool
+    ) async throws -> Answer {
+        var request = request(method, path)
+        request.headers.add(name: "Content-Type", value: MediaType.json)
+        request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
+        return try decode(await transport.call(request, isRepeatable: isRepeatable).body)
+    }
+
+    /// An answer that cannot be read is the server's fault, not the caller's.
+    private func decode<Answer: Decodable>(_ body: [UInt8]) throws -> Answer {
+        do {
+            return try JSON.decode(Answer.self, from: body)
+        } catch let error as AssayError {
+            throw AssayError(
+                .serverRefused, "the server's answer cannot be read", reason: error.reason ?? error.message,
+                remedy: "check that the server and this program are of the same release", cause: error)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import AssayDomain
+import AsyncHTTPClient
+import NIOCore
+import NIOPosix
+
+/// A typed client of one server: a method per route of the native API, and the transport of blobs.
+///
+/// Every method throws `server-unreachable` if there is no answer, the server's own code if it refuses, and
+/// `CancellationError` untouched.
+package struct AssayClient: Sendable {
+    /// The seconds of silence after which a connection counts as lost.
+    package static let silenceSecondsMax: Int64 = 60
+    private static let connectSeconds: Int64 = 10
+
+    let transport: Transport
+    /// The threads on which the client's files are read and written.
+    package let files: FileAccess
+
+    /// Lends a client and closes its connections afterwards, whatever happens.
+    package static func withClient<Result: Sendable>(
+        of endpoint: Endpoint, token: AccessToken? = nil, retry: RetryPolicy = RetryPolicy(),
+        _ body: (AssayClient) async throws -> Result
+    ) async throws -> Result {
+        try await FileAccess.withAccess { files in
+            let http = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+            let transport = Transport(http: http, endpoint: endpoint, token: token, retry: retry)
+            do {
+                let result = try await body(AssayClient(transport: transport, files: files))
+                try await http.shutdown()
+                return result
+            } catch {
+                // The failure of the work is the one that counts.
+                try? await http.shutdown()
+                throw error
+            }
+        }
+    }
+
+    /// Redirects are not followed: a token must not travel to another host.
+    private static var configuration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.decompression = .disabled
+        configuration.httpVersion = .http1Only
+        configuration.timeout.connect = .seconds(connectSeconds)
+        configuration.timeout.read = .seconds(silenceSecondsMax)
+        configuration.timeout.write = .seconds(silenceSecondsMax)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            channel.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(
+                minimum: receiveBytesMin, initial: receiveBytesMin, maximum: receiveBytesMax))
+        }
+        return configuration
+    }
+
+    /// Large reads keep the event loop's share of a download small.
+    private static let receiveBytesMin = 16 << 10
+    private static let receiveBytesMax = 512 << 10
+}

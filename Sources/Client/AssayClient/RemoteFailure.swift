@@ -1,0 +1,47 @@
+package import APIProtocol
+import AssayDomain
+
+/// The problem document that a server sent, kept as the cause of the error that it became.
+package struct RemoteFailure: Error, Sendable {
+    /// The document as it came; its text is not yet safe to print.
+    package let problem: Problem
+}
+
+extension AssayError {
+    /// The most characters of a server's sentence that are shown.
+    private static let remoteTextMax = 1_000
+
+    /// The error that a server told in a problem document; a code that is not known is judged by its status.
+    init(_ problem: Problem) {
+        self.init(
+            ErrorCode.known(problem.code) ?? ErrorCode.standing(forStatus: problem.status),
+            Printable.escape(problem.detail, limit: Self.remoteTextMax),
+            remedy: problem.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) },
+            cause: RemoteFailure(problem: problem))
+    }
+
+    /// The error behind an answer under /v2, whose body is a list of errors if it has one.
+    init(ociBody: [UInt8], status: Int, doing action: String) {
+        // A body that is no error list leaves the status, which every answer has.
+        let list = try? JSON.decodeVerbatim(OCIErrorList.self, from: ociBody)
+        guard let first = list?.errors.first else {
+            self.init(
+                ErrorCode.standing(forStatus: status), "the server refused \(action)", reason: "it answered \(status)")
+            return
+        }
+        self.init(
+            ErrorCode.standing(forOCI: first.code) ?? ErrorCode.standing(forStatus: status),
+            "the server refused \(action)",
+            reason: Printable.escape(first.message ?? first.code, limit: Self.remoteTextMax))
+    }
+}
+
+/// The body of an error under /v2 (OCI distribution-spec 1.1.1, "Error Codes").
+private struct OCIErrorList: Decodable {
+    struct Item: Decodable {
+        var code: String
+        var message: String?
+    }
+
+    var errors: [Item]
+}

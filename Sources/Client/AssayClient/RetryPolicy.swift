@@ -1,0 +1,57 @@
+import AssayDomain
+
+/// How often, and after what pauses, work is tried again that failed for a reason that may pass.
+package struct RetryPolicy: Sendable {
+    /// The most tries in a row that bring the work no further.
+    package let attemptsMax: Int
+    /// The most tries all together, so that work which crawls ends too.
+    package let attemptsTotalMax: Int
+    private let firstPause: Duration
+    private let pauseMax: Duration
+    private let sleep: @Sendable (Duration) async throws -> Void
+
+    /// Pauses double from try to try; `sleep` can be replaced where no time shall pass.
+    package init(
+        attemptsMax: Int = 6, attemptsTotalMax: Int = 100, firstPause: Duration = .milliseconds(100),
+        pauseMax: Duration = .seconds(3), sleep: @escaping @Sendable (Duration) async throws -> Void = { duration in
+            try await Task.sleep(for: duration)
+        }
+    ) {
+        self.attemptsMax = attemptsMax
+        self.attemptsTotalMax = attemptsTotalMax
+        self.firstPause = firstPause
+        self.pauseMax = pauseMax
+        self.sleep = sleep
+    }
+
+    /// Does work until it succeeds, fails for good, or has used up its tries.
+    ///
+    /// `position` tells how far the work is: where it has grown since the last failure, the count starts anew.
+    package func run<Result>(
+        position: () -> Int64 = { 0 }, isolation: isolated (any Actor)? = #isolation,
+        _ work: () async throws -> Result
+    ) async throws -> Result {
+        var failures = 0
+        var reached = position()
+        for _ in 1..<attemptsTotalMax {
+            do {
+                return try await work()
+            } catch let error as AssayError where error.code.isWorthRetrying {
+                failures = position() > reached ? 1 : failures + 1
+                reached = position()
+                guard failures < attemptsMax else { throw error }
+                try await sleep(pause(after: failures))
+            }
+        }
+        return try await work()
+    }
+
+    private func pause(after failures: Int) -> Duration {
+        min(pauseMax, firstPause * (1 << min(failures - 1, 16)))
+    }
+}
+
+extension ErrorCode {
+    /// Whether the same request may succeed soon: a full or failing disk does not pass by itself.
+    var isWorthRetrying: Bool { kind == .busy }
+}

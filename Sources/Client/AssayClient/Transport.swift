@@ -1,0 +1,116 @@
+import APIProtocol
+import AssayDomain
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Sends requests to one server and turns whatever goes wrong into an `AssayError`.
+struct Transport: Sendable {
+    /// The most bytes of an answer that is kept in memory.
+    static let answerBytesMax = 16 << 20
+    private static let errorBytesMax = 1 << 20
+    /// How long a request of the API may take; blobs have only the limits on silence.
+    private static let apiDeadline = TimeAmount.seconds(120)
+
+    let http: HTTPClient
+    let endpoint: Endpoint
+    let token: AccessToken?
+    let retry: RetryPolicy
+
+    /// A request for a path, or for a location as a server gave it.
+    func request(_ method: HTTPMethod, _ path: String, query: Query = [:]) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: endpoint.baseURL + path + query.text)
+        request.method = method
+        request.headers.add(name: "User-Agent", value: "assay")
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token.secret)") }
+        return request
+    }
+
+    /// Sends one request once; throws `server-unreachable` if there is no answer.
+    func send(_ request: HTTPClientRequest, deadline: NIODeadline = .distantFuture) async throws -> HTTPClientResponse {
+        try await Self.translating(endpoint) { try await http.execute(request, deadline: deadline) }
+    }
+
+    /// The body of an answer; throws `body-too-large` above the limit and `server-unreachable` if it is cut.
+    func body(of response: HTTPClientResponse, bytesMax: Int = answerBytesMax) async throws -> [UInt8] {
+        try await Self.translating(endpoint) {
+            var bytes: [UInt8] = []
+            for try await chunk in response.body {
+                guard bytes.count + chunk.readableBytes <= bytesMax else {
+                    throw AssayError(.bodyTooLarge, "the server's answer has over \(bytesMax) bytes")
+                }
+                bytes.append(contentsOf: chunk.readableBytesView)
+            }
+            return bytes
+        }
+    }
+
+    /// Sends a request of the API and gives the body of its answer if the status is a good one.
+    ///
+    /// Only a request that is safe to repeat is sent again when the connection was lost.
+    func call(_ request: HTTPClientRequest, isRepeatable: Bool) async throws -> (status: Int, body: [UInt8]) {
+        guard isRepeatable else { return try await callOnce(request) }
+        return try await retry.run { try await callOnce(request) }
+    }
+
+    private func callOnce(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
+        let response = try await send(request, deadline: .now() + Self.apiDeadline)
+        let status = Int(response.status.code)
+        guard 200..<300 ~= status else { throw await apiError(response) }
+        return (status, try await body(of: response))
+    }
+
+    /// The error that an answer of /api tells.
+    private func apiError(_ response: HTTPClientResponse) async -> any Error {
+        let status = Int(response.status.code)
+        do {
+            return AssayError(try JSON.decode(Problem.self, from: try await body(of: response, bytesMax: Self.errorBytesMax)))
+        } catch is CancellationError {
+            return CancellationError()
+        } catch {
+            return AssayError(
+                ErrorCode.standing(forStatus: status), "the server answered \(status) without a problem document",
+                remedy: "check that \(endpoint) is an assay server")
+        }
+    }
+
+    /// The error that an answer of /v2 tells.
+    func ociError(_ response: HTTPClientResponse, doing action: String) async -> any Error {
+        do {
+            let bytes = try await body(of: response, bytesMax: Self.errorBytesMax)
+            return AssayError(ociBody: bytes, status: Int(response.status.code), doing: action)
+        } catch is CancellationError {
+            return CancellationError()
+        } catch {
+            return AssayError(ociBody: [], status: Int(response.status.code), doing: action)
+        }
+    }
+
+    /// Passes errors of ours and cancellation; everything else came from the connection.
+    static func translating<Result>(
+        _ endpoint: Endpoint, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+    ) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as AssayError {
+            throw error
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch let error as HTTPClientError where error == .cancelled {
+            throw CancellationError()
+        } catch {
+            if Task.isCancelled { throw CancellationError() }
+            throw AssayError(
+                .serverUnreachable, "no answer from \(endpoint)", reason: reason(for: error),
+                remedy: "check that the server runs, then try again", cause: error)
+        }
+    }
+
+    private static func reason(for error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError: error.shortDescription
+        case let error as IOError: "\(IOError(errnoCode: error.errnoCode, reason: "connection"))"
+        default: Printable.escape("\(error)")
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import AssayDomain
+
+/// Brings arguments into the one order that the parser knows: command words first, then everything else.
+///
+/// The options of `ServerOptions` may stand before the command too, as in `assay --store DIR list`. The parser would
+/// take them for options of `assay` itself, which has none; so they are moved behind the words that name the command.
+/// Nothing else is touched, and nothing behind `--` is ever looked at.
+struct ArgumentOrder {
+    private static let valued = ["--server", "--store", "--token-file"]
+    private static let flags = ["--json"]
+
+    /// Throws `usage`, with the nearest word, where a word names no command.
+    static func arrange(_ arguments: [String], root: any ParsableCommand.Type) throws(AssayError) -> [String] {
+        var order = ArgumentOrder(rest: arguments[...])
+        order.takeLeadingOptions()
+        try order.takeWords(of: root)
+        return order.words + order.leading + order.rest
+    }
+
+    /// Whether a failure is to be told as JSON, even one of the arguments themselves.
+    static func wantsJSON(_ arguments: [String]) -> Bool {
+        arguments.prefix { $0 != "--" }.contains("--json")
+    }
+
+    private var rest: ArraySlice<String>
+    private var leading: [String] = []
+    private var words: [String] = []
+
+    private init(rest: ArraySlice<String>) { self.rest = rest }
+
+    private mutating func takeLeadingOptions() {
+        while let argument = rest.first {
+            let name = String(argument.prefix { $0 != "=" })
+            if Self.valued.contains(name) {
+                leading.append(rest.removeFirst())
+                if !argument.contains("="), let value = rest.popFirst() { leading.append(value) }
+            } else if Self.flags.contains(argument) {
+                leading.append(rest.removeFirst())
+            } else {
+                return
+            }
+        }
+    }
+
+    private mutating func takeWords(of root: any ParsableCommand.Type) throws(AssayError) {
+        var command = root
+        while let word = rest.first, !word.hasPrefix("-"), !command.configuration.subcommands.isEmpty {
+            let subcommands = command.configuration.subcommands
+            if word == "help", words.isEmpty { return }
+            guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                throw Self.unknown(word, among: subcommands.map { $0._commandName }, after: words)
+            }
+            words.append(rest.removeFirst())
+            command = next
+        }
+    }
+
+    private static func unknown(_ word: String, among words: [String], after path: [String]) -> AssayError {
+        let help = (["assay"] + path + ["--help"]).joined(separator: " ")
+        let near = Suggestion.nearest(to: word, among: words).map { "did you mean '\($0)'? " } ?? ""
+        return AssayError(
+            .usage, "\(Printable.quote(word, limit: 60)) is no command", remedy: "\(near)'\(help)' lists them")
+    }
+}

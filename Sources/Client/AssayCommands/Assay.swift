@@ -1,0 +1,22 @@
+import ArgumentParser
+
+/// The root of all commands.
+struct Assay: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "assay",
+        abstract: "A registry of model artifacts that measures a model before it lets it into production.",
+        discussion: """
+            Every command that speaks to a registry takes --server URL or --store DIR, before or after its name.
+
+            Example:
+              assay init ./store
+              assay --store ./store push team/fraud model.onnx --key release.pem
+            """,
+        version: "0.1.0",
+        subcommands: [
+            InitCommand.self, ServeCommand.self, PushCommand.self, PullCommand.self, ListCommand.self,
+            ShowCommand.self, VerifyCommand.self, PromoteCommand.self, AliasCommand.self, PolicyCommand.self,
+            LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, BundleCommand.self,
+            CheckCommand.self, KeyCommand.self, GarbageCommand.self, CompletionsCommand.self,
+        ])
+}

@@ -1,0 +1,80 @@
+import AssayBundle
+import AssayClient
+import AssayDomain
+import AssayRegistry
+import NIOCore
+
+/// Writes a version and everything attached to it into one file.
+struct BundleExport: Sendable {
+    let client: AssayClient
+    let display: ProgressDisplay
+
+    /// The writer, used by one piece of work at a time.
+    ///
+    /// `@unchecked Sendable`: every call is awaited before the next one is made, so no two threads use it at once, and
+    /// the hand-over between them orders what they do.
+    private final class Target: @unchecked Sendable {
+        private let writer: BundleWriter
+
+        init(_ plan: BundlePlan, _ draft: DraftFile) throws {
+            writer = try BundleWriter(plan, to: DraftOutput(draft))
+        }
+
+        func begin(_ blob: BlobRecord) throws { try writer.begin(blob) }
+        func write(_ buffer: ByteBuffer) throws { try buffer.withUnsafeReadableBytes { try writer.write($0) } }
+        func end() throws { try writer.end() }
+        func finish() throws { try writer.finish() }
+    }
+
+    /// Writes the bundle beside its final name and gives it that name when it is complete.
+    func export(_ reference: Reference, to path: String, isReplacing: Bool) async throws -> Version {
+        let version = try await client.version(reference)
+        let plan = try await plan(of: version)
+        let (folder, name) = try Self.place(of: path)
+        let draftName = ".\(name).assay.part"
+        let draft = try await client.files.run { try folder.draft(draftName) }
+        do {
+            try draft.truncate()
+            try await write(plan, to: draft)
+            try await client.files.run { try folder.publish(draftName, as: name, replacing: isReplacing) }
+        } catch {
+            folder.remove(draftName)
+            throw error
+        }
+        return version
+    }
+
+    private func plan(of version: Version) async throws -> BundlePlan {
+        let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        var referrers: [Manifest] = []
+        for referrer in try await client.referrers(of: version.manifestDigest, in: version.repository) {
+            referrers.append(try await client.manifest(referrer.digest, in: version.repository))
+        }
+        return try BundlePlan(
+            repository: version.repository, number: version.number, manifest: manifest, referrers: referrers)
+    }
+
+    private func write(_ plan: BundlePlan, to draft: DraftFile) async throws {
+        let meter = TransferMeter(display, label: "receiving", total: plan.blobs.reduce(0) { $0 + $1.size })
+        defer { display.end() }
+        let target = try await client.files.run { try Target(plan, draft) }
+        for (index, blob) in plan.blobs.enumerated() {
+            try await client.files.run { try target.begin(blob) }
+            let descriptor = Descriptor(mediaType: MediaType.octetStream, digest: blob.digest, size: blob.size)
+            try await client.read(descriptor, from: plan.repository) { buffer in
+                try await client.files.run { try target.write(buffer) }
+                meter.advance(index, by: Int64(buffer.readableBytes))
+            }
+            try await client.files.run { try target.end() }
+        }
+        try await client.files.run { try target.finish() }
+    }
+
+    private static func place(of path: String) throws -> (folder: FolderHandle, name: String) {
+        guard let name = path.split(separator: "/", omittingEmptySubsequences: false).last, !name.isEmpty else {
+            throw AssayError(.usage, "\(Printable.quote(path)) names no file")
+        }
+        let folder = path.dropLast(name.count)
+        return (try FolderHandle.open(path: folder.isEmpty ? "." : String(folder)), String(name))
+    }
+}

@@ -1,0 +1,158 @@
+import APIProtocol
+import ArgumentParser
+import AssayBundle
+import AssayClient
+import AssayDomain
+
+/// Brings lists together from their pages.
+enum Pages {
+    /// Asks page by page until there are `limit` items or no more; `next` of the result is set if there are.
+    static func collect<Item>(
+        limit: Int, _ page: (_ after: String?, _ limit: Int) async throws -> ListResponse<Item>
+    ) async throws -> ListResponse<Item> {
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        var items: [Item] = []
+        var after: String?
+        repeat {
+            let answer = try await page(after, limit - items.count)
+            items += answer.items.prefix(limit - items.count)
+            // A server that gives nothing and says that there is more would be asked for ever.
+            after = answer.items.isEmpty ? nil : answer.next
+        } while after != nil && items.count < limit
+        return ListResponse(items: items, next: after)
+    }
+}
+
+extension Console {
+    /// Tells that a list was cut, so that nobody takes a part for the whole.
+    func noteIfCut<Item>(_ list: ListResponse<Item>) {
+        if list.next != nil { note("there are more; add --limit N to see them") }
+    }
+}
+
+extension Table {
+    /// Versions, one a row.
+    init(versions: [Version]) {
+        self.init("VERSION", "ALIASES", "SIZE", "CREATED", "DIGEST")
+        for version in versions {
+            add(
+                "\(version.reference)", version.aliases.map(\.text).joined(separator: ","),
+                Figure.bytes(version.contentBytes), version.createdAt.description,
+                "\(version.manifestDigest.short)")
+        }
+    }
+}
+
+/// `assay list [REPO]`
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List repositories, or the versions of one.",
+        discussion: """
+            Example:
+              assay list team/fraud --framework xgboost --json
+            """)
+
+    @Argument(help: "The repository whose versions to list.")
+    var repository: String?
+
+    @Option(help: "Only repositories of this kind: model or dataset.")
+    var kind: String?
+
+    @Option(help: "Only repositories whose name starts so.")
+    var prefix: String?
+
+    @Option(help: "Only versions of this framework.")
+    var framework: String?
+
+    @Option(help: "Only versions of this training run.")
+    var runId: String?
+
+    @Option(name: .customLong("annotation"), help: ArgumentHelp("Only versions with it.", valueName: "key=value"))
+    var annotations: [String] = []
+
+    @Option(help: "The most rows.")
+    var limit = 100
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let isOfVersions = repository != nil || framework != nil || runId != nil || !annotations.isEmpty
+        if isOfVersions { try await listVersions() } else { try await listRepositories() }
+    }
+
+    private func listRepositories() async throws {
+        let (kind, prefix, limit) = (try Arguments.kind(kind), prefix, limit)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let list = try await Pages.collect(limit: limit) { after, limit in
+                try await client.repositories(kind: kind, prefix: prefix, after: after, limit: limit)
+            }
+            if isJSON { return try console.print(json: list) }
+            var table = Table("REPOSITORY", "KIND", "VERSIONS", "CREATED")
+            for repository in list.items {
+                table.add(
+                    repository.name.text, repository.kind.rawValue, "\(repository.versionCount)",
+                    repository.createdAt.description)
+            }
+            try console.print(table)
+            console.noteIfCut(list)
+        }
+    }
+
+    private func listVersions() async throws {
+        guard kind == nil, prefix == nil else {
+            throw AssayError(.usage, "--kind and --prefix choose among repositories, not among versions")
+        }
+        let repository = try repository.map { try RepositoryName(parsing: $0) }
+        let pairs = try annotations.map { try Arguments.pair($0, option: "annotation") }
+        let annotations = pairs.map { (key: $0.name, value: $0.value) }
+        let (framework, runID, limit) = (framework, runId, limit)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            // A repository that does not exist has no versions, but the name may be a slip.
+            if let repository { _ = try await client.repository(repository) }
+            let list = try await Pages.collect(limit: limit) { after, limit in
+                try await client.versions(
+                    in: repository, framework: framework, runID: runID, annotations: annotations, after: after,
+                    limit: limit)
+            }
+            if isJSON { return try console.print(json: list) }
+            try console.print(Table(versions: list.items))
+            console.noteIfCut(list)
+        }
+    }
+}
+
+/// `assay search WORDS…`
+struct SearchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "search",
+        abstract: "Find versions by words of their name or description.",
+        discussion: """
+            Example:
+              assay search fraud gradient --kind model
+            """)
+
+    @Argument(help: "Words.")
+    var words: [String]
+
+    @Option(help: "Only of this kind: model or dataset.")
+    var kind: String?
+
+    @Option(help: "The most rows.")
+    var limit = 50
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let (query, kind, limit) = (words.joined(separator: " "), try Arguments.kind(kind), limit)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let list = try await client.search(query, kind: kind, limit: limit)
+            if isJSON { return try console.print(json: list) }
+            try console.print(Table(versions: list.items))
+            console.noteIfCut(list)
+        }
+    }
+}

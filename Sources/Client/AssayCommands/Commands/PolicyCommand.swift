@@ -1,0 +1,142 @@
+import APIProtocol
+import ArgumentParser
+import AssayClient
+import AssayDomain
+
+/// `assay policy set|show|remove`
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy",
+        abstract: "Protect aliases by policies.",
+        discussion: """
+            Example:
+              assay policy set team/fraud production policy.yaml
+            """,
+        subcommands: [PolicySetCommand.self, PolicyShowCommand.self, PolicyRemoveCommand.self])
+}
+
+/// `assay policy set REPO ALIAS FILE`
+struct PolicySetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Attach a policy to an alias, which is protected from then on.",
+        discussion: """
+            Example:
+              assay policy set team/fraud production policy.yaml
+            """)
+
+    @Argument(help: "The repository.")
+    var repository: String
+
+    @Argument(help: "The alias.")
+    var alias: String
+
+    @Argument(help: "The policy as YAML or JSON.")
+    var file: String
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Arguments.alias(repository, alias)
+        let policy = try Self.read(file)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let response = try await client.setPolicy(policy, of: reference)
+            if isJSON { return try console.print(json: response) }
+            try console.print("\(reference) is protected by policy \(response.digest)")
+        }
+    }
+
+    /// Reads and checks a policy here, so that a fault is told with its file.
+    static func read(_ path: String) throws -> Policy {
+        let bytes = try LocalFile(opening: path).readAll(bytesMax: Policy.bytesMax)
+        return try Policy.parse(JSON.encode(YAMLValue.parse(bytes, name: path, code: .policyInvalid)))
+    }
+}
+
+/// `assay policy show REPO [ALIAS]`
+struct PolicyShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show the policy of an alias, or which aliases of a repository have one.",
+        discussion: """
+            Example:
+              assay policy show team/fraud production
+            """)
+
+    @Argument(help: "The repository.")
+    var repository: String
+
+    @Argument(help: "The alias.")
+    var alias: String?
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let name = try RepositoryName(parsing: repository)
+        let reference = try alias.map { try Arguments.alias(repository, $0) }
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            if let reference {
+                let response = try await client.policy(of: reference)
+                return try isJSON ? console.print(json: response) : Self.print(response, on: console)
+            }
+            let list = try await client.policies(in: name)
+            if isJSON { return try console.print(json: list) }
+            var table = Table("ALIAS", "POLICY", "SET", "BY")
+            for item in list.items {
+                table.add(item.alias.text, item.digest.description, item.setAt.description, item.actor)
+            }
+            try console.print(table)
+            console.noteIfCut(list)
+        }
+    }
+
+    private static func print(_ response: PolicyResponse, on console: Console) throws {
+        let actor = Printable.escape(response.actor)
+        try console.print("\(response.repository):\(response.alias)  \(response.digest)  set \(response.setAt) by \(actor)")
+        // JSON escapes what a terminal would obey, but not the formatting characters of Unicode.
+        for line in try JSON.pretty(response.policy).split(separator: "\n") {
+            try console.print(Printable.escape(line, limit: 1_000))
+        }
+    }
+}
+
+/// `assay policy remove REPO ALIAS`
+struct PolicyRemoveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove",
+        abstract: "Take the policy off an alias, which any pusher may move from then on.",
+        discussion: """
+            Example:
+              assay policy remove team/fraud production
+            """)
+
+    @Argument(help: "The repository.")
+    var repository: String
+
+    @Argument(help: "The alias.")
+    var alias: String
+
+    @OptionGroup var options: ServerOptions
+
+    /// What `--json` prints.
+    private struct Outcome: Encodable {
+        let alias: Reference
+        let isProtected = false
+
+        private enum CodingKeys: String, CodingKey {
+            case alias, isProtected
+        }
+    }
+
+    mutating func run() async throws {
+        let reference = try Arguments.alias(repository, alias)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            try await client.removePolicy(of: reference)
+            if isJSON { return try console.print(json: Outcome(alias: reference)) }
+            try console.print("\(reference) is no longer protected")
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import APIProtocol
+import ArgumentParser
+import AssayClient
+import AssayDomain
+
+/// `assay promote REF ALIAS`
+struct PromoteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "promote",
+        abstract: "Move a protected alias to a version if its policy allows it.",
+        discussion: """
+            What the policy demands and nobody measured yet is measured first. A refusal ends with exit status 7.
+
+            Example:
+              assay promote team/fraud:3 production --dry-run
+            """)
+
+    /// How often a promotion is asked for again after its measurements; each round brings evidence for good.
+    private static let roundsMax = 10
+
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    var reference: String
+
+    @Argument(help: "The alias to move.")
+    var alias: String
+
+    @Flag(help: "Decide and show the table, but move nothing.")
+    var dryRun = false
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let request = PromoteRequest(
+            reference: try Reference(parsing: reference), alias: try AliasName(parsing: alias),
+            dryRun: dryRun ? true : nil)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let response = try await Self.decide(request, client: client, console: console, isJSON: isJSON)
+            if isJSON {
+                try console.print(json: response)
+            } else {
+                try console.print(Self.table(response.outcomes))
+                try console.print(Self.summary(of: response, reference: request.reference))
+            }
+            if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
+        }
+    }
+
+    /// Asks until there is a decision, measuring what is missing in between.
+    private static func decide(
+        _ request: PromoteRequest, client: AssayClient, console: Console, isJSON: Bool
+    ) async throws -> PromotionResponse {
+        let watch = VerificationWatch(client: client, display: ProgressDisplay(console))
+        for _ in 0..<roundsMax {
+            let response: PromotionResponse
+            do {
+                response = try await client.promote(request)
+            } catch let error as AssayError where error.code == .promotionRefused && !isJSON {
+                if let outcomes = (error.cause as? RemoteFailure)?.problem.outcomes {
+                    try console.print(table(outcomes))
+                }
+                throw error
+            }
+            guard response.state == .measuring else { return response }
+            for id in response.verifications { _ = try await watch.finish(id) }
+        }
+        throw AssayError(
+            .storeBusy, "the promotion of \(request.reference) came to no decision",
+            reason: "its measurements were asked for \(roundsMax) times", remedy: "look at assay verify, then try again")
+    }
+
+    /// The requirements and what became of them.
+    static func table(_ outcomes: [RequirementOutcome]) -> Table {
+        var table = Table("REQUIREMENT", "DEMANDED", "MEASURED", "STATUS")
+        for outcome in outcomes {
+            table.add(outcome.requirement, outcome.demanded, outcome.measured, outcome.status.rawValue)
+        }
+        return table
+    }
+
+    static func summary(of response: PromotionResponse, reference: Reference) -> String {
+        let version = "\(reference.repository):\(response.version)"
+        let alias = "\(reference.repository):\(response.alias)"
+        switch response.state {
+        case .promoted: return "\(alias) now points to \(version)"
+        case .unchanged: return "\(alias) points to \(version) already"
+        case .wouldPass: return "\(version) would be promoted to \(response.alias); nothing was moved"
+        case .refused: return "\(version) would be refused as \(response.alias); nothing was moved"
+        case .measuring: return "\(version) is being measured"
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import ArgumentParser
+import AssayClient
+import AssayDomain
+
+/// `assay push REPO PATH…`
+struct PushCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "push",
+        abstract: "Make files a new version of a repository.",
+        discussion: """
+            A folder stands for the files in it, each by its path from there. Files that the registry has already are \
+            not sent again, and equal content is the version that exists.
+
+            Example:
+              assay push team/fraud model.onnx --key release.pem --metric auc=0.93 --trained-on team/payments:4
+            """)
+
+    @Argument(help: "The repository, such as team/fraud.")
+    var repository: String
+
+    @Argument(help: "Files and folders.")
+    var paths: [String]
+
+    @Option(help: ArgumentHelp("Sign with this private key.", valueName: "file"))
+    var key: String?
+
+    @Option(help: "model or dataset; what the repository holds already if not given.")
+    var kind: String?
+
+    @Option(help: "What the version is.")
+    var description: String?
+
+    @Option(help: "What it was trained with.")
+    var framework: String?
+
+    @Option(help: "Its licence as an SPDX expression.")
+    var license: String?
+
+    @Option(name: .customLong("metric"), help: ArgumentHelp("What training measured.", valueName: "name=value"))
+    var metrics: [String] = []
+
+    @Option(name: .customLong("param"), help: ArgumentHelp("A hyperparameter.", valueName: "name=value"))
+    var parameters: [String] = []
+
+    @Option(help: "The training run's id.")
+    var runId: String?
+
+    @Option(help: "The commit of the training code.")
+    var gitCommit: String?
+
+    @Option(help: ArgumentHelp("A YAML file with all of these.", valueName: "file"))
+    var metadata: String?
+
+    @Option(name: .customLong("trained-on"), help: ArgumentHelp("A dataset version.", valueName: "ref"))
+    var trainedOn: [String] = []
+
+    @Option(name: .customLong("derived-from"), help: ArgumentHelp("A parent version.", valueName: "ref"))
+    var derivedFrom: [String] = []
+
+    @Option(name: .customLong("as"), help: "How it was derived: derived, fine-tuned, quantized or distilled.")
+    var derivation: String?
+
+    @Option(help: ArgumentHelp("Point this alias to the version.", valueName: "alias"))
+    var tag: String?
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let scan = try FileScan.scan(paths)
+        let plan = try plan(scan.files)
+        let console = options.console
+        for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
+        let journal = UploadJournal(folder: UploadJournal.folder(in: CommandEnvironment.current.variables))
+        let isJSON = options.json
+        try await options.withClient { client in
+            let publisher = Publisher(client: client, journal: journal, display: ProgressDisplay(console))
+            let result = try await publisher.push(plan)
+            if isJSON { return try console.print(json: result) }
+            try console.print(Self.summary(of: result))
+        }
+    }
+
+    private func plan(_ files: [ScannedFile]) throws -> PushPlan {
+        var given = try metadata.map { try PushMetadata(file: $0) } ?? PushMetadata()
+        if let description { given.metadata.description = description }
+        if let framework { given.metadata.framework = framework }
+        if let license { given.metadata.license = license }
+        if let runId { given.metadata.runId = runId }
+        if let gitCommit { given.metadata.gitCommit = gitCommit }
+        if let pairs = try Arguments.pairs(parameters, option: "param") {
+            given.metadata.hyperparameters = (given.metadata.hyperparameters ?? [:]).merging(pairs) { $1 }
+        }
+        if let numbers = try numbers() {
+            given.metadata.metrics = (given.metadata.metrics ?? [:]).merging(numbers) { $1 }
+        }
+        given.lineage += try trainedOn.map {
+            LineageDeclaration(relation: .trainedOn, source: try Reference(parsing: $0))
+        }
+        if derivation != nil, derivedFrom.isEmpty {
+            throw AssayError(.usage, "--as says how, but no --derived-from says from what")
+        }
+        try given.add(parents: derivedFrom.map { try Reference(parsing: $0) }, as: derivation ?? "derived")
+        try given.metadata.check()
+        return PushPlan(
+            repository: try RepositoryName(parsing: repository), kind: try Arguments.kind(kind), files: files,
+            key: try key.map { try Arguments.privateKey($0) }, tag: try tag.map { try Tag(parsing: $0).description },
+            metadata: given.metadata, lineage: given.lineage)
+    }
+
+    private func numbers() throws -> [String: Double]? {
+        try Arguments.pairs(metrics, option: "metric")?.mapValues { text in
+            guard let value = Double(text), value.isFinite else {
+                throw AssayError(.usage, "--metric has \(Printable.quote(text)), which is no finite number")
+            }
+            return value
+        }
+    }
+
+    /// `digits:1  sha256:…  3 files, 120.4 KiB; sent 120.4 KiB, saved 0 B`
+    static func summary(of result: PushResult) -> String {
+        let version = result.version
+        guard result.isNew else { return "\(version.reference) already holds this content" }
+        let files = result.fileCount == 1 ? "1 file" : "\(result.fileCount) files"
+        return "\(version.reference)  \(version.manifestDigest)  \(files), \(Figure.bytes(version.contentBytes)); "
+            + "sent \(Figure.bytes(result.sentBytes)), saved \(Figure.bytes(result.savedBytes))"
+    }
+}

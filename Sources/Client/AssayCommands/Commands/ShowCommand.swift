@@ -1,0 +1,109 @@
+import APIProtocol
+import ArgumentParser
+import AssayBundle
+import AssayClient
+import AssayDomain
+import AssayRegistry
+
+/// `assay show REF`
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show a version: its files, metadata, model summary and evidence.",
+        discussion: """
+            Example:
+              assay show team/fraud:production
+            """)
+
+    /// Everything that is known of a version, as one document.
+    struct Document: Encodable, Sendable {
+        struct File: Encodable, Sendable {
+            let path: String
+            let digest: Digest
+            let size: Int64
+        }
+
+        let version: Version
+        let files: [File]
+        let attestations: [AttestationResponse]
+    }
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let document = try await Self.document(of: reference, client: client)
+            if isJSON { return try console.print(json: document) }
+            for line in Self.lines(of: document) { try console.print(line) }
+        }
+    }
+
+    private static func document(of reference: Reference, client: AssayClient) async throws -> Document {
+        let version = try await client.version(reference)
+        let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        let exact = Reference(version.repository, version.number)
+        return Document(
+            version: version,
+            files: try ModelPack.files(of: manifest).map {
+                Document.File(path: $0.path, digest: $0.digest, size: $0.size)
+            },
+            attestations: try await client.attestations(of: exact).items)
+    }
+
+    static func lines(of document: Document) -> [String] {
+        let version = document.version
+        var fields: [(String, String)] = [
+            ("version", "\(version.reference)"), ("kind", version.kind.rawValue),
+            ("digest", "\(version.manifestDigest)"), ("created", "\(version.createdAt)"),
+            ("size", Figure.bytes(version.contentBytes)),
+        ]
+        if !version.aliases.isEmpty { fields.append(("aliases", version.aliases.map(\.text).joined(separator: ", "))) }
+        fields += metadata(version.metadata) + version.annotations.sorted { $0.key < $1.key }
+            .map { ("annotation \($0.key)", $0.value) }
+        if let model = version.model { fields += summary(model) }
+        let width = fields.map(\.0.count).max() ?? 0
+        var lines = fields.map { name, value in
+            Printable.escape(name) + String(repeating: " ", count: width - name.count + 2)
+                + Printable.escape(value, limit: 1_000)
+        }
+        var files = Table("FILE", "SIZE", "DIGEST")
+        for file in document.files { files.add(file.path, Figure.bytes(file.size), file.digest.description) }
+        lines += [""] + files.lines
+        guard !document.attestations.isEmpty else { return lines }
+        var evidence = Table("EVIDENCE", "CREATED", "DIGEST")
+        for item in document.attestations {
+            evidence.add(item.predicateType ?? item.artifactType, item.createdAt.description, item.manifestDigest.short)
+        }
+        return lines + [""] + evidence.lines
+    }
+
+    private static func metadata(_ metadata: VersionMetadata) -> [(String, String)] {
+        let texts: [(String, String?)] = [
+            ("description", metadata.description), ("framework", metadata.framework), ("license", metadata.license),
+            ("run", metadata.runId), ("git commit", metadata.gitCommit),
+        ]
+        let metrics = (metadata.metrics ?? [:]).sorted { $0.key < $1.key }
+            .map { ("claimed \($0.key)", Figure.metric($0.value)) }
+        let parameters = (metadata.hyperparameters ?? [:]).sorted { $0.key < $1.key }
+            .map { ("parameter \($0.key)", $0.value) }
+        return texts.compactMap { name, text in text.map { (name, $0) } } + metrics + parameters
+    }
+
+    private static func summary(_ model: ModelSummary) -> [(String, String)] {
+        func text(_ tensor: ModelSummary.Tensor) -> String {
+            "\(tensor.name) \(tensor.elementType)[\(tensor.shape.joined(separator: ", "))]"
+        }
+        let opsets = model.opsets.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return [
+            ("model", model.path), ("inputs", model.inputs.map(text).joined(separator: ", ")),
+            ("outputs", model.outputs.map(text).joined(separator: ", ")),
+            ("opsets", opsets.joined(separator: ", ")), ("parameters", "\(model.parameterCount)"),
+            ("precision", model.precision.joined(separator: ", ")),
+        ]
+    }
+}

@@ -1,0 +1,147 @@
+import APIProtocol
+import ArgumentParser
+import AssayClient
+import AssayDomain
+
+/// `assay init STORE`
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Make a new store.",
+        discussion: """
+            Example:
+              assay init ./store
+            """)
+
+    @Argument(help: "A folder that does not exist yet, or is empty.")
+    var store: String
+
+    mutating func run() async throws {
+        let environment = CommandEnvironment.current
+        for line in try await environment.initialise(store) { try environment.console.print(line) }
+    }
+}
+
+/// `assay serve --store STORE --listen HOST:PORT`
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve a store until SIGINT or SIGTERM.",
+        discussion: """
+            Beyond loopback a token file is demanded. Port 0 lets the system choose one.
+
+            Example:
+              assay serve --store ./store --listen 127.0.0.1:8080
+            """)
+
+    @Option(help: ArgumentHelp("The store folder. [environment: ASSAY_STORE]", valueName: "dir"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("The address to listen on.", valueName: "host:port"))
+    var listen = "127.0.0.1:8080"
+
+    @Option(help: ArgumentHelp("A file with the token that every request must carry.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(help: ArgumentHelp("A Unix socket instead of the one in the store folder.", valueName: "path"))
+    var unixSocket: String?
+
+    @Option(help: ArgumentHelp("The ONNX Runtime library.", valueName: "file"))
+    var onnxRuntime: String?
+
+    @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"))
+    var evaluator: String?
+
+    mutating func run() async throws {
+        let environment = CommandEnvironment.current
+        guard let store = store ?? environment.variables["ASSAY_STORE"], !store.isEmpty else {
+            throw AssayError(.usage, "no store is named", remedy: "add --store DIR, or set ASSAY_STORE")
+        }
+        let address = try ListenAddress(parsing: listen)
+        try await environment.serve(
+            ServeOptions(
+                store: store, host: address.host, port: address.port, unixSocket: unixSocket, tokenFile: tokenFile,
+                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator))
+    }
+}
+
+/// A host and a port, as `--listen` takes them.
+struct ListenAddress: Equatable {
+    let host: String
+    let port: Int
+
+    /// Parses `HOST:PORT`, an IPv6 address in brackets; throws `configuration-invalid`.
+    init(parsing text: String) throws(AssayError) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw Self.invalid(text, "a port is a number from 0 to 65535")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw Self.invalid(text, "an IPv6 address stands in brackets")
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0.isAlphanumeric || ":.-_".utf8.contains($0) }) else {
+            throw Self.invalid(text, "it names no host")
+        }
+        self.host = String(host)
+        self.port = Int(port)
+    }
+
+    private static func invalid(_ text: String, _ reason: String) -> AssayError {
+        AssayError(
+            .configurationInvalid, "cannot listen on \(Printable.quote(text, limit: 80))", reason: reason,
+            remedy: "write it as 127.0.0.1:8080")
+    }
+}
+
+/// `assay gc`
+struct GarbageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc",
+        abstract: "Show what nothing refers to any more; nothing is removed.",
+        discussion: """
+            Example:
+              assay gc --dry-run
+            """)
+
+    @Flag(help: "Remove nothing, which is all there is so far.")
+    var dryRun = false
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let garbage = try await client.garbage()
+            if isJSON { return try console.print(json: garbage) }
+            var table = Table("BLOB", "SIZE")
+            for blob in garbage.blobs { table.add(blob.digest.description, Figure.bytes(blob.size)) }
+            if !table.isEmpty { try console.print(table) }
+            let more = garbage.isTruncated ? " and more" : ""
+            try console.print(
+                "\(garbage.blobs.count) unreferenced blobs\(more), \(Figure.bytes(garbage.totalBytes)); nothing was removed")
+        }
+    }
+}
+
+/// `assay completions SHELL`
+struct CompletionsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "completions",
+        abstract: "Print the completion script of a shell.",
+        discussion: """
+            Example:
+              assay completions bash > ~/.local/share/bash-completion/completions/assay
+            """)
+
+    @Argument(help: "bash, zsh or fish.")
+    var shell: String
+
+    mutating func run() async throws {
+        guard let shell = CompletionShell(rawValue: shell) else {
+            throw AssayError(.usage, "there are no completions for \(Printable.quote(shell))", remedy: "use bash, zsh or fish")
+        }
+        try CommandEnvironment.current.console.print(Assay.completionScript(for: shell))
+    }
+}

@@ -1,0 +1,60 @@
+import AssayDomain
+import Glibc
+
+/// Where a command writes: results on one stream, everything else on the other.
+package struct Console: Sendable {
+    /// Takes bytes of the results; throws `ClosedPipe` when nobody reads them any more.
+    package typealias Writer = @Sendable ([UInt8]) throws -> Void
+
+    private let writeOutput: Writer
+    private let writeError: Writer
+    /// Whether the second stream is a terminal, where a line may be drawn over.
+    package let isTerminal: Bool
+
+    package init(isTerminal: Bool, output: @escaping Writer, error: @escaping Writer) {
+        self.isTerminal = isTerminal
+        writeOutput = output
+        writeError = error
+    }
+
+    /// The streams of the process.
+    package static let standard = Console(
+        isTerminal: isatty(STDERR_FILENO) == 1,
+        output: { try write($0, to: STDOUT_FILENO) }, error: { try write($0, to: STDERR_FILENO) })
+
+    /// Writes lines of results.
+    package func print(_ lines: String...) throws {
+        for line in lines { try writeOutput(Array("\(line)\n".utf8)) }
+    }
+
+    /// Writes text of results as it is.
+    package func print(verbatim text: String) throws { try writeOutput(Array(text.utf8)) }
+
+    /// Writes one JSON document of results.
+    package func print(json value: some Encodable) throws { try print(try JSON.pretty(value)) }
+
+    /// Writes a line of news. What cannot be told does not stop the work.
+    package func note(_ line: String) { draw("\(line)\n") }
+
+    /// Writes to the second stream as it is.
+    func draw(_ text: String) { try? writeError(Array(text.utf8)) }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EPIPE {
+                throw ClosedPipe()
+            } else if errno != EINTR {
+                throw AssayError(.storageFailed, "the output cannot be written", reason: String(cString: strerror(errno)))
+            }
+        }
+    }
+}
+
+/// Nobody reads the results any more, as behind `| head`; the command ends without a word.
+package struct ClosedPipe: Error {
+    package init() {}
+}

@@ -1,0 +1,51 @@
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+import AssayRegistry
+
+/// Checks a folder against the signature that lies in it, without a registry.
+enum FolderCheck {
+    /// What was found to be right.
+    struct Result: Encodable, Sendable {
+        let folder: String
+        let fileCount: Int
+        let signer: String
+    }
+
+    /// Throws `unsigned` without a signature or with a file that it does not cover, `digest-mismatch` for a file that
+    /// changed or is missing, `untrusted-key`, `signature-invalid`.
+    static func check(_ folder: String, trusted: [PublicKey], display: ProgressDisplay) async throws -> Result {
+        try await FileAccess.withAccess { access in
+            let bundle = try await access.run { try signature(in: folder) }
+            let scan = try await access.run { try FileScan.scan([folder], isLeavingOut: false) }
+            let files = try await hash(
+                scan.files.filter { !ModelSignature.ignores(path: $0.path) }, access: access, display: display)
+            let signer = try ModelSignature.verify(bundle, files: files, trusted: trusted)
+            return Result(folder: folder, fileCount: files.count, signer: signer.id)
+        }
+    }
+
+    private static func hash(
+        _ scanned: [ScannedFile], access: FileAccess, display: ProgressDisplay
+    ) async throws -> [VersionFile] {
+        defer { display.end() }
+        var files: [VersionFile] = []
+        for file in scanned {
+            let local = try await access.run { try LocalFile(opening: file.localPath) }
+            let digest = try await access.hash(local)
+            files.append(VersionFile(path: file.path, digest: digest, size: local.size))
+            display.show(
+                ProgressState(
+                    label: "reading", done: Int64(files.count), total: Int64(scanned.count), isBytes: false))
+        }
+        return files
+    }
+
+    private static func signature(in path: String) throws(AssayError) -> [UInt8] {
+        guard let file = try FolderHandle.open(path: path).file(ModelSignature.fileName) else {
+            throw AssayError(.unsigned, "\(Printable.quote(path)) holds no \(ModelSignature.fileName)")
+        }
+        return try file.readAll(bytesMax: ModelSignature.bytesMax)
+    }
+}

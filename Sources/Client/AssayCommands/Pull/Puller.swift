@@ -1,0 +1,94 @@
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+import AssayRegistry
+
+/// What a pull came to.
+struct PullResult: Encodable, Sendable {
+    let version: Version
+    let fileCount: Int
+    let receivedBytes: Int64
+    /// What lay in the folder already, with the right bytes.
+    let keptBytes: Int64
+    /// The id of the trusted key that signed the files; nil if that was not checked.
+    let signer: String?
+}
+
+/// Writes the files of a version into a folder.
+struct Puller: Sendable {
+    let client: AssayClient
+    let display: ProgressDisplay
+    /// Whether files with other bytes may be replaced.
+    let isReplacing: Bool
+
+    /// A file's place in the folder.
+    private struct Place: Sendable {
+        let folder: FolderHandle
+        let name: String
+    }
+
+    /// Writes what is missing. A file that is there with other bytes throws `file-exists` before anything is written.
+    func pull(_ plan: PullPlan, into path: String) async throws -> PullResult {
+        let root = try await client.files.run { try FolderHandle.make(path: path) }
+        var missing: [VersionFile] = []
+        for file in plan.files where try await !isThere(file, in: root) { missing.append(file) }
+        let meter = TransferMeter(display, label: "receiving", total: missing.reduce(0) { $0 + $1.size })
+        defer { display.end() }
+        _ = try await Transfers.run(missing, width: Publisher.concurrentTransfers) { index, file in
+            try await fetch(file, of: plan.version.repository, in: root, progress: meter.reporter(of: index))
+        }
+        if let signature = plan.signature { try await write(signature, in: root, files: plan.files) }
+        let received = missing.reduce(0) { $0 + $1.size }
+        return PullResult(
+            version: plan.version, fileCount: plan.files.count, receivedBytes: received,
+            keptBytes: plan.files.reduce(0) { $0 + $1.size } - received, signer: plan.signer?.id)
+    }
+
+    private func fetch(
+        _ file: VersionFile, of repository: RepositoryName, in root: FolderHandle,
+        progress: @escaping @Sendable (Int64) -> Void
+    ) async throws {
+        let place = try await place(of: file, in: root)
+        try await client.download(
+            Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size), from: repository,
+            to: DownloadTarget(folder: place.folder, name: place.name, isReplacing: isReplacing), progress: progress)
+    }
+
+    /// Whether the folder holds the file with the right bytes; throws `file-exists` if it holds others.
+    private func isThere(_ file: VersionFile, in root: FolderHandle) async throws -> Bool {
+        let place = try await place(of: file, in: root)
+        guard let local = try await client.files.run({ try place.folder.file(place.name) }) else { return false }
+        if local.size == file.size,
+            try await client.files.hash(local, algorithm: file.digest.algorithm) == file.digest
+        {
+            return true
+        }
+        guard isReplacing else {
+            throw AssayError(
+                .fileExists, "\(Printable.quote(local.path)) exists with other content",
+                remedy: "pull into another folder, or add --force to replace it")
+        }
+        return false
+    }
+
+    private func place(of file: VersionFile, in root: FolderHandle) async throws -> Place {
+        try await client.files.run {
+            var components = file.path.split(separator: "/").map(String.init)
+            guard let name = components.popLast() else {
+                throw AssayError(.pathUnsafe, "a file of the version has no name")
+            }
+            var folder = root
+            for component in components { folder = try folder.subfolder(component) }
+            return Place(folder: folder, name: name)
+        }
+    }
+
+    /// Puts the signature beside the files, unless a file of the version has that name.
+    private func write(_ signature: [UInt8], in root: FolderHandle, files: [VersionFile]) async throws {
+        guard !files.contains(where: { $0.path == ModelSignature.fileName }) else { return }
+        try await client.files.run {
+            try root.write(signature, as: ModelSignature.fileName, replacing: true)
+        }
+    }
+}

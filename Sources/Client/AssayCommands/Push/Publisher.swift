@@ -1,0 +1,130 @@
+import APIProtocol
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+import AssayRegistry
+
+/// What is to become a version.
+struct PushPlan: Sendable {
+    let repository: RepositoryName
+    let kind: Repository.Kind?
+    let files: [ScannedFile]
+    let key: PrivateKey?
+    let tag: String?
+    let metadata: VersionMetadata
+    let lineage: [LineageDeclaration]
+}
+
+/// What a push came to.
+struct PushResult: Encodable, Sendable {
+    let version: Version
+    let isNew: Bool
+    let fileCount: Int
+    let sentBytes: Int64
+    /// What did not have to be sent, because the registry had it.
+    let savedBytes: Int64
+}
+
+/// A blob that may have to be sent.
+struct PendingBlob: Sendable {
+    let digest: Digest
+    let size: Int64
+    /// Opens where its bytes are.
+    let open: @Sendable () throws -> UploadSource
+}
+
+/// Makes local files a version: hash, send what is missing, publish.
+struct Publisher: Sendable {
+    /// How many blobs are on their way at a time.
+    static let concurrentTransfers = 4
+
+    let client: AssayClient
+    let journal: UploadJournal
+    let display: ProgressDisplay
+
+    /// A file as it was when it was hashed; it is opened again when it is sent, so that few are open at a time.
+    private struct HashedFile: Sendable {
+        let path: String
+        let localPath: String
+        let digest: Digest
+        let identity: FileIdentity
+
+        func open() throws -> UploadSource {
+            let file = try LocalFile(opening: localPath)
+            guard file.identity == identity else {
+                throw AssayError(
+                    .changedWhileReading, "\(Printable.quote(localPath)) changed while it was read",
+                    remedy: "try again when nothing writes to it")
+            }
+            return UploadSource(file, digest: digest)
+        }
+    }
+
+    func push(_ plan: PushPlan) async throws -> PushResult {
+        let files = try await hash(plan.files)
+        let kind = try await kind(of: plan)
+        let documents = try ModelPack.build(
+            files.map { ModelFile(path: $0.path, digest: $0.digest, size: $0.identity.size) },
+            repository: plan.repository, kind: kind, properties: Self.properties(of: files))
+        let signatures = try plan.key.map { key in
+            let signed = files.map { VersionFile(path: $0.path, digest: $0.digest, size: $0.identity.size) }
+            return String(
+                decoding: try ModelSignature.sign(signed, name: plan.repository.text, key: key), as: UTF8.self)
+        }
+        let config = UploadSource(documents.config)
+        let blobs = files.map { PendingBlob(digest: $0.digest, size: $0.identity.size, open: $0.open) }
+        let sent = try await send(
+            blobs + [PendingBlob(digest: config.digest, size: config.size) { config }], to: plan.repository)
+        let response = try await client.publish(
+            PublishRequest(
+                repository: plan.repository, kind: plan.kind,
+                manifest: String(decoding: documents.manifest, as: UTF8.self), mediaType: MediaType.imageManifest,
+                tag: plan.tag, metadata: plan.metadata, lineage: plan.lineage,
+                signatures: signatures.map { [$0] }))
+        let total = files.reduce(0) { $0 + $1.identity.size }
+        return PushResult(
+            version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
+            savedBytes: max(0, total - sent))
+    }
+
+    /// Sends blobs that the registry does not have, each once; gives the number of bytes sent.
+    func send(_ blobs: [PendingBlob], to repository: RepositoryName) async throws -> Int64 {
+        var seen: Set<Digest> = []
+        let unique = blobs.filter { seen.insert($0.digest).inserted }
+        let meter = TransferMeter(display, label: "sending", total: unique.reduce(0) { $0 + $1.size })
+        defer { display.end() }
+        return try await Transfers.run(unique, width: Self.concurrentTransfers) { index, blob in
+            let source = try await client.files.run { try blob.open() }
+            return try await client.upload(source, to: repository, journal: journal, progress: meter.reporter(of: index))
+        }.reduce(0, +)
+    }
+
+    private func hash(_ files: [ScannedFile]) async throws -> [HashedFile] {
+        let sizes = try await client.files.run { try files.map { try LocalFile(opening: $0.localPath).size } }
+        let meter = TransferMeter(display, label: "reading", total: sizes.reduce(0, +))
+        defer { display.end() }
+        var hashed: [HashedFile] = []
+        for (index, file) in files.enumerated() {
+            let local = try await client.files.run { try LocalFile(opening: file.localPath) }
+            let digest = try await client.files.hash(local, progress: meter.reporter(of: index))
+            hashed.append(
+                HashedFile(path: file.path, localPath: file.localPath, digest: digest, identity: local.identity))
+        }
+        return hashed
+    }
+
+    /// The kind that was asked for, or that of the repository; a new one holds models.
+    private func kind(of plan: PushPlan) async throws -> Repository.Kind {
+        if let kind = plan.kind { return kind }
+        do {
+            return try await client.repository(plan.repository).kind
+        } catch let error as AssayError where error.code.kind == .notFound {
+            return .model
+        }
+    }
+
+    private static func properties(of files: [HashedFile]) -> ModelProperties {
+        ModelProperties(format: files.contains { $0.path.hasSuffix(".onnx") } ? "onnx" : nil)
+    }
+}

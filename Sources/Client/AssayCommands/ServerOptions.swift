@@ -1,0 +1,69 @@
+import ArgumentParser
+import AssayClient
+import AssayDomain
+
+/// The options that say which registry a command speaks to; they may stand before the command too.
+struct ServerOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The registry's address. [environment: ASSAY_SERVER]", valueName: "url"))
+    var server: String?
+
+    @Option(help: ArgumentHelp("A store folder, used without a server. [environment: ASSAY_STORE]", valueName: "dir"))
+    var store: String?
+
+    @Option(help: ArgumentHelp("A file with the access token. [environment: ASSAY_TOKEN]", valueName: "file"))
+    var tokenFile: String?
+
+    @Flag(help: "Print one JSON document, errors included.")
+    var json = false
+
+    private enum Place {
+        case server(Endpoint)
+        case store(String)
+    }
+
+    /// Lends a client of the registry that was named.
+    ///
+    /// Throws `usage` if none or two were named, and whatever the work throws.
+    func withClient(_ work: @escaping @Sendable (AssayClient) async throws -> Void) async throws {
+        let environment = CommandEnvironment.current
+        let token = try token(environment.variables)
+        switch try place(environment.variables) {
+        case .server(let endpoint):
+            try await AssayClient.withClient(of: endpoint, token: token, work)
+        case .store(let path):
+            try await environment.withLocalServer(path) { baseURL in
+                try await AssayClient.withClient(of: Endpoint(parsing: baseURL), token: token, work)
+            }
+        }
+    }
+
+    private func place(_ variables: [String: String]) throws(AssayError) -> Place {
+        let named = (server: server, store: store)
+        let fallback = (server: Self.value("ASSAY_SERVER", variables), store: Self.value("ASSAY_STORE", variables))
+        for (server, store) in [named, fallback] {
+            switch (server, store) {
+            case (nil, nil): continue
+            case (let server?, nil): return .server(try Endpoint(parsing: server))
+            case (nil, let store?): return .store(store)
+            case (_?, _?):
+                throw AssayError(
+                    .usage, "both a server and a store are named", remedy: "name one of --server URL and --store DIR")
+            }
+        }
+        throw AssayError(
+            .usage, "no registry is named",
+            remedy: "add --server URL or --store DIR, or set ASSAY_SERVER or ASSAY_STORE")
+    }
+
+    private func token(_ variables: [String: String]) throws(AssayError) -> AccessToken? {
+        if let tokenFile { return try AccessToken(file: tokenFile) }
+        return try Self.value(AccessToken.variable, variables).map { (text) throws(AssayError) in try AccessToken(text) }
+    }
+
+    /// A variable that is set to nothing is not set.
+    private static func value(_ name: String, _ variables: [String: String]) -> String? {
+        variables[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    var console: Console { CommandEnvironment.current.console }
+}

@@ -1,0 +1,125 @@
+import AssayDomain
+import Yams
+
+/// A YAML document of plain values: what JSON can say, and nothing else.
+///
+/// Tags of programs, anchors, merge keys, duplicate keys and numbers that are not finite are refused, so that a file
+/// means one thing to everyone who reads it.
+enum YAMLValue: Encodable {
+    case null
+    case bool(Bool)
+    case integer(Int)
+    case number(Double)
+    /// The text, and how a number was written where it stands for one.
+    case string(String)
+    case list([YAMLValue])
+    case map([String: YAMLValue])
+
+    static let bytesMax = 256 << 10
+    private static let valuesMax = 10_000
+    private static let depthMax = 32
+
+    /// Parses one document; throws `code` with the place of the fault, and `body-too-large`.
+    static func parse(_ bytes: [UInt8], name: String, code: ErrorCode) throws(AssayError) -> YAMLValue {
+        guard bytes.count <= bytesMax else {
+            throw AssayError(.bodyTooLarge, "\(Printable.quote(name)) has over \(bytesMax) bytes")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw AssayError(code, "\(Printable.quote(name)) is not UTF-8")
+        }
+        do {
+            guard let node = try Yams.compose(yaml: text) else { throw Fault("it is empty") }
+            var left = valuesMax
+            return try value(of: node, depth: 0, left: &left)
+        } catch let fault as Fault {
+            throw AssayError(code, "\(Printable.quote(name)) cannot be read", reason: fault.reason)
+        } catch {
+            throw AssayError(
+                code, "\(Printable.quote(name)) is not valid YAML",
+                reason: Printable.escape("\(error)".replacing("\n", with: " "), limit: 400), cause: error)
+        }
+    }
+
+    /// The text of a scalar as it was written, where a field takes any.
+    var text: String? {
+        switch self {
+        case .string(let text): text
+        case .integer(let value): String(value)
+        case .number(let value): "\(value)"
+        case .bool(let value): String(value)
+        case .null, .list, .map: nil
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .bool(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .string(let value): try container.encode(value)
+        case .list(let values): try container.encode(values)
+        case .map(let values): try container.encode(values)
+        }
+    }
+
+    private struct Fault: Error {
+        let reason: String
+        init(_ reason: String, _ mark: Mark? = nil) {
+            self.reason = mark.map { "\(reason), at line \($0.line)" } ?? reason
+        }
+    }
+
+    private static func value(of node: Node, depth: Int, left: inout Int) throws -> YAMLValue {
+        left -= 1
+        guard left >= 0 else { throw Fault("it has over \(valuesMax) values", node.mark) }
+        guard depth < depthMax else { throw Fault("it is nested deeper than \(depthMax)", node.mark) }
+        guard node.anchor == nil else { throw Fault("it uses an anchor", node.mark) }
+        switch node {
+        case .scalar(let scalar): return try value(of: scalar, node)
+        case .alias: throw Fault("it uses an anchor", node.mark)
+        case .sequence(let sequence):
+            guard plainTags.contains(node.tag.rawValue) else { throw Fault("it uses a tag", node.mark) }
+            var values: [YAMLValue] = []
+            for item in sequence { values.append(try value(of: item, depth: depth + 1, left: &left)) }
+            return .list(values)
+        case .mapping(let mapping):
+            guard plainTags.contains(node.tag.rawValue) else { throw Fault("it uses a tag", node.mark) }
+            var values: [String: YAMLValue] = [:]
+            for (key, item) in mapping {
+                guard let name = key.scalar?.string, key.anchor == nil, name != "<<" else {
+                    throw Fault("a key is no plain word", key.mark)
+                }
+                guard values[name] == nil else { throw Fault("the key \(Printable.quote(name)) occurs twice", key.mark) }
+                values[name] = try value(of: item, depth: depth + 1, left: &left)
+            }
+            return .map(values)
+        }
+    }
+
+    private static func value(of scalar: Node.Scalar, _ node: Node) throws -> YAMLValue {
+        guard scalar.style == .plain || scalar.style == .any else {
+            guard plainTags.contains(node.tag.rawValue) else { throw Fault("it uses a tag", node.mark) }
+            return .string(scalar.string)
+        }
+        switch node.tag.rawValue {
+        case "tag:yaml.org,2002:null": return .null
+        case "tag:yaml.org,2002:bool":
+            guard let value = node.bool else { throw Fault("a value is no truth value", node.mark) }
+            return .bool(value)
+        case "tag:yaml.org,2002:int":
+            guard let value = node.int else { throw Fault("a number is too large", node.mark) }
+            return .integer(value)
+        case "tag:yaml.org,2002:float":
+            guard let value = node.float, value.isFinite else { throw Fault("a number is not finite", node.mark) }
+            return .number(value)
+        case "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp": return .string(scalar.string)
+        default: throw Fault("it uses a tag", node.mark)
+        }
+    }
+
+    private static let plainTags: Set<String> = [
+        "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:str",
+    ]
+}

@@ -1,0 +1,38 @@
+import AssayClient
+import AssayDomain
+
+/// Follows a verification until it is finished.
+struct VerificationWatch: Sendable {
+    private static let firstPause = Duration.milliseconds(50)
+    private static let pauseMax = Duration.milliseconds(500)
+
+    let client: AssayClient
+    let display: ProgressDisplay
+
+    /// Shows how far it is, and gives it when there is a report.
+    func finish(_ id: VerificationID) async throws -> Verification {
+        defer { display.end() }
+        var pause = Self.firstPause
+        while true {
+            let verification = try await client.verification(id)
+            if verification.isFinished { return verification }
+            show(verification)
+            try await Task.sleep(for: pause)
+            pause = min(Self.pauseMax, pause * 2)
+        }
+    }
+
+    private func show(_ verification: Verification) {
+        guard let progress = verification.progress else { return }
+        let subject = "\(verification.subject.repository):\(verification.subject.number)"
+        display.show(
+            ProgressState(
+                label: "\(subject) \(progress.stage)", done: Int64(progress.done), total: Int64(progress.total),
+                isBytes: false))
+    }
+}
+
+/// The command has told its outcome, which is no success; nothing more is to be printed.
+struct AlreadyReported: Error {
+    let status: Int32
+}

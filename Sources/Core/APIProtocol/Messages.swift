@@ -1,0 +1,266 @@
+package import AssayDomain
+
+/// A part of a list; `next` goes into the query parameter `after` of the next request.
+package struct ListResponse<Item: Codable & Sendable>: Sendable, Codable {
+    package let items: [Item]
+    package let next: String?
+
+    package init(items: [Item], next: String? = nil) {
+        self.items = items
+        self.next = next
+    }
+}
+
+/// `POST /api/v1/repositories`
+package struct CreateRepositoryRequest: Sendable, Codable {
+    package var name: RepositoryName
+    package var kind: Repository.Kind
+
+    package init(name: RepositoryName, kind: Repository.Kind) {
+        self.name = name
+        self.kind = kind
+    }
+}
+
+/// `POST /api/v1/versions`: makes a version of files whose blobs were pushed before.
+package struct PublishRequest: Sendable, Codable {
+    package var repository: RepositoryName
+    package var kind: Repository.Kind?
+    /// The manifest's text; its bytes in UTF-8 are stored as they are.
+    package var manifest: String
+    package var mediaType: String
+    /// A number or an unprotected alias to publish under.
+    package var tag: String?
+    package var metadata: VersionMetadata?
+    package var lineage: [LineageDeclaration]?
+    /// Model signatures (OpenSSF Model Signing v1.0 bundles) as text.
+    package var signatures: [String]?
+
+    package init(
+        repository: RepositoryName, kind: Repository.Kind?, manifest: String, mediaType: String, tag: String? = nil,
+        metadata: VersionMetadata? = nil, lineage: [LineageDeclaration]? = nil, signatures: [String]? = nil
+    ) {
+        self.repository = repository
+        self.kind = kind
+        self.manifest = manifest
+        self.mediaType = mediaType
+        self.tag = tag
+        self.metadata = metadata
+        self.lineage = lineage
+        self.signatures = signatures
+    }
+}
+
+package struct PublishResponse: Sendable, Codable {
+    package let version: Version
+    /// False if the repository had a version of the same content.
+    package let isNew: Bool
+
+    package init(version: Version, isNew: Bool) {
+        self.version = version
+        self.isNew = isNew
+    }
+}
+
+/// `PATCH /api/v1/versions/{reference}`: a null value removes an annotation.
+package struct AnnotateRequest: Sendable, Codable {
+    package var annotations: [String: String?]
+
+    package init(annotations: [String: String?]) { self.annotations = annotations }
+}
+
+/// `PUT /api/v1/aliases/{reference}`
+package struct MoveAliasRequest: Sendable, Codable {
+    /// The number of the version to point to.
+    package var version: VersionNumber
+    /// Where the caller believes the alias points; 0 means that it does not exist. Absent: wherever it points.
+    package var expected: Int64?
+
+    package init(version: VersionNumber, expected: Int64? = nil) {
+        self.version = version
+        self.expected = expected
+    }
+}
+
+/// A policy with what it protects.
+package struct PolicyResponse: Sendable, Codable {
+    package let repository: RepositoryName
+    package let alias: AliasName
+    package let digest: Digest
+    package let policy: Policy
+    package let setAt: Timestamp
+    package let actor: String
+
+    package init(
+        repository: RepositoryName, alias: AliasName, digest: Digest, policy: Policy, setAt: Timestamp, actor: String
+    ) {
+        self.repository = repository
+        self.alias = alias
+        self.digest = digest
+        self.policy = policy
+        self.setAt = setAt
+        self.actor = actor
+    }
+}
+
+/// `POST /api/v1/verifications`
+package struct VerifyRequest: Sendable, Codable {
+    package var reference: Reference
+    package var dataset: Reference
+    /// A version to measure latency against, interleaved in the same run.
+    package var baseline: Reference?
+    package var threads: Int?
+    package var batch: Int?
+    package var warmupRuns: Int?
+    package var measuredRuns: Int?
+    package var deadlineSeconds: Int?
+
+    package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
+        self.reference = reference
+        self.dataset = dataset
+        self.baseline = baseline
+    }
+
+    /// The settings asked for, defaults where nothing is said.
+    package var settings: VerificationSettings {
+        var settings = VerificationSettings()
+        if let threads { settings.threads = threads }
+        if let batch { settings.batch = batch }
+        if let warmupRuns { settings.warmupRuns = warmupRuns }
+        if let measuredRuns { settings.measuredRuns = measuredRuns }
+        if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        return settings
+    }
+}
+
+/// `POST /api/v1/promotions`
+package struct PromoteRequest: Sendable, Codable {
+    package var reference: Reference
+    package var alias: AliasName
+    /// Decide and say so, but move nothing and store no verdict.
+    package var dryRun: Bool?
+
+    package init(reference: Reference, alias: AliasName, dryRun: Bool? = nil) {
+        self.reference = reference
+        self.alias = alias
+        self.dryRun = dryRun
+    }
+}
+
+/// What a promotion came to. A refused one has the same form, so that its table can be shown.
+package struct PromotionResponse: Sendable, Codable {
+    package enum State: String, Sendable, Codable {
+        /// A measurement runs; ask again for the same promotion when the verification is finished.
+        case measuring
+        case promoted
+        /// A dry run that would have been promoted.
+        case wouldPass
+        case refused
+        /// The alias pointed there already.
+        case unchanged
+    }
+
+    package let state: State
+    package let version: VersionNumber
+    package let alias: AliasName
+    package let holder: VersionNumber?
+    package let outcomes: [RequirementOutcome]
+    package let verifications: [VerificationID]
+    package let verdictDigest: Digest?
+
+    package init(
+        state: State, version: VersionNumber, alias: AliasName, holder: VersionNumber?,
+        outcomes: [RequirementOutcome], verifications: [VerificationID], verdictDigest: Digest?
+    ) {
+        self.state = state
+        self.version = version
+        self.alias = alias
+        self.holder = holder
+        self.outcomes = outcomes
+        self.verifications = verifications
+        self.verdictDigest = verdictDigest
+    }
+}
+
+/// `GET /api/v1/lineage/{reference}`
+package struct LineageResponse: Sendable, Codable {
+    package struct Edge: Sendable, Codable {
+        package let from: String
+        package let to: String
+        package let relation: LineageRelation
+
+        package init(from: String, to: String, relation: LineageRelation) {
+            self.from = from
+            self.to = to
+            self.relation = relation
+        }
+    }
+
+    package let root: String
+    package let direction: String
+    package let edges: [Edge]
+    package let isTruncated: Bool
+
+    package init(_ graph: LineageGraph) {
+        root = graph.root.label
+        direction = graph.direction.rawValue
+        edges = graph.edges.map { Edge(from: $0.from.label, to: $0.to.label, relation: $0.relation) }
+        isTruncated = graph.isTruncated
+    }
+}
+
+/// `GET /api/v1/attestations`
+package struct AttestationResponse: Sendable, Codable {
+    package let manifestDigest: Digest
+    package let artifactType: String
+    package let predicateType: String?
+    package let envelopeDigest: Digest
+    package let createdAt: Timestamp
+
+    package init(
+        manifestDigest: Digest, artifactType: String, predicateType: String?, envelopeDigest: Digest,
+        createdAt: Timestamp
+    ) {
+        self.manifestDigest = manifestDigest
+        self.artifactType = artifactType
+        self.predicateType = predicateType
+        self.envelopeDigest = envelopeDigest
+        self.createdAt = createdAt
+    }
+}
+
+/// `POST /api/v1/keys`
+package struct TrustKeyRequest: Sendable, Codable {
+    package var pem: String
+    package var name: String
+    package var role: TrustedKey.Role
+
+    package init(pem: String, name: String, role: TrustedKey.Role) {
+        self.pem = pem
+        self.name = name
+        self.role = role
+    }
+}
+
+/// `GET /api/v1/garbage`
+package struct GarbageResponse: Sendable, Codable {
+    package struct Blob: Sendable, Codable {
+        package let digest: Digest
+        package let size: Int64
+
+        package init(digest: Digest, size: Int64) {
+            self.digest = digest
+            self.size = size
+        }
+    }
+
+    package let blobs: [Blob]
+    package let totalBytes: Int64
+    package let isTruncated: Bool
+
+    package init(blobs: [Blob], totalBytes: Int64, isTruncated: Bool) {
+        self.blobs = blobs
+        self.totalBytes = totalBytes
+        self.isTruncated = isTruncated
+    }
+}

@@ -1,0 +1,57 @@
+/// Where a movable name points now.
+package struct Alias: Sendable, Hashable, Codable {
+    package let repository: RepositoryName
+    package let name: AliasName
+    package let version: VersionNumber
+    package let movedAt: Timestamp
+    /// The digest of the policy that protects it; nil if any pusher may move it.
+    package let policyDigest: Digest?
+
+    package init(
+        repository: RepositoryName, name: AliasName, version: VersionNumber, movedAt: Timestamp, policyDigest: Digest?
+    ) {
+        self.repository = repository
+        self.name = name
+        self.version = version
+        self.movedAt = movedAt
+        self.policyDigest = policyDigest
+    }
+}
+
+/// One entry of an alias's history, kept for ever.
+package struct AliasMove: Sendable, Hashable, Codable {
+    package enum Cause: String, Sendable, Codable {
+        /// A plain move of an unprotected alias, an OCI tag push included.
+        case set
+        /// A move that a policy decided.
+        case promotion
+        case removal
+    }
+
+    package let repository: RepositoryName
+    package let name: AliasName
+    /// Counts all moves of the store, so that history has one order whatever the clock does.
+    package let sequence: Int64
+    package let from: VersionNumber?
+    package let to: VersionNumber?
+    package let cause: Cause
+    package let at: Timestamp
+    package let actor: String
+    /// The digest of the signed verdict behind a promotion.
+    package let verdictDigest: Digest?
+
+    package init(
+        repository: RepositoryName, name: AliasName, sequence: Int64, from: VersionNumber?, to: VersionNumber?,
+        cause: Cause, at: Timestamp, actor: String, verdictDigest: Digest?
+    ) {
+        self.repository = repository
+        self.name = name
+        self.sequence = sequence
+        self.from = from
+        self.to = to
+        self.cause = cause
+        self.at = at
+        self.actor = actor
+        self.verdictDigest = verdictDigest
+    }
+}

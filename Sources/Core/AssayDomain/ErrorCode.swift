@@ -1,0 +1,130 @@
+/// A stable name of a kind of failure, such as `version-not-found`.
+///
+/// The set is open, so that a later part can add a code, but bounded: codes are static members, never made from input.
+package struct ErrorCode: Sendable, Hashable, CustomStringConvertible {
+    /// The class of a failure; front ends turn it into a status and the command line into an exit code.
+    package enum Kind: String, Sendable, CaseIterable {
+        /// The request itself is malformed.
+        case invalid
+        /// A command or a configuration is wrong.
+        case usage
+        /// Something named does not exist.
+        case notFound
+        /// The caller did not say who it is.
+        case unauthenticated
+        /// The caller may not do this.
+        case denied
+        /// The state is not the one that the caller assumed.
+        case conflict
+        /// Bytes, a signature or a checksum are not what they claim.
+        case integrity
+        /// Content is well formed and refused: a policy or a rule says no.
+        case refused
+        /// Content is larger, or there is more of it, than the limit.
+        case tooLarge
+        /// A range lies outside of what is there.
+        case range
+        /// The caller can try the same again later.
+        case busy
+        /// The storage is full or failing.
+        case storage
+        /// A fault of ours.
+        case `internal`
+    }
+
+    package let name: String
+    package let kind: Kind
+
+    package init(_ name: String, _ kind: Kind) {
+        self.name = name
+        self.kind = kind
+    }
+
+    /// Whether repeating the same request unchanged can succeed.
+    package var isRetryable: Bool { kind == .busy || kind == .storage }
+
+    package var description: String { name }
+}
+
+extension ErrorCode {
+    // MARK: Names and requests
+    package static let digestInvalid = ErrorCode("digest-invalid", .invalid)
+    package static let digestUnsupported = ErrorCode("digest-unsupported", .invalid)
+    package static let nameInvalid = ErrorCode("name-invalid", .invalid)
+    package static let tagInvalid = ErrorCode("tag-invalid", .invalid)
+    package static let referenceInvalid = ErrorCode("reference-invalid", .invalid)
+    package static let requestInvalid = ErrorCode("request-invalid", .invalid)
+    package static let jsonInvalid = ErrorCode("json-invalid", .invalid)
+    package static let manifestInvalid = ErrorCode("manifest-invalid", .invalid)
+    package static let policyInvalid = ErrorCode("policy-invalid", .invalid)
+    package static let keyInvalid = ErrorCode("key-invalid", .invalid)
+    package static let metadataInvalid = ErrorCode("metadata-invalid", .invalid)
+    package static let sizeInvalid = ErrorCode("size-invalid", .invalid)
+    package static let methodNotAllowed = ErrorCode("method-not-allowed", .invalid)
+    package static let mediaTypeUnsupported = ErrorCode("media-type-unsupported", .invalid)
+    package static let usage = ErrorCode("usage", .usage)
+    package static let configurationInvalid = ErrorCode("configuration-invalid", .usage)
+
+    // MARK: Absent things
+    package static let repositoryNotFound = ErrorCode("repository-not-found", .notFound)
+    package static let versionNotFound = ErrorCode("version-not-found", .notFound)
+    package static let aliasNotFound = ErrorCode("alias-not-found", .notFound)
+    package static let manifestNotFound = ErrorCode("manifest-not-found", .notFound)
+    package static let blobNotFound = ErrorCode("blob-not-found", .notFound)
+    package static let uploadNotFound = ErrorCode("upload-not-found", .notFound)
+    package static let policyNotFound = ErrorCode("policy-not-found", .notFound)
+    package static let verificationNotFound = ErrorCode("verification-not-found", .notFound)
+    package static let keyNotFound = ErrorCode("key-not-found", .notFound)
+    package static let routeNotFound = ErrorCode("route-not-found", .notFound)
+    package static let fileNotFound = ErrorCode("file-not-found", .notFound)
+    package static let storeNotFound = ErrorCode("store-not-found", .usage)
+
+    // MARK: Rights
+    package static let unauthenticated = ErrorCode("unauthenticated", .unauthenticated)
+    package static let permissionDenied = ErrorCode("permission-denied", .denied)
+
+    // MARK: State
+    package static let tagImmutable = ErrorCode("tag-immutable", .conflict)
+    package static let aliasProtected = ErrorCode("alias-protected", .conflict)
+    package static let aliasConflict = ErrorCode("alias-conflict", .conflict)
+    package static let kindConflict = ErrorCode("kind-conflict", .conflict)
+    package static let keyConflict = ErrorCode("key-conflict", .conflict)
+    package static let blobInUse = ErrorCode("blob-in-use", .conflict)
+    package static let storeExists = ErrorCode("store-exists", .conflict)
+    package static let lineageCycle = ErrorCode("lineage-cycle", .conflict)
+    package static let fileExists = ErrorCode("file-exists", .conflict)
+
+    // MARK: Integrity
+    package static let digestMismatch = ErrorCode("digest-mismatch", .integrity)
+    package static let signatureInvalid = ErrorCode("signature-invalid", .integrity)
+    package static let untrustedKey = ErrorCode("untrusted-key", .integrity)
+    package static let unsigned = ErrorCode("unsigned", .integrity)
+    package static let changedWhileReading = ErrorCode("changed-while-reading", .integrity)
+    package static let bundleInvalid = ErrorCode("bundle-invalid", .integrity)
+
+    // MARK: Refusals
+    package static let blobUnknown = ErrorCode("blob-unknown", .refused)
+    package static let promotionRefused = ErrorCode("promotion-refused", .refused)
+    package static let verificationFailed = ErrorCode("verification-failed", .refused)
+    package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
+    package static let datasetUnsupported = ErrorCode("dataset-unsupported", .refused)
+    package static let pathUnsafe = ErrorCode("path-unsafe", .refused)
+    package static let fileTypeRefused = ErrorCode("file-type-refused", .refused)
+    package static let storeVersionUnsupported = ErrorCode("store-version-unsupported", .refused)
+    package static let formatVersionUnsupported = ErrorCode("format-version-unsupported", .refused)
+
+    // MARK: Limits
+    package static let bodyTooLarge = ErrorCode("body-too-large", .tooLarge)
+    package static let manifestTooLarge = ErrorCode("manifest-too-large", .tooLarge)
+    package static let tooManyEntries = ErrorCode("too-many-entries", .tooLarge)
+    package static let rangeNotSatisfiable = ErrorCode("range-not-satisfiable", .range)
+    package static let uploadOutOfOrder = ErrorCode("upload-out-of-order", .range)
+
+    // MARK: Try again
+    package static let storeBusy = ErrorCode("store-busy", .busy)
+    package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
+    package static let uploadBusy = ErrorCode("upload-busy", .busy)
+    package static let storageFull = ErrorCode("storage-full", .storage)
+    package static let storageFailed = ErrorCode("storage-failed", .storage)
+    package static let internalError = ErrorCode("internal-error", .internal)
+}

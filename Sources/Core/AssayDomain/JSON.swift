@@ -1,0 +1,66 @@
+import Foundation
+
+/// The one way values of ours become JSON and back: snake_case keys, sorted, without spaces.
+package enum JSON {
+    /// Canonical bytes: the same value gives the same bytes, so their digest can name it.
+    package static func encode(_ value: some Encodable) throws -> [UInt8] {
+        [UInt8](try encoder(pretty: false).encode(value))
+    }
+
+    /// As `encode`, for formats of others whose keys are the property names as they stand.
+    package static func encodeVerbatim(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = encoder(pretty: false)
+        encoder.keyEncodingStrategy = .useDefaultKeys
+        return [UInt8](try encoder.encode(value))
+    }
+
+    /// Indented text for people.
+    package static func pretty(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder(pretty: true).encode(value), as: UTF8.self)
+    }
+
+    /// Decodes one strict JSON document; throws `json-invalid` naming the field, or a domain error of a field's type.
+    package static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try decode(type, from: bytes, keys: .convertFromSnakeCase)
+    }
+
+    /// As `decode`, for formats of others whose keys are the property names as they stand.
+    package static func decodeVerbatim<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try decode(type, from: bytes, keys: .useDefaultKeys)
+    }
+
+    private static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], keys: JSONDecoder.KeyDecodingStrategy
+    ) throws -> Value {
+        try StrictJSON.check(bytes)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = keys
+        do {
+            return try decoder.decode(type, from: Data(bytes))
+        } catch let error as DecodingError {
+            throw AssayError(.jsonInvalid, "the JSON is not of the expected form", reason: describe(error))
+        }
+    }
+
+    private static func encoder(pretty: Bool) -> JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        if pretty { encoder.outputFormatting.insert(.prettyPrinted) }
+        return encoder
+    }
+
+    private static func describe(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, let context): "field '\(path(context.codingPath + [key]))' is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "field '\(path(context.codingPath))' has the wrong type"
+        case .dataCorrupted(let context): "field '\(path(context.codingPath))' is not valid"
+        @unknown default: "a field is not valid"
+        }
+    }
+
+    private static func path(_ keys: [any CodingKey]) -> String {
+        Printable.escape(keys.map(\.stringValue).joined(separator: "."))
+    }
+}

@@ -1,0 +1,50 @@
+/// The media types that Assay gives a meaning to; all others are kept as they are.
+package enum MediaType {
+    // OCI image-spec 1.1.1
+    package static let imageManifest = "application/vnd.oci.image.manifest.v1+json"
+    package static let imageIndex = "application/vnd.oci.image.index.v1+json"
+    package static let empty = "application/vnd.oci.empty.v1+json"
+    // Docker image manifest version 2, schema 2
+    package static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+    package static let dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
+    // CNCF ModelPack model-spec v0.0.7
+    package static let modelManifest = "application/vnd.cncf.model.manifest.v1+json"
+    package static let modelConfig = "application/vnd.cncf.model.config.v1+json"
+    // Evidence
+    package static let sigstoreBundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
+    package static let dsseEnvelope = "application/vnd.dsse.envelope.v1+json"
+    package static let inToto = "application/vnd.in-toto+json"
+    // Plain HTTP
+    package static let octetStream = "application/octet-stream"
+    package static let json = "application/json"
+    package static let problem = "application/problem+json"
+
+    /// Whether descriptors of this type may name bytes that were never pushed (OCI image-spec, layer.md).
+    package static func isNonDistributable(_ mediaType: String) -> Bool {
+        mediaType.contains("nondistributable") || mediaType.contains(".foreign.")
+    }
+
+    /// Whether a manifest of this type lists other manifests.
+    package static func isIndex(_ mediaType: String) -> Bool {
+        mediaType == imageIndex || mediaType == dockerManifestList
+    }
+}
+
+/// Annotation keys with a meaning.
+package enum Annotation {
+    package static let modelFilePath = "org.cncf.model.filepath"
+    package static let title = "org.opencontainers.image.title"
+    package static let description = "org.opencontainers.image.description"
+    package static let licenses = "org.opencontainers.image.licenses"
+    package static let revision = "org.opencontainers.image.revision"
+    package static let bundleContent = "dev.sigstore.bundle.content"
+    package static let bundlePredicateType = "dev.sigstore.bundle.predicateType"
+    package static let predicateType = "in-toto.io/predicate-type"
+}
+
+/// Predicate types of the attestations that Assay reads and writes.
+package enum PredicateType {
+    package static let modelSignature = "https://model_signing/signature/v1.0"
+    package static let verificationReport = "https://assay.dev/attestation/verification-report/v1"
+    package static let verdict = "https://slsa.dev/verification_summary/v1"
+}

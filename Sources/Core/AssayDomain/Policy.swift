@@ -1,0 +1,154 @@
+/// What an alias demands of a version before it may point to it.
+///
+/// A valid signature by a trusted release key is always demanded; a policy only adds to that. Its canonical JSON is
+/// content-addressed, so that a verdict names exactly the demands that it decided. Format: docs/formats/policy.md.
+package struct Policy: Sendable, Hashable, Codable {
+    package static let formatVersion = 1
+    package static let bytesMax = 256 << 10
+
+    /// Bounds of a measured metric; each is optional, one at least is set.
+    package struct MetricBound: Sendable, Hashable, Codable {
+        package var min: Double?
+        package var max: Double?
+        /// The most that the metric may be worse by than the current holder's on the same dataset.
+        package var maxDrop: Double?
+    }
+
+    /// Bounds of a latency percentile.
+    package struct LatencyBound: Sendable, Hashable, Codable {
+        package var maxMilliseconds: Double?
+        /// The most that it may be, divided by the current holder's, measured in the same run.
+        package var maxRatio: Double?
+    }
+
+    package struct Latency: Sendable, Hashable, Codable {
+        package var threads: Int?
+        package var batch: Int?
+        package var runs: Int?
+        package var p50: LatencyBound?
+        package var p90: LatencyBound?
+        package var p99: LatencyBound?
+
+        /// The bounds that are set, by the percentile's name, in order.
+        package var bounds: [(name: String, bound: LatencyBound)] {
+            [("p50", p50), ("p90", p90), ("p99", p99)].compactMap { name, bound in bound.map { (name, $0) } }
+        }
+    }
+
+    package struct ByteBound: Sendable, Hashable, Codable {
+        package var maxBytes: Int64
+    }
+
+    package struct Signature: Sendable, Hashable, Codable {
+        /// Ids of the release keys that count; all trusted ones if it is not set.
+        package var keys: [String]?
+    }
+
+    package var version: Int
+    package var signature: Signature?
+    /// The dataset version that metrics and latency are measured on.
+    package var dataset: Reference?
+    package var metrics: [String: MetricBound]?
+    package var latency: Latency?
+    /// The evaluator's peak memory.
+    package var memory: ByteBound?
+    /// The sum of the version's files.
+    package var size: ByteBound?
+    /// Relations that must be declared.
+    package var lineage: [LineageRelation]?
+    package var deadlineSeconds: Int?
+
+    /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
+    package static func parse(_ json: [UInt8]) throws -> Policy {
+        guard json.count <= bytesMax else {
+            throw AssayError(.bodyTooLarge, "the policy has over \(bytesMax) bytes")
+        }
+        do {
+            let policy = try JSON.decode(Policy.self, from: json)
+            let known = try JSON.encode(policy)
+            try checkKeys(of: json, against: known)
+            try policy.check()
+            return policy
+        } catch let error as AssayError where error.code != .policyInvalid && error.code != .formatVersionUnsupported {
+            throw AssayError(
+                .policyInvalid, "the policy cannot be read", reason: error.reason ?? error.message, cause: error)
+        }
+    }
+
+    /// What a verification for this policy is asked to do; nil if nothing needs to be measured.
+    package var verificationSettings: VerificationSettings? {
+        guard needsMeasurement else { return nil }
+        var settings = VerificationSettings()
+        if let threads = latency?.threads { settings.threads = threads }
+        if let batch = latency?.batch { settings.batch = batch }
+        if let runs = latency?.runs { settings.measuredRuns = runs }
+        if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        return settings
+    }
+
+    /// Whether a requirement compares latency with the current holder.
+    package var needsLatencyBaseline: Bool {
+        latency?.bounds.contains { $0.bound.maxRatio != nil } ?? false
+    }
+
+    /// Whether a requirement compares metrics with the current holder.
+    package var needsMetricBaseline: Bool {
+        metrics?.values.contains { $0.maxDrop != nil } ?? false
+    }
+
+    private var needsMeasurement: Bool {
+        !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || memory != nil
+    }
+
+    private func check() throws(AssayError) {
+        guard version == Self.formatVersion else {
+            throw AssayError(
+                .formatVersionUnsupported, "the policy has format version \(version)",
+                remedy: "this build reads version \(Self.formatVersion)")
+        }
+        if needsMeasurement, dataset == nil {
+            throw AssayError(
+                .policyInvalid, "the policy measures without a dataset",
+                remedy: "name the held-out data as dataset: NAME:1")
+        }
+        for (name, bound) in metrics ?? [:] { try Self.check(bound, of: name) }
+        for (name, bound) in latency?.bounds ?? [] {
+            let values = [bound.maxMilliseconds, bound.maxRatio].compactMap(\.self)
+            guard !values.isEmpty, values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+                throw AssayError(.policyInvalid, "latency.\(name) needs max_milliseconds or max_ratio above 0")
+            }
+        }
+        for (name, bound) in [("memory", memory), ("size", size)] {
+            guard (bound?.maxBytes ?? 0) >= 0 else { throw AssayError(.policyInvalid, "\(name).max_bytes is negative") }
+        }
+        if let keys = signature?.keys, keys.isEmpty {
+            throw AssayError(.policyInvalid, "signature.keys is empty, so nothing could ever satisfy it")
+        }
+        do {
+            try verificationSettings?.check()
+        } catch {
+            throw AssayError(.policyInvalid, error.message, remedy: error.remedy)
+        }
+    }
+
+    private static func check(_ bound: MetricBound, of name: String) throws(AssayError) {
+        let name = Printable.escape(name)
+        let values = [bound.min, bound.max, bound.maxDrop].compactMap(\.self)
+        guard !values.isEmpty else {
+            throw AssayError(.policyInvalid, "metrics.\(name) needs min, max or max_drop")
+        }
+        guard values.allSatisfy(\.isFinite), (bound.maxDrop ?? 0) >= 0 else {
+            throw AssayError(.policyInvalid, "metrics.\(name) has a bound that is negative or no finite number")
+        }
+    }
+
+    /// Refuses keys that decoding ignored: a misspelt demand must never silently demand nothing.
+    private static func checkKeys(of given: [UInt8], against known: [UInt8]) throws {
+        let unknown = try Set(KeyPaths(of: given)).subtracting(KeyPaths(of: known)).sorted()
+        guard unknown.isEmpty else {
+            throw AssayError(
+                .policyInvalid, "the policy has unknown keys", reason: Printable.escape(unknown.joined(separator: ", ")),
+                remedy: "see docs/formats/policy.md for the keys there are")
+        }
+    }
+}

@@ -1,0 +1,255 @@
+/// What is known of a version when a policy decides on it; every part was checked before it got here.
+package struct Evidence: Sendable {
+    /// Ids of the trusted release keys with a valid signature over exactly this version's files.
+    package var signers: [String]
+    /// Why there is no valid signature, if there is none.
+    package var signatureFault: String?
+    package var contentBytes: Int64
+    package var relations: Set<LineageRelation>
+    /// A signed report for this version that matches the policy's dataset and settings.
+    package var report: VerificationReport?
+    /// The version that the alias points to now.
+    package var holder: VerificationReport.Subject?
+    /// The holder's report on the same dataset.
+    package var holderReport: VerificationReport?
+
+    package init(
+        signers: [String], signatureFault: String?, contentBytes: Int64, relations: Set<LineageRelation>,
+        report: VerificationReport? = nil, holder: VerificationReport.Subject? = nil,
+        holderReport: VerificationReport? = nil
+    ) {
+        self.signers = signers
+        self.signatureFault = signatureFault
+        self.contentBytes = contentBytes
+        self.relations = relations
+        self.report = report
+        self.holder = holder
+        self.holderReport = holderReport
+    }
+}
+
+/// One line of the table that a promotion prints.
+package struct RequirementOutcome: Sendable, Hashable, Codable {
+    package enum Status: String, Sendable, Codable {
+        case passed
+        case failed
+        /// There is no evidence; it counts as failed.
+        case missing
+    }
+
+    /// `accuracy`, `latency.p50` …
+    package let requirement: String
+    package let demanded: String
+    package let measured: String
+    package let status: Status
+
+    package init(requirement: String, demanded: String, measured: String, status: Status) {
+        self.requirement = requirement
+        self.demanded = demanded
+        self.measured = measured
+        self.status = status
+    }
+}
+
+/// The decision of a policy over evidence.
+package struct PolicyDecision: Sendable, Hashable, Codable {
+    package let outcomes: [RequirementOutcome]
+
+    /// Whether there is at least one requirement and every one is met.
+    package var isPassed: Bool { !outcomes.isEmpty && outcomes.allSatisfy { $0.status == .passed } }
+
+    package init(outcomes: [RequirementOutcome]) { self.outcomes = outcomes }
+}
+
+extension Policy {
+    /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
+    package func decide(_ evidence: Evidence) -> PolicyDecision {
+        PolicyDecision(
+            outcomes: [signatureOutcome(evidence)] + sizeOutcomes(evidence) + lineageOutcomes(evidence)
+                + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
+    }
+
+    private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
+        let counted = signature?.keys.map { keys in evidence.signers.filter(keys.contains) } ?? evidence.signers
+        let demanded = signature?.keys.map { "by one of \($0.count) named keys" } ?? "by a trusted release key"
+        guard let signer = counted.first else {
+            let measured = evidence.signatureFault ?? "signed, but by none of the demanded keys"
+            let isMissing = evidence.signers.isEmpty && evidence.signatureFault == Self.noSignature
+            return RequirementOutcome(
+                requirement: "signature", demanded: demanded, measured: measured,
+                status: isMissing ? .missing : .failed)
+        }
+        return RequirementOutcome(
+            requirement: "signature", demanded: demanded, measured: "valid, key \(signer.prefix(12))", status: .passed)
+    }
+
+    /// The fault of a version that nobody signed.
+    package static let noSignature = "not signed"
+
+    private func sizeOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let size else { return [] }
+        return [
+            outcome(
+                "size", "at most \(size.maxBytes) bytes", "\(evidence.contentBytes) bytes",
+                evidence.contentBytes <= size.maxBytes)
+        ]
+    }
+
+    private func lineageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        (lineage ?? []).map { relation in
+            let isDeclared = evidence.relations.contains(relation)
+            return RequirementOutcome(
+                requirement: "lineage.\(relation.rawValue)", demanded: "declared",
+                measured: isDeclared ? "declared" : "not declared", status: isDeclared ? .passed : .missing)
+        }
+    }
+
+    private func metricOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        (metrics ?? [:]).sorted { $0.key < $1.key }.flatMap { name, bound -> [RequirementOutcome] in
+            guard let value = evidence.report?.measurements?.metrics[name] else {
+                return [unmeasured(name, bound.text, evidence.report)]
+            }
+            var outcomes: [RequirementOutcome] = []
+            let measured = Figure.metric(value)
+            if let min = bound.min {
+                outcomes.append(outcome(name, "at least \(Figure.metric(min))", measured, value >= min))
+            }
+            if let max = bound.max {
+                outcomes.append(outcome(name, "at most \(Figure.metric(max))", measured, value <= max))
+            }
+            if let maxDrop = bound.maxDrop {
+                outcomes.append(dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
+            }
+            return outcomes
+        }
+    }
+
+    /// Against the current holder; the first holder of an alias has nothing to be compared with.
+    private func dropOutcome(
+        _ name: String, value: Double, maxDrop: Double, _ evidence: Evidence
+    ) -> RequirementOutcome {
+        let requirement = "\(name).drop"
+        guard let holder = evidence.holder else {
+            return outcome(requirement, "at most \(Figure.metric(maxDrop))", "no current holder", true)
+        }
+        let demanded = "at most \(Figure.metric(maxDrop)) below \(holder.repository):\(holder.number)"
+        guard let current = evidence.holderReport?.measurements?.metrics[name] else {
+            return unmeasured(requirement, demanded, evidence.holderReport)
+        }
+        let drop = Self.isLowerBetter(name) ? value - current : current - value
+        return outcome(
+            requirement, demanded, "\(Figure.metric(value)) against \(Figure.metric(current))", drop <= maxDrop)
+    }
+
+    /// Errors get better as they shrink; everything else as it grows.
+    private static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
+
+    private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in
+            let requirement = "latency.\(name)"
+            guard let measurements = evidence.report?.measurements,
+                let value = measurements.latency.microseconds(of: name)
+            else { return [unmeasured(requirement, bound.text, evidence.report)] }
+            var outcomes: [RequirementOutcome] = []
+            if let max = bound.maxMilliseconds {
+                outcomes.append(
+                    outcome(
+                        requirement, "at most \(Figure.milliseconds(max * 1000))", Figure.milliseconds(value),
+                        value <= max * 1000))
+            }
+            if let maxRatio = bound.maxRatio {
+                outcomes.append(ratioOutcome(name, value: value, maxRatio: maxRatio, evidence))
+            }
+            return outcomes
+        }
+    }
+
+    private func ratioOutcome(
+        _ name: String, value: Double, maxRatio: Double, _ evidence: Evidence
+    ) -> RequirementOutcome {
+        let requirement = "latency.\(name).ratio"
+        guard let holder = evidence.holder else {
+            return outcome(requirement, "at most \(Figure.ratio(maxRatio))", "no current holder", true)
+        }
+        let demanded = "at most \(Figure.ratio(maxRatio)) of \(holder.repository):\(holder.number)"
+        guard let comparison = evidence.report?.measurements?.comparison, comparison.baseline.digest == holder.digest,
+            let current = comparison.latency.microseconds(of: name), current > 0
+        else { return unmeasured(requirement, demanded, nil) }
+        return outcome(requirement, demanded, Figure.ratio(value / current), value / current <= maxRatio)
+    }
+
+    private func memoryOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let memory else { return [] }
+        let demanded = "at most \(memory.maxBytes) bytes"
+        guard let peak = evidence.report?.measurements?.peakMemoryBytes else {
+            return [unmeasured("memory", demanded, evidence.report)]
+        }
+        return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
+    }
+
+    private func outcome(
+        _ requirement: String, _ demanded: String, _ measured: String, _ isMet: Bool
+    ) -> RequirementOutcome {
+        RequirementOutcome(
+            requirement: requirement, demanded: demanded, measured: measured, status: isMet ? .passed : .failed)
+    }
+
+    private func unmeasured(
+        _ requirement: String, _ demanded: String, _ report: VerificationReport?
+    ) -> RequirementOutcome {
+        let reason = report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" } ?? "not measured"
+        return RequirementOutcome(
+            requirement: requirement, demanded: demanded, measured: reason,
+            status: report?.failure == nil ? .missing : .failed)
+    }
+}
+
+extension Policy.MetricBound {
+    fileprivate var text: String {
+        let parts = [
+            min.map { "at least \(Figure.metric($0))" }, max.map { "at most \(Figure.metric($0))" },
+            maxDrop.map { "drop at most \(Figure.metric($0))" },
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
+    }
+}
+
+extension Policy.LatencyBound {
+    fileprivate var text: String {
+        let parts = [
+            maxMilliseconds.map { "at most \(Figure.milliseconds($0 * 1000))" },
+            maxRatio.map { "at most \(Figure.ratio($0)) of the holder" },
+        ]
+        return parts.compactMap(\.self).joined(separator: ", ")
+    }
+}
+
+/// Figures as tables print them.
+package enum Figure {
+    package static func metric(_ value: Double) -> String { fixed(value, 4) }
+    package static func ratio(_ value: Double) -> String { fixed(value, 2) + "x" }
+    /// From microseconds.
+    package static func milliseconds(_ microseconds: Double) -> String { fixed(microseconds / 1000, 3) + " ms" }
+
+    /// A size with a binary unit: `1.5 MiB`.
+    package static func bytes(_ count: Int64) -> String {
+        var value = Double(count)
+        for unit in ["B", "KiB", "MiB", "GiB"] {
+            if value < 1024 { return unit == "B" ? "\(count) B" : "\(fixed(value, 1)) \(unit)" }
+            value /= 1024
+        }
+        return "\(fixed(value, 1)) TiB"
+    }
+
+    /// Rounded half away from zero to a number of decimals.
+    package static func fixed(_ value: Double, _ decimals: Int) -> String {
+        guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
+        var scale: Int64 = 1
+        for _ in 0..<decimals { scale *= 10 }
+        let scaled = Int64((abs(value) * Double(scale)).rounded(.toNearestOrAwayFromZero))
+        let fraction = String(scaled % scale)
+        let sign = value < 0 && scaled > 0 ? "-" : ""
+        guard decimals > 0 else { return "\(sign)\(scaled)" }
+        return "\(sign)\(scaled / scale)." + String(repeating: "0", count: decimals - fraction.utf8.count) + fraction
+    }
+}

@@ -1,0 +1,170 @@
+/// A check that bytes are exactly one JSON document that every reader understands alike.
+///
+/// Foundation's decoder takes the last of two equal keys and other readers the first; so duplicate keys are refused here,
+/// as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2).
+package struct StrictJSON {
+    /// The deepest nesting accepted; manifests need 5.
+    package static let depthMax = 64
+
+    private let bytes: [UInt8]
+    private var position = 0
+
+    /// Throws `json-invalid` with the byte offset of the first fault.
+    package static func check(_ bytes: [UInt8]) throws(AssayError) {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw AssayError(.jsonInvalid, "the body is not valid JSON", reason: "it is not UTF-8")
+        }
+        var parser = StrictJSON(bytes: bytes)
+        parser.skipSpace()
+        try parser.value(depth: 0)
+        parser.skipSpace()
+        guard parser.position == bytes.count else { throw parser.fault("data after the end of the document") }
+    }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
+    private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    private mutating func skipSpace() {
+        while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    private mutating func value(depth: Int) throws(AssayError) {
+        guard depth < Self.depthMax else { throw fault("nesting deeper than \(Self.depthMax)") }
+        switch next {
+        case UInt8(ascii: "{"): try object(depth: depth)
+        case UInt8(ascii: "["): try array(depth: depth)
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "t"): try literal("true")
+        case UInt8(ascii: "f"): try literal("false")
+        case UInt8(ascii: "n"): try literal("null")
+        default: try number()
+        }
+    }
+
+    private mutating func object(depth: Int) throws(AssayError) {
+        var keys: Set<[UInt8]> = []
+        try list(close: UInt8(ascii: "}")) { (parser: inout StrictJSON) throws(AssayError) in
+            guard keys.insert(try parser.string()).inserted else { throw parser.fault("the same key twice") }
+            parser.skipSpace()
+            try parser.expect(UInt8(ascii: ":"))
+            parser.skipSpace()
+            try parser.value(depth: depth + 1)
+        }
+    }
+
+    private mutating func array(depth: Int) throws(AssayError) {
+        try list(close: UInt8(ascii: "]")) { (parser: inout StrictJSON) throws(AssayError) in
+            try parser.value(depth: depth + 1)
+        }
+    }
+
+    /// Comma-separated elements between the opening byte at the position and `close`.
+    private mutating func list(
+        close: UInt8, element: (inout StrictJSON) throws(AssayError) -> Void
+    ) throws(AssayError) {
+        position += 1
+        skipSpace()
+        if next == close {
+            position += 1
+            return
+        }
+        while true {
+            try element(&self)
+            skipSpace()
+            if next == close { break }
+            try expect(UInt8(ascii: ","))
+            skipSpace()
+        }
+        position += 1
+    }
+
+    /// The string at the position, escapes decoded, so that `"a"` and `"\u0061"` are the same key.
+    private mutating func string() throws(AssayError) -> [UInt8] {
+        try expect(UInt8(ascii: "\""))
+        var content: [UInt8] = []
+        while let byte = next {
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""): return content
+            case UInt8(ascii: "\\"): try escape(into: &content)
+            case 0..<0x20: throw fault("a control character in a string")
+            default: content.append(byte)
+            }
+        }
+        throw fault("a string without an end")
+    }
+
+    private mutating func escape(into content: inout [UInt8]) throws(AssayError) {
+        guard let byte = next else { throw fault("a string without an end") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(byte)
+        case UInt8(ascii: "b"): content.append(0x08)
+        case UInt8(ascii: "f"): content.append(0x0C)
+        case UInt8(ascii: "n"): content.append(0x0A)
+        case UInt8(ascii: "r"): content.append(0x0D)
+        case UInt8(ascii: "t"): content.append(0x09)
+        case UInt8(ascii: "u"): content.append(contentsOf: String(try unicodeEscape()).utf8)
+        default: throw fault("an unknown escape")
+        }
+    }
+
+    private mutating func unicodeEscape() throws(AssayError) -> Unicode.Scalar {
+        let first = try codeUnit()
+        if let scalar = Unicode.Scalar(first) { return scalar }
+        guard first < 0xDC00, next == UInt8(ascii: "\\") else { throw fault("half of a surrogate pair") }
+        position += 1
+        try expect(UInt8(ascii: "u"))
+        let second = try codeUnit()
+        guard 0xDC00...0xDFFF ~= second,
+            let scalar = Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00))
+        else { throw fault("half of a surrogate pair") }
+        return scalar
+    }
+
+    private mutating func codeUnit() throws(AssayError) -> UInt16 {
+        guard position + 4 <= bytes.count,
+            let pair = Hex.decode(String(decoding: bytes[position..<position + 4], as: UTF8.self))
+        else { throw fault("an escape without four hex digits") }
+        position += 4
+        return UInt16(pair[0]) << 8 | UInt16(pair[1])
+    }
+
+    private mutating func number() throws(AssayError) {
+        if next == UInt8(ascii: "-") { position += 1 }
+        if next == UInt8(ascii: "0") {
+            position += 1
+        } else {
+            try digits()
+        }
+        if next == UInt8(ascii: ".") {
+            position += 1
+            try digits()
+        }
+        if next == UInt8(ascii: "e") || next == UInt8(ascii: "E") {
+            position += 1
+            if next == UInt8(ascii: "+") || next == UInt8(ascii: "-") { position += 1 }
+            try digits()
+        }
+    }
+
+    private mutating func digits() throws(AssayError) {
+        let start = position
+        while let byte = next, byte.isDecimalDigit { position += 1 }
+        guard position > start else { throw fault("no value where one is expected") }
+    }
+
+    private mutating func literal(_ word: StaticString) throws(AssayError) {
+        for byte in UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount) { try expect(byte) }
+    }
+
+    private mutating func expect(_ byte: UInt8) throws(AssayError) {
+        guard next == byte else { throw fault("\(Character(Unicode.Scalar(byte))) is missing") }
+        position += 1
+    }
+
+    private func fault(_ reason: String) -> AssayError {
+        AssayError(.jsonInvalid, "the body is not valid JSON", reason: "\(reason), at byte \(position)")
+    }
+}

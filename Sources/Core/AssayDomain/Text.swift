@@ -1,0 +1,74 @@
+/// Hexadecimal text of bytes.
+package enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    /// Two lower-case digits per byte.
+    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { buffer in
+            var position = 0
+            for byte in bytes {
+                buffer[position] = digits[Int(byte >> 4)]
+                buffer[position + 1] = digits[Int(byte & 15)]
+                position += 2
+            }
+            return position
+        }
+    }
+
+    /// The bytes of an even number of digits of either case; nil if it is anything else.
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        guard text.utf8.count.isMultiple(of: 2) else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count / 2)
+        var high: UInt8?
+        for character in text.utf8 {
+            guard let value = value(of: character) else { return nil }
+            if let first = high {
+                bytes.append(first << 4 | value)
+                high = nil
+            } else {
+                high = value
+            }
+        }
+        return bytes
+    }
+
+    private static func value(of digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}
+
+/// Text from outside made safe to print: a terminal, a log line or an error message never sees its control characters.
+package enum Printable {
+    /// The text with control and invisible formatting characters written as `\u{…}`, cut to `limit` characters.
+    package static func escape(_ text: some StringProtocol, limit: Int = 200) -> String {
+        var result = ""
+        for (position, scalar) in text.unicodeScalars.enumerated() {
+            if position >= limit { return result + "…" }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default:
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// The escaped text in single quotes.
+    package static func quote(_ text: some StringProtocol, limit: Int = 200) -> String {
+        "'\(escape(text, limit: limit))'"
+    }
+}
+
+extension UInt8 {
+    package var isDecimalDigit: Bool { UInt8(ascii: "0") <= self && self <= UInt8(ascii: "9") }
+    package var isLowerHexDigit: Bool { isDecimalDigit || (UInt8(ascii: "a") <= self && self <= UInt8(ascii: "f")) }
+    package var isLowerAlphanumeric: Bool { isDecimalDigit || (UInt8(ascii: "a") <= self && self <= UInt8(ascii: "z")) }
+    package var isAlphanumeric: Bool { isLowerAlphanumeric || (UInt8(ascii: "A") <= self && self <= UInt8(ascii: "Z")) }
+}

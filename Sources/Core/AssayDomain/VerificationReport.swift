@@ -1,0 +1,277 @@
+/// What one run of a version in the executor measured, or why there is nothing to measure.
+///
+/// It counts only for the digests, settings and evaluator that it names. Signed as an in-toto attestation.
+package struct VerificationReport: Sendable, Hashable, Codable {
+    package static let formatVersion = 1
+
+    /// A version as evidence names it: by digest; the number is for people.
+    package struct Subject: Sendable, Hashable, Codable {
+        package let repository: RepositoryName
+        package let number: VersionNumber
+        package let digest: Digest
+
+        package init(repository: RepositoryName, number: VersionNumber, digest: Digest) {
+            self.repository = repository
+            self.number = number
+            self.digest = digest
+        }
+
+        package init(_ version: Version) {
+            self.init(repository: version.repository, number: version.number, digest: version.manifestDigest)
+        }
+    }
+
+    package struct Latency: Sendable, Hashable, Codable {
+        /// Of one batch, in microseconds.
+        package let p50Microseconds: Double
+        package let p90Microseconds: Double
+        package let p99Microseconds: Double
+        package let meanMicroseconds: Double
+        /// Samples per second.
+        package let throughput: Double
+        package let runs: Int
+
+        package init(p50: Double, p90: Double, p99: Double, mean: Double, throughput: Double, runs: Int) {
+            p50Microseconds = p50
+            p90Microseconds = p90
+            p99Microseconds = p99
+            meanMicroseconds = mean
+            self.throughput = throughput
+            self.runs = runs
+        }
+
+        /// The figure of a percentile by its name in a policy: `p50`, `p90`, `p99` or `mean`.
+        package func microseconds(of name: String) -> Double? {
+            switch name {
+            case "p50": p50Microseconds
+            case "p90": p90Microseconds
+            case "p99": p99Microseconds
+            case "mean": meanMicroseconds
+            default: nil
+            }
+        }
+    }
+
+    /// The baseline's latency, interleaved with the candidate's in one process.
+    package struct Comparison: Sendable, Hashable, Codable {
+        package let baseline: Subject
+        package let latency: Latency
+
+        package init(baseline: Subject, latency: Latency) {
+            self.baseline = baseline
+            self.latency = latency
+        }
+    }
+
+    package struct Failure: Sendable, Hashable, Codable {
+        /// Stable: `invalid-model`, `time-limit`, `worker-crashed` …
+        package let kind: String
+        package let message: String
+
+        package init(kind: String, message: String) {
+            self.kind = kind
+            self.message = message
+        }
+    }
+
+    package struct Measurements: Sendable, Hashable, Codable {
+        /// Scalars by name: `accuracy`, `macro_f1`, `top_3_accuracy`, `mse`, `mae`, `r2`.
+        package let metrics: [String: Double]
+        /// Rows are the expected classes, columns the predicted ones, both in the order of `classes`.
+        package let confusionMatrix: [[Int]]?
+        package let classes: [String]?
+        package let sampleCount: Int
+        package let latency: Latency
+        package let comparison: Comparison?
+        package let loadMicroseconds: Double
+        package let firstRunMicroseconds: Double
+        package let peakMemoryBytes: Int64
+
+        package init(
+            metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,
+            latency: Latency, comparison: Comparison?, loadMicroseconds: Double, firstRunMicroseconds: Double,
+            peakMemoryBytes: Int64
+        ) {
+            self.metrics = metrics
+            self.confusionMatrix = confusionMatrix
+            self.classes = classes
+            self.sampleCount = sampleCount
+            self.latency = latency
+            self.comparison = comparison
+            self.loadMicroseconds = loadMicroseconds
+            self.firstRunMicroseconds = firstRunMicroseconds
+            self.peakMemoryBytes = peakMemoryBytes
+        }
+    }
+
+    package struct Environment: Sendable, Hashable, Codable {
+        /// Name and version of the evaluator build.
+        package let evaluator: String
+        package let runtime: String
+        package let cpu: String
+        package let isaFlags: [String]
+        package let cores: Int
+
+        package init(evaluator: String, runtime: String, cpu: String, isaFlags: [String], cores: Int) {
+            self.evaluator = evaluator
+            self.runtime = runtime
+            self.cpu = cpu
+            self.isaFlags = isaFlags
+            self.cores = cores
+        }
+    }
+
+    package let format: Int
+    package let verification: VerificationID
+    package let subject: Subject
+    package let dataset: Subject
+    package let settings: VerificationSettings
+    package let environment: Environment?
+    package let measurements: Measurements?
+    package let failure: Failure?
+    package let startedAt: Timestamp
+    package let finishedAt: Timestamp
+
+    package init(
+        verification: VerificationID, subject: Subject, dataset: Subject, settings: VerificationSettings,
+        environment: Environment?, outcome: Result<Measurements, FailureError>, startedAt: Timestamp,
+        finishedAt: Timestamp
+    ) {
+        format = Self.formatVersion
+        self.verification = verification
+        self.subject = subject
+        self.dataset = dataset
+        self.settings = settings
+        self.environment = environment
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        switch outcome {
+        case .success(let measurements): (self.measurements, failure) = (measurements, nil)
+        case .failure(let error): (measurements, self.failure) = (nil, error.failure)
+        }
+    }
+
+    /// A failure as the error of an outcome.
+    package struct FailureError: Error, Sendable, Hashable {
+        package let failure: Failure
+        package init(_ kind: String, _ message: String) { failure = Failure(kind: kind, message: message) }
+    }
+}
+
+/// What a verification is asked to do; part of a report's identity.
+package struct VerificationSettings: Sendable, Hashable, Codable {
+    /// Intra-op threads of the executor.
+    package var threads: Int
+    /// Samples per run when latency is measured.
+    package var batch: Int
+    package var warmupRuns: Int
+    package var measuredRuns: Int
+    /// The wall-clock deadline of the whole run, in seconds.
+    package var deadlineSeconds: Int
+
+    package init(
+        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 50, measuredRuns: Int = 600, deadlineSeconds: Int = 120
+    ) {
+        self.threads = threads
+        self.batch = batch
+        self.warmupRuns = warmupRuns
+        self.measuredRuns = measuredRuns
+        self.deadlineSeconds = deadlineSeconds
+    }
+
+    /// Throws `request-invalid` naming the setting that lies outside of its range.
+    package func check() throws(AssayError) {
+        let ranges: [(String, Int, ClosedRange<Int>)] = [
+            ("threads", threads, 1...256), ("batch", batch, 1...4096), ("warmup_runs", warmupRuns, 0...100_000),
+            ("measured_runs", measuredRuns, 10...100_000), ("deadline_seconds", deadlineSeconds, 1...86_400),
+        ]
+        for (name, value, range) in ranges where !range.contains(value) {
+            throw AssayError(
+                .requestInvalid, "\(name) is \(value)", remedy: "use \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}
+
+/// The name of one verification: 16 lower-case hex digits.
+package struct VerificationID: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let text: String
+
+    /// Throws `verification-not-found`: a malformed id names nothing.
+    package init(parsing text: some StringProtocol) throws(AssayError) {
+        guard text.utf8.count == 16, text.utf8.allSatisfy(\.isLowerHexDigit) else {
+            throw AssayError(.verificationNotFound, "there is no verification \(Printable.quote(text, limit: 40))")
+        }
+        self.text = String(text)
+    }
+
+    package init(bits: UInt64) {
+        let digits = String(bits, radix: 16)
+        text = String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    package var description: String { text }
+}
+
+/// A verification as a job of the queue.
+package struct Verification: Sendable, Hashable, Codable {
+    package enum State: String, Sendable, Codable, CaseIterable {
+        case queued
+        case running
+        /// There is a report with measurements.
+        case measured
+        /// There is a report with a failure.
+        case failed
+    }
+
+    package struct Progress: Sendable, Hashable, Codable {
+        package let stage: String
+        package let done: Int
+        package let total: Int
+
+        package init(stage: String, done: Int, total: Int) {
+            self.stage = stage
+            self.done = done
+            self.total = total
+        }
+    }
+
+    package let id: VerificationID
+    package let subject: VerificationReport.Subject
+    package let dataset: VerificationReport.Subject
+    package let baseline: VerificationReport.Subject?
+    package let settings: VerificationSettings
+    package var state: State
+    package var progress: Progress?
+    package let createdAt: Timestamp
+    package var finishedAt: Timestamp?
+    /// The blob that holds the signed report.
+    package var envelopeDigest: Digest?
+
+    package init(
+        id: VerificationID, subject: VerificationReport.Subject, dataset: VerificationReport.Subject,
+        baseline: VerificationReport.Subject?, settings: VerificationSettings, state: State = .queued,
+        progress: Progress? = nil, createdAt: Timestamp, finishedAt: Timestamp? = nil, envelopeDigest: Digest? = nil
+    ) {
+        self.id = id
+        self.subject = subject
+        self.dataset = dataset
+        self.baseline = baseline
+        self.settings = settings
+        self.state = state
+        self.progress = progress
+        self.createdAt = createdAt
+        self.finishedAt = finishedAt
+        self.envelopeDigest = envelopeDigest
+    }
+
+    package var isFinished: Bool { state == .measured || state == .failed }
+}

@@ -1,0 +1,73 @@
+package import AssayDomain
+
+/// Runs one evaluation in its own process.
+package protocol EvaluatorHost: Sendable {
+    /// Name and version of the evaluator build; a report counts only for the build that made it.
+    var build: String { get }
+
+    /// Starts a process, supervises it to its deadline and reports what it measured.
+    ///
+    /// Whatever the model does gives a failure with a stable kind, never an error; errors are faults of the installation,
+    /// such as a missing executable. Cancelling the task ends the process.
+    func evaluate(
+        _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
+    ) async throws -> EvaluationOutcome
+}
+
+/// Local read-only files and what to measure on them.
+package struct EvaluationRequest: Sendable {
+    package let modelPath: String
+    package let baselineModelPath: String?
+    package let datasetPath: String
+    package let settings: VerificationSettings
+
+    package init(
+        modelPath: String, baselineModelPath: String?, datasetPath: String, settings: VerificationSettings
+    ) {
+        self.modelPath = modelPath
+        self.baselineModelPath = baselineModelPath
+        self.datasetPath = datasetPath
+        self.settings = settings
+    }
+}
+
+package struct EvaluationOutcome: Sendable {
+    package struct Measurements: Sendable {
+        package let metrics: [String: Double]
+        package let confusionMatrix: [[Int]]?
+        package let classes: [String]?
+        package let sampleCount: Int
+        package let latency: VerificationReport.Latency
+        package let baselineLatency: VerificationReport.Latency?
+        package let loadMicroseconds: Double
+        package let firstRunMicroseconds: Double
+        package let peakMemoryBytes: Int64
+
+        package init(
+            metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,
+            latency: VerificationReport.Latency, baselineLatency: VerificationReport.Latency?,
+            loadMicroseconds: Double, firstRunMicroseconds: Double, peakMemoryBytes: Int64
+        ) {
+            self.metrics = metrics
+            self.confusionMatrix = confusionMatrix
+            self.classes = classes
+            self.sampleCount = sampleCount
+            self.latency = latency
+            self.baselineLatency = baselineLatency
+            self.loadMicroseconds = loadMicroseconds
+            self.firstRunMicroseconds = firstRunMicroseconds
+            self.peakMemoryBytes = peakMemoryBytes
+        }
+    }
+
+    /// Nil if the process died before it could tell.
+    package let environment: VerificationReport.Environment?
+    package let result: Result<Measurements, VerificationReport.FailureError>
+
+    package init(
+        environment: VerificationReport.Environment?, result: Result<Measurements, VerificationReport.FailureError>
+    ) {
+        self.environment = environment
+        self.result = result
+    }
+}

@@ -1,0 +1,152 @@
+package import AssayDomain
+
+/// What is known of the bytes: repositories, versions, aliases, evidence and lineage.
+///
+/// Each method is one transaction, durable before it returns. Writes of one index happen one after the other.
+/// Any method may throw `storage-full` or `storage-failed`.
+package protocol Index: Sendable {
+    // MARK: Repositories
+
+    /// Nil if there is none.
+    func repository(_ name: RepositoryName) async throws -> Repository?
+
+    /// Repositories in byte order of their names, those after `query.after`.
+    func repositories(_ query: RepositoryQuery) async throws -> Page<Repository>
+
+    /// Creates a repository or returns the one there is; one without versions takes the kind. Throws `kind-conflict` if
+    /// its versions are of another kind.
+    func createRepository(_ name: RepositoryName, kind: Repository.Kind, at: Timestamp) async throws -> Repository
+
+    // MARK: Blobs
+
+    /// The size of a blob that is readable through the repository; nil if it is not linked there.
+    func blobSize(_ digest: Digest, in repository: RepositoryName) async throws -> Int64?
+
+    /// Records that the store holds a blob and that the repository may read it, creating the repository as a model
+    /// repository if there is none. A blob that no manifest refers to is kept until `leasedUntil`.
+    func linkBlob(
+        _ digest: Digest, size: Int64, to repository: RepositoryName, at: Timestamp, leasedUntil: Timestamp
+    ) async throws
+
+    /// Links a blob that another repository already has; false if the source has it not. With no source named, any
+    /// repository that has it will do.
+    func mountBlob(
+        _ digest: Digest, from source: RepositoryName?, to repository: RepositoryName, at: Timestamp,
+        leasedUntil: Timestamp
+    ) async throws -> Bool
+
+    /// Blobs that no manifest refers to and whose leases ended before `now`, in order of their digests.
+    func unreferencedBlobs(now: Timestamp, limit: Int) async throws -> [BlobRecord]
+
+    // MARK: Manifests and versions
+
+    /// The manifest behind a tag or digest; nil if there is none.
+    func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> Manifest?
+
+    /// Manifests whose subject is `subject`, whether that is there or not, oldest first, at most `limit`.
+    func referrers(
+        of subject: Digest, in repository: RepositoryName, artifactType: String?, limit: Int
+    ) async throws -> [Descriptor]
+
+    /// Version numbers and aliases as tags, in byte order, those after `after`. Throws `repository-not-found`.
+    func tags(in repository: RepositoryName, after: String?, limit: Int) async throws -> Page<String>
+
+    /// Stores a manifest with everything that comes with it, or nothing of it.
+    ///
+    /// Throws `blob-unknown` for content that the repository does not have, `size-invalid` where a descriptor states
+    /// another size than the blob has, `tag-immutable` if a numeric tag would move, `alias-protected` if a policy
+    /// protects the alias, `version-not-found` for a lineage source that does not exist, `lineage-cycle`, and
+    /// `kind-conflict`. Repeating it gives the same version.
+    func publish(_ publication: Publication) async throws -> PublicationOutcome
+
+    /// Nil if the reference names nothing.
+    func version(_ reference: Reference) async throws -> Version?
+
+    /// Versions of a repository, newest first. Throws `repository-not-found`.
+    func versions(_ query: VersionQuery) async throws -> Page<Version>
+
+    /// Sets the annotations with a value and removes those whose value is nil. Throws `version-not-found`, and
+    /// `body-too-large` for more than `VersionMetadata.entriesMax` in all.
+    func annotate(
+        _ repository: RepositoryName, _ number: VersionNumber, changes: [String: String?]
+    ) async throws -> Version
+
+    /// Versions whose repository, metadata or annotations hold all words of the text, best first. Throws
+    /// `request-invalid` for too many words.
+    func search(_ text: String, kind: Repository.Kind?, limit: Int) async throws -> [Version]
+
+    // MARK: Aliases and policies
+
+    /// Nil if the alias points nowhere, also where a policy already waits for it.
+    func alias(_ name: AliasName, in repository: RepositoryName) async throws -> Alias?
+
+    /// In byte order. Throws `repository-not-found`.
+    func aliases(in repository: RepositoryName) async throws -> [Alias]
+
+    /// Moves, makes or removes an alias by compare-and-set and writes its history.
+    ///
+    /// Throws `alias-conflict` if it does not point where the caller expected, or the policy is not the one that the
+    /// promotion decided by; `alias-protected` for a plain move under a policy; `version-not-found`; `alias-not-found`
+    /// when removing what is not there.
+    func moveAlias(_ move: AliasMoveRequest) async throws -> AliasMove
+
+    /// Moves of an alias, newest first, those with a sequence below `before`.
+    func aliasHistory(
+        _ name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
+    ) async throws -> Page<AliasMove>
+
+    /// Protects an alias, existing or not, by a policy. Throws `repository-not-found`.
+    func setPolicy(_ record: PolicyRecord) async throws
+
+    /// Nil if no policy protects the alias.
+    func policy(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord?
+
+    /// In order of the aliases. Throws `repository-not-found`.
+    func policies(in repository: RepositoryName) async throws -> [PolicyRecord]
+
+    /// Throws `policy-not-found`.
+    func removePolicy(of alias: AliasName, in repository: RepositoryName, actor: String, at: Timestamp) async throws
+
+    // MARK: Evidence
+
+    /// Signed statements about a manifest, oldest first.
+    func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord]
+
+    func enqueue(_ verification: Verification) async throws
+
+    /// Takes the oldest queued verification and marks it as running; nil if none waits.
+    func claimVerification() async throws -> Verification?
+
+    /// Ends a verification together with its signed report. Throws `verification-not-found`.
+    func finish(_ verification: Verification, attaching attachment: Attachment) async throws
+
+    /// Puts verifications that were running when the process ended back into the queue.
+    func requeueInterruptedVerifications() async throws
+
+    /// Nil if there is none.
+    func verification(_ id: VerificationID) async throws -> Verification?
+
+    /// Newest first.
+    func verifications(of subject: Digest, in repository: RepositoryName, limit: Int) async throws -> [Verification]
+
+    // MARK: Lineage
+
+    /// Edges reachable from a version within `depth` steps, at most `edgesMax`, nearest first.
+    func lineage(
+        of root: LineageNode, direction: LineageGraph.Direction, depth: Int, edgesMax: Int
+    ) async throws -> LineageGraph
+
+    /// The relations that start at a version.
+    func relations(of version: LineageNode) async throws -> Set<LineageRelation>
+
+    // MARK: Trust
+
+    /// All keys, revoked ones too, oldest first.
+    func trustedKeys() async throws -> [TrustedKey]
+
+    /// Throws `key-conflict` if the same key has another role or was revoked; repeating it changes nothing.
+    func addTrustedKey(_ key: TrustedKey) async throws
+
+    /// Throws `key-not-found`.
+    func revokeTrustedKey(_ id: String, at: Timestamp) async throws
+}

@@ -1,0 +1,204 @@
+package import AssayDomain
+
+/// A part of a list and where the next part starts.
+package struct Page<Element: Sendable>: Sendable {
+    package let items: [Element]
+    /// What to pass to get the next part; nil at the end.
+    package let next: String?
+
+    package init(items: [Element], next: String?) {
+        self.items = items
+        self.next = next
+    }
+}
+
+package struct RepositoryQuery: Sendable {
+    package var kind: Repository.Kind?
+    package var prefix: String?
+    package var after: String?
+    package var limit: Int
+
+    package init(kind: Repository.Kind? = nil, prefix: String? = nil, after: String? = nil, limit: Int) {
+        self.kind = kind
+        self.prefix = prefix
+        self.after = after
+        self.limit = limit
+    }
+}
+
+package struct VersionQuery: Sendable {
+    package var repository: RepositoryName
+    /// Only versions that hold the annotation with this value.
+    package var annotation: (key: String, value: String)?
+    package var framework: String?
+    package var runId: String?
+    /// Only versions with a lower number: the cursor of the page before.
+    package var below: VersionNumber?
+    package var limit: Int
+
+    package init(
+        repository: RepositoryName, annotation: (key: String, value: String)? = nil, framework: String? = nil,
+        runId: String? = nil, below: VersionNumber? = nil, limit: Int
+    ) {
+        self.repository = repository
+        self.annotation = annotation
+        self.framework = framework
+        self.runId = runId
+        self.below = below
+        self.limit = limit
+    }
+}
+
+package struct BlobRecord: Sendable, Hashable {
+    package let digest: Digest
+    package let size: Int64
+
+    package init(digest: Digest, size: Int64) {
+        self.digest = digest
+        self.size = size
+    }
+}
+
+/// Evidence that the registry itself stores: a blob that the store already holds, and the referrer that names it.
+package struct Attachment: Sendable {
+    package let blobs: [BlobRecord]
+    package let referrer: Manifest
+
+    package init(blobs: [BlobRecord], referrer: Manifest) {
+        self.blobs = blobs
+        self.referrer = referrer
+    }
+}
+
+/// Everything that one publish writes in one transaction.
+package struct Publication: Sendable {
+    package enum Intent: Sendable, Hashable {
+        /// The manifest becomes a version, under the next number or the one asked for, and under an alias if one is named.
+        case version(Tag?)
+        /// The manifest is only stored: a child of an index, or a referrer.
+        case content
+    }
+
+    package let repository: RepositoryName
+    /// The kind of the repository if it is made now; an existing one must be of it. Nil takes what is there, or model.
+    package let kind: Repository.Kind?
+    package let manifest: Manifest
+    package let intent: Intent
+    package let metadata: VersionMetadata
+    package let model: ModelSummary?
+    package let lineage: [LineageDeclaration]
+    package let attachments: [Attachment]
+    package let actor: String
+    package let at: Timestamp
+
+    package init(
+        repository: RepositoryName, kind: Repository.Kind?, manifest: Manifest, intent: Intent,
+        metadata: VersionMetadata = VersionMetadata(), model: ModelSummary? = nil, lineage: [LineageDeclaration] = [],
+        attachments: [Attachment] = [], actor: String, at: Timestamp
+    ) {
+        self.repository = repository
+        self.kind = kind
+        self.manifest = manifest
+        self.intent = intent
+        self.metadata = metadata
+        self.model = model
+        self.lineage = lineage
+        self.attachments = attachments
+        self.actor = actor
+        self.at = at
+    }
+}
+
+package struct PublicationOutcome: Sendable {
+    /// Nil if the manifest was only stored.
+    package let version: Version?
+    /// False if the same content was there before.
+    package let isNew: Bool
+
+    package init(version: Version?, isNew: Bool) {
+        self.version = version
+        self.isNew = isNew
+    }
+}
+
+/// A wish to move an alias, with what the caller believes about it.
+package struct AliasMoveRequest: Sendable {
+    package enum Expectation: Sendable, Hashable {
+        case anything
+        /// Nil: the alias must not exist.
+        case version(VersionNumber?)
+    }
+
+    package enum Cause: Sendable {
+        case set
+        /// Decided by the policy of this digest; the verdict is stored with the move.
+        case promotion(policy: Digest, verdict: Digest, attachment: Attachment)
+    }
+
+    package let repository: RepositoryName
+    package let name: AliasName
+    /// Nil removes the alias.
+    package let target: VersionNumber?
+    package let expectation: Expectation
+    package let cause: Cause
+    package let actor: String
+    package let at: Timestamp
+
+    package init(
+        repository: RepositoryName, name: AliasName, target: VersionNumber?, expectation: Expectation, cause: Cause,
+        actor: String, at: Timestamp
+    ) {
+        self.repository = repository
+        self.name = name
+        self.target = target
+        self.expectation = expectation
+        self.cause = cause
+        self.actor = actor
+        self.at = at
+    }
+}
+
+/// A policy and the alias that it protects.
+package struct PolicyRecord: Sendable, Hashable {
+    package let repository: RepositoryName
+    package let alias: AliasName
+    package let digest: Digest
+    /// Canonical JSON; `digest` is its SHA-256.
+    package let json: [UInt8]
+    package let setAt: Timestamp
+    package let actor: String
+
+    package init(
+        repository: RepositoryName, alias: AliasName, digest: Digest, json: [UInt8], setAt: Timestamp, actor: String
+    ) {
+        self.repository = repository
+        self.alias = alias
+        self.digest = digest
+        self.json = json
+        self.setAt = setAt
+        self.actor = actor
+    }
+}
+
+/// A referrer that carries a signed statement.
+package struct AttestationRecord: Sendable, Hashable {
+    /// The referrer manifest.
+    package let manifestDigest: Digest
+    package let artifactType: String
+    /// As the referrer's annotations state it; the envelope itself decides.
+    package let predicateType: String?
+    /// The blob with the signature bundle or envelope: the referrer's first layer.
+    package let envelope: BlobRecord
+    package let createdAt: Timestamp
+
+    package init(
+        manifestDigest: Digest, artifactType: String, predicateType: String?, envelope: BlobRecord,
+        createdAt: Timestamp
+    ) {
+        self.manifestDigest = manifestDigest
+        self.artifactType = artifactType
+        self.predicateType = predicateType
+        self.envelope = envelope
+        self.createdAt = createdAt
+    }
+}

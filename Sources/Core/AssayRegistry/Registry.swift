@@ -1,0 +1,34 @@
+import AssayDomain
+package import Logging
+
+/// All use cases over one set of adapters: what a front end is given.
+package struct Registry: Sendable {
+    package let publish: Publish
+    package let blobs: TransferBlobs
+    package let catalog: Catalog
+    package let aliases: ManageAliases
+    package let trust: ManageTrust
+    package let verify: Verify
+    package let promote: Promote
+    package let clock: any WallClock
+    private let blobStore: any BlobStore
+
+    package init(
+        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
+        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger
+    ) {
+        publish = Publish(blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock)
+        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock)
+        catalog = Catalog(index: index)
+        aliases = ManageAliases(index: index, evidence: evidence, clock: clock)
+        trust = ManageTrust(index: index, evidence: evidence, clock: clock)
+        verify = Verify(
+            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)
+        promote = Promote(blobs: blobs, index: index, evidence: evidence, verify: verify, clock: clock)
+        self.clock = clock
+        blobStore = blobs
+    }
+
+    /// Whether the registry takes writes; monitors read it from `/readyz`.
+    package var isWritable: Bool { blobStore.isWritable }
+}

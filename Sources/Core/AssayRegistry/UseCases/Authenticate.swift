@@ -1,0 +1,38 @@
+package import AssayDomain
+
+/// Tells who sends a request, and whether that one may do what the route demands: the one permission check.
+package struct Authenticate: Sendable {
+    package enum Mode: Sendable {
+        /// The server can be reached from its own machine only: everyone is local.
+        case open
+        /// Every request carries the token; the closure compares in constant time.
+        case token(matches: @Sendable (String) -> Bool)
+    }
+
+    private let mode: Mode
+
+    package init(_ mode: Mode) { self.mode = mode }
+
+    /// Throws `unauthenticated` if a token was sent and is wrong; no token makes the caller anonymous.
+    package func principal(token: String?) throws(AssayError) -> Principal {
+        guard case .token(let matches) = mode else { return .local }
+        guard let token else { return .anonymous }
+        guard matches(token) else {
+            throw AssayError(.unauthenticated, "the token is not valid", remedy: Self.remedy)
+        }
+        return .tokenBearer
+    }
+
+    /// Throws `unauthenticated` or `permission-denied`.
+    package func demand(_ permission: Permission, of principal: Principal) throws(AssayError) {
+        guard !principal.permissions.contains(permission) else { return }
+        guard principal != .anonymous else {
+            throw AssayError(.unauthenticated, "this server wants a token", remedy: Self.remedy)
+        }
+        throw AssayError(
+            .permissionDenied, "this needs the permission '\(permission.rawValue)'",
+            remedy: "ask an administrator of the registry for it")
+    }
+
+    private static let remedy = "send the server's token as Bearer token, or as password with Basic"
+}

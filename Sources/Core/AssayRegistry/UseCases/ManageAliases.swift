@@ -1,0 +1,85 @@
+package import AssayDomain
+
+/// Moves unprotected aliases, and sets the policies that protect them.
+package struct ManageAliases: Sendable {
+    let index: any Index
+    let evidence: any EvidenceFormat
+    let clock: any WallClock
+
+    /// Throws `alias-not-found` or `repository-not-found`.
+    package func alias(_ name: AliasName, in repository: RepositoryName) async throws -> Alias {
+        guard let alias = try await index.alias(name, in: repository) else {
+            try await requireRepository(repository)
+            throw AssayError(.aliasNotFound, "\(repository) has no alias \(name)")
+        }
+        return alias
+    }
+
+    package func aliases(in repository: RepositoryName) async throws -> [Alias] {
+        try await index.aliases(in: repository)
+    }
+
+    package func history(
+        of name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
+    ) async throws -> Page<AliasMove> {
+        try await requireRepository(repository)
+        return try await index.aliasHistory(name, in: repository, before: before, limit: limit)
+    }
+
+    /// Moves an alias that no policy protects. Throws `alias-protected`, `alias-conflict`, `version-not-found`.
+    package func move(
+        _ name: AliasName, in repository: RepositoryName, to target: VersionNumber?,
+        expecting expectation: AliasMoveRequest.Expectation, by principal: Principal
+    ) async throws -> AliasMove {
+        try await requireRepository(repository)
+        return try await index.moveAlias(
+            AliasMoveRequest(
+                repository: repository, name: name, target: target, expectation: expectation, cause: .set,
+                actor: principal.name, at: clock.now()))
+    }
+
+    // MARK: Policies
+
+    /// Throws `policy-not-found`.
+    package func policy(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord {
+        guard let record = try await index.policy(of: alias, in: repository) else {
+            try await requireRepository(repository)
+            throw AssayError(
+                .policyNotFound, "no policy protects \(repository):\(alias)",
+                remedy: "set one with: assay policy set \(repository) \(alias) policy.yaml")
+        }
+        return record
+    }
+
+    package func policies(in repository: RepositoryName) async throws -> [PolicyRecord] {
+        try await index.policies(in: repository)
+    }
+
+    /// Protects an alias from now on. Throws `policy-invalid`, `version-not-found` for an unknown dataset.
+    package func setPolicy(
+        _ policy: Policy, of alias: AliasName, in repository: RepositoryName, by principal: Principal
+    ) async throws -> PolicyRecord {
+        if let dataset = policy.dataset, try await index.version(dataset) == nil {
+            throw AssayError(
+                .versionNotFound, "the policy's dataset \(dataset) does not exist", remedy: "push the dataset first")
+        }
+        let json = try JSON.encode(policy)
+        let record = PolicyRecord(
+            repository: repository, alias: alias, digest: evidence.digest(of: json), json: json, setAt: clock.now(),
+            actor: principal.name)
+        _ = try await index.createRepository(repository, kind: .model, at: record.setAt)
+        try await index.setPolicy(record)
+        return record
+    }
+
+    /// Throws `policy-not-found`.
+    package func removePolicy(
+        of alias: AliasName, in repository: RepositoryName, by principal: Principal
+    ) async throws {
+        try await index.removePolicy(of: alias, in: repository, actor: principal.name, at: clock.now())
+    }
+
+    private func requireRepository(_ name: RepositoryName) async throws {
+        _ = try await Catalog(index: index).repository(name)
+    }
+}

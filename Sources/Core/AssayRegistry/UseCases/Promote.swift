@@ -1,0 +1,153 @@
+package import AssayDomain
+
+/// Moves a protected alias, and only if its policy is satisfied by checked evidence.
+package struct Promote: Sendable {
+    package enum Outcome: Sendable {
+        /// Verifications run that the policy needs; ask again when they are finished.
+        case measuring([VerificationID], holder: VersionNumber?)
+        /// The alias points there already.
+        case unchanged
+        /// What a dry run would have come to.
+        case decided(PolicyDecision, holder: VersionNumber?)
+        case promoted(PolicyDecision, holder: VersionNumber?, verdict: Digest)
+        case refused(PolicyDecision, holder: VersionNumber?, verdict: Digest)
+
+    }
+
+    let blobs: any BlobStore
+    let index: any Index
+    let evidence: any EvidenceFormat
+    let verify: Verify
+    let clock: any WallClock
+
+    /// Decides on a version for an alias, and moves the alias if the decision is yes and this is no dry run.
+    ///
+    /// Safe to repeat. Throws `policy-not-found` where nothing protects the alias, `version-not-found`, and
+    /// `alias-conflict` if another promotion came first.
+    package func callAsFunction(
+        _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
+    ) async throws -> Outcome {
+        let record = try await ManageAliases(index: index, evidence: evidence, clock: clock)
+            .policy(of: alias, in: version.repository)
+        let policy = try Policy.parse(record.json)
+        let holder = try await holder(of: alias, in: version.repository)
+        if holder?.number == version.number { return .unchanged }
+
+        let manifest = try await Catalog(index: index).manifest(.digest(version.manifestDigest), in: version.repository)
+        var gathered = try await gather(version, manifest: manifest, holder: holder)
+        if !gathered.signers.isEmpty, let settings = policy.verificationSettings, let dataset = policy.dataset {
+            let measurement = try await measure(
+                version, holder: holder, policy: policy, settings: settings,
+                dataset: try await Catalog(index: index).version(dataset))
+            guard measurement.pending.isEmpty else {
+                return .measuring(measurement.pending, holder: holder?.number)
+            }
+            gathered.report = measurement.report
+            gathered.holderReport = measurement.holderReport
+        }
+        let decision = policy.decide(gathered)
+        if dryRun { return .decided(decision, holder: holder?.number) }
+        return try await conclude(
+            decision, on: version, manifest: manifest, alias: alias, policy: record, holder: holder, by: principal)
+    }
+
+    private func holder(of alias: AliasName, in repository: RepositoryName) async throws -> Version? {
+        try await index.version(Reference(repository, alias))
+    }
+
+    private func gather(_ version: Version, manifest: Manifest, holder: Version?) async throws -> Evidence {
+        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
+        return Evidence(
+            signers: signers, signatureFault: fault, contentBytes: version.contentBytes,
+            relations: try await index.relations(of: .version(version.repository, version.number)),
+            holder: holder.map { .init($0) })
+    }
+
+    // MARK: Measuring
+
+    private struct Measurement {
+        var report: VerificationReport?
+        var holderReport: VerificationReport?
+        var pending: [VerificationID] = []
+    }
+
+    private func measure(
+        _ version: Version, holder: Version?, policy: Policy, settings: VerificationSettings, dataset: Version
+    ) async throws -> Measurement {
+        var measurement = Measurement()
+        let baseline = policy.needsLatencyBaseline ? holder : nil
+        switch try await report(on: version, dataset: dataset, baseline: baseline, settings: settings) {
+        case .success(let report): measurement.report = report
+        case .failure(let pending): measurement.pending.append(pending.id)
+        }
+        guard policy.needsMetricBaseline, let holder else { return measurement }
+        switch try await report(on: holder, dataset: dataset, baseline: nil, settings: settings) {
+        case .success(let report): measurement.holderReport = report
+        case .failure(let pending): measurement.pending.append(pending.id)
+        }
+        return measurement
+    }
+
+    private struct Pending: Error { let id: VerificationID }
+
+    /// The newest report that counts, or the verification that will make one.
+    private func report(
+        on version: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
+    ) async throws -> Result<VerificationReport, Pending> {
+        let known = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
+            $0.dataset.digest == dataset.manifestDigest && $0.settings == settings
+                && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
+        }
+        if let running = known.first(where: { !$0.isFinished }) { return .failure(Pending(id: running.id)) }
+        for verification in known {
+            let report = try await verify.report(of: verification)
+            let build = report.environment?.evaluator
+            if build == verify.evaluatorBuild || (build == nil && report.failure != nil) { return .success(report) }
+        }
+        let started = try await verify.start(
+            subject: version, dataset: dataset, baseline: baseline, settings: settings)
+        return .failure(Pending(id: started.id))
+    }
+
+    /// How many of a version's verifications are looked through for one that counts.
+    private static let verificationsMax = 100
+
+    // MARK: Concluding
+
+    private func conclude(
+        _ decision: PolicyDecision, on version: Version, manifest: Manifest, alias: AliasName, policy: PolicyRecord,
+        holder: Version?, by principal: Principal
+    ) async throws -> Outcome {
+        let now = clock.now()
+        let verdict = Verdict(
+            verifier: .init(id: Verdict.verifierID), timeVerified: now,
+            resourceUri: "\(version.repository):\(version.number)",
+            policy: .init(
+                uri: "urn:assay:policy:\(policy.digest)", digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
+            verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
+            assayAlias: alias.text, assayOutcomes: decision.outcomes)
+        let envelope = try evidence.signStatement(
+            predicateType: PredicateType.verdict, predicate: try verdict.json(), subject: version.manifestDigest,
+            name: "\(version.repository):\(version.number)")
+        let record = BlobRecord(digest: evidence.digest(of: envelope), size: Int64(envelope.count))
+        try await blobs.put(envelope, as: record.digest)
+        let referrer = try evidence.attestationReferrer(
+            envelope: record, predicateType: PredicateType.verdict, subject: manifest.descriptor)
+        let attached = try await attachment([record], referrer, blobs: blobs, evidence: evidence)
+        guard decision.isPassed else {
+            _ = try await index.publish(
+                Publication(
+                    repository: version.repository, kind: nil, manifest: manifest, intent: .content,
+                    attachments: [attached], actor: principal.name, at: now))
+            return .refused(decision, holder: holder?.number, verdict: record.digest)
+        }
+        _ = try await index.moveAlias(
+            AliasMoveRequest(
+                repository: version.repository, name: alias, target: version.number,
+                expectation: .version(holder?.number),
+                cause: .promotion(policy: policy.digest, verdict: record.digest, attachment: attached),
+                actor: principal.name, at: now))
+        return .promoted(decision, holder: holder?.number, verdict: record.digest)
+    }
+}

@@ -1,0 +1,135 @@
+package import AssayDomain
+
+/// The one way a version comes to be, whichever door the push came by.
+package struct Publish: Sendable {
+    /// What a caller wants to publish; the blobs were pushed before.
+    package struct Request: Sendable {
+        package var repository: RepositoryName
+        package var kind: Repository.Kind?
+        package var manifest: [UInt8]
+        package var mediaType: String?
+        /// Set where the caller named the manifest by digest.
+        package var expectedDigest: Digest?
+        package var intent: Publication.Intent
+        /// Nil takes what the manifest's annotations say.
+        package var metadata: VersionMetadata?
+        package var lineage: [LineageDeclaration]
+        package var signatures: [[UInt8]]
+
+        package init(
+            repository: RepositoryName, kind: Repository.Kind? = nil, manifest: [UInt8], mediaType: String?,
+            expectedDigest: Digest? = nil, intent: Publication.Intent, metadata: VersionMetadata? = nil,
+            lineage: [LineageDeclaration] = [], signatures: [[UInt8]] = []
+        ) {
+            self.repository = repository
+            self.kind = kind
+            self.manifest = manifest
+            self.mediaType = mediaType
+            self.expectedDigest = expectedDigest
+            self.intent = intent
+            self.metadata = metadata
+            self.lineage = lineage
+            self.signatures = signatures
+        }
+    }
+
+    package struct Outcome: Sendable {
+        package let manifest: Manifest
+        /// Nil if the manifest was only stored.
+        package let version: Version?
+        package let isNew: Bool
+    }
+
+    /// The most signatures that come with one push.
+    package static let signaturesMax = 16
+    /// The most sources that one push declares.
+    package static let lineageMax = 256
+
+    let blobs: any BlobStore
+    let index: any Index
+    let evidence: any EvidenceFormat
+    let inspector: any ModelInspector
+    let clock: any WallClock
+
+    /// Stores the manifest, and with it a version, its signatures and its lineage, or nothing of it.
+    ///
+    /// Throws `manifest-invalid`, `manifest-too-large`, `digest-mismatch`, `metadata-invalid`, `signature-invalid`, and
+    /// what `Index.publish` throws. Repeating it gives the same version.
+    package func callAsFunction(_ request: Request, by principal: Principal) async throws -> Outcome {
+        let manifest = try parse(request)
+        try request.metadata?.check()
+        guard request.lineage.count <= Self.lineageMax, request.signatures.count <= Self.signaturesMax else {
+            throw AssayError(
+                .tooManyEntries, "the push declares too much",
+                reason: "at most \(Self.lineageMax) sources and \(Self.signaturesMax) signatures fit in one push")
+        }
+        let isVersion = request.intent != .content
+        let files = isVersion ? try evidence.files(of: manifest) : []
+        let attachments = try await attachSignatures(request.signatures, to: manifest, files: files)
+        let outcome = try await index.publish(
+            Publication(
+                repository: request.repository, kind: request.kind, manifest: manifest, intent: request.intent,
+                metadata: request.metadata ?? VersionMetadata(annotations: manifest.annotations), model: isVersion ? try await inspect(files, in: request.repository) : nil,
+                lineage: request.lineage, attachments: attachments, actor: principal.name, at: clock.now()))
+        return Outcome(manifest: manifest, version: outcome.version, isNew: outcome.isNew)
+    }
+
+    /// Makes an empty repository, or finds the one there is. Throws `kind-conflict`.
+    package func createRepository(_ name: RepositoryName, kind: Repository.Kind) async throws -> Repository {
+        try await index.createRepository(name, kind: kind, at: clock.now())
+    }
+
+    private func parse(_ request: Request) throws -> Manifest {
+        guard request.manifest.count <= Manifest.bytesMax else {
+            throw AssayError(
+                .manifestTooLarge, "the manifest has \(request.manifest.count) bytes",
+                reason: "at most \(Manifest.bytesMax) are accepted")
+        }
+        let algorithm = request.expectedDigest?.algorithm ?? .sha256
+        let digest = evidence.digest(of: request.manifest, algorithm: algorithm)
+        if let expected = request.expectedDigest, expected != digest {
+            throw AssayError(
+                .digestMismatch, "the manifest is not \(expected)", reason: "its bytes hash to \(digest)",
+                remedy: "send the bytes that the digest was made of")
+        }
+        return try Manifest(parsing: request.manifest, digest: digest, contentType: request.mediaType)
+    }
+
+    /// What the first ONNX file says of itself. A broken one says nothing, and can still be stored.
+    private func inspect(_ files: [VersionFile], in repository: RepositoryName) async throws -> ModelSummary? {
+        guard let file = files.first(where: { $0.path.hasSuffix(".onnx") }),
+            try await index.blobSize(file.digest, in: repository) != nil
+        else { return nil }
+        return try await blobs.withLocalFile(of: file.digest) { path in
+            try await inspector.inspect(localFile: path, as: file.path)
+        }
+    }
+
+    private func attachSignatures(
+        _ signatures: [[UInt8]], to manifest: Manifest, files: [VersionFile]
+    ) async throws -> [Attachment] {
+        var attachments: [Attachment] = []
+        for bundle in signatures {
+            _ = try evidence.checkModelSignature(bundle, of: files, trusted: nil)
+            let record = BlobRecord(digest: evidence.digest(of: bundle), size: Int64(bundle.count))
+            try await blobs.put(bundle, as: record.digest)
+            attachments.append(
+                try await attachment(
+                    [record], try evidence.signatureReferrer(bundle: record, subject: manifest.descriptor),
+                    blobs: blobs, evidence: evidence))
+        }
+        return attachments
+    }
+}
+
+/// The attachment of a referrer that the registry makes itself: its config is the empty object, stored along with it.
+func attachment(
+    _ records: [BlobRecord], _ referrer: [UInt8], blobs: any BlobStore, evidence: any EvidenceFormat
+) async throws -> Attachment {
+    let empty = Array("{}".utf8)
+    let emptyRecord = BlobRecord(digest: evidence.digest(of: empty), size: Int64(empty.count))
+    try await blobs.put(empty, as: emptyRecord.digest)
+    let manifest = try Manifest(
+        parsing: referrer, digest: evidence.digest(of: referrer), contentType: MediaType.imageManifest)
+    return Attachment(blobs: records + [emptyRecord], referrer: manifest)
+}

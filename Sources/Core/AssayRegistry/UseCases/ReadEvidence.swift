@@ -1,0 +1,57 @@
+import AssayDomain
+
+/// Reads signed evidence from the store and believes none of it before its signature, subject and bytes are checked.
+struct ReadEvidence: Sendable {
+    /// The most bytes of one signature bundle or envelope.
+    static let envelopeBytesMax: Int64 = 16 << 20
+    /// The most signatures looked at for one version.
+    static let signaturesMax = 64
+
+    let blobs: any BlobStore
+    let index: any Index
+    let evidence: any EvidenceFormat
+
+    /// The report in an envelope that a trusted registry key signed for this subject.
+    /// Throws `digest-mismatch`, `signature-invalid`, `untrusted-key`, `blob-not-found`.
+    func report(envelope digest: Digest, of subject: Digest) async throws -> VerificationReport {
+        let keys = try await index.trustedKeys().filter { $0.role == .registry && $0.revokedAt == nil }
+        let statement = try evidence.openStatement(try await content(of: digest), trusted: keys)
+        guard statement.predicateType == PredicateType.verificationReport, statement.subjects == [subject] else {
+            throw AssayError(.signatureInvalid, "the envelope \(digest) is no verification report of \(subject)")
+        }
+        let report = try JSON.decode(VerificationReport.self, from: statement.predicate)
+        guard report.format == VerificationReport.formatVersion, report.subject.digest == subject else {
+            throw AssayError(.signatureInvalid, "the report in \(digest) speaks of another version")
+        }
+        return report
+    }
+
+    /// Ids of the trusted release keys whose signature over exactly the version's files is valid.
+    func signers(of manifest: Manifest, in repository: RepositoryName) async throws -> (ids: [String], fault: String?) {
+        let keys = try await index.trustedKeys().filter { $0.role == .release && $0.revokedAt == nil }
+        let bundles = try await index.attestations(of: manifest.digest, in: repository)
+            .filter { $0.artifactType == MediaType.sigstoreBundle }
+        let files = try evidence.files(of: manifest)
+        var ids: [String] = []
+        var fault = bundles.isEmpty ? Policy.noSignature : nil
+        for bundle in bundles.prefix(Self.signaturesMax) {
+            do {
+                let bytes = try await content(of: bundle.envelope.digest)
+                if let id = try evidence.checkModelSignature(bytes, of: files, trusted: keys), !ids.contains(id) {
+                    ids.append(id)
+                }
+            } catch let error as AssayError {
+                fault = error.reason.map { "\(error.message): \($0)" } ?? error.message
+            }
+        }
+        return (ids, ids.isEmpty ? fault : nil)
+    }
+
+    private func content(of digest: Digest) async throws -> [UInt8] {
+        let bytes = try await blobs.content(of: digest, bytesMax: Self.envelopeBytesMax)
+        guard evidence.digest(of: bytes, algorithm: digest.algorithm) == digest else {
+            throw AssayError(.digestMismatch, "the stored bytes of \(digest) are damaged")
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,92 @@
+package import AssayDomain
+package import NIOCore
+
+/// Moves bytes in and out of repositories: the blob half of every push and pull.
+package struct TransferBlobs: Sendable {
+    /// How long a pushed blob waits for a manifest before garbage collection may take it.
+    package static let leaseSeconds: Int64 = 24 * 3600
+
+    let blobs: any BlobStore
+    let index: any Index
+    let evidence: any EvidenceFormat
+    let clock: any WallClock
+
+    /// Opens an upload session; only the repository it was opened for can name it.
+    package func begin(in repository: RepositoryName) async throws -> UploadTicket {
+        ticket(try await blobs.beginUpload(), in: repository)
+    }
+
+    /// The session behind a ticket's text. Throws `upload-not-found`, also for a ticket of another repository.
+    package func ticket(parsing text: some StringProtocol, in repository: RepositoryName) throws -> UploadTicket {
+        let ticket = ticket(try UploadID(parsing: text.prefix(UploadID.length)), in: repository)
+        guard ticket.text == text else {
+            throw AssayError(.uploadNotFound, "\(repository) has no upload \(Printable.quote(text, limit: 60))")
+        }
+        return ticket
+    }
+
+    /// The size of a session in bytes. Throws `upload-not-found`.
+    package func uploadedBytes(of ticket: UploadTicket) async throws -> Int64 {
+        try await blobs.uploadedBytes(of: ticket.id)
+    }
+
+    /// Appends a body; see `BlobStore.append`.
+    package func append(
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to ticket: UploadTicket, at offset: Int64?
+    ) async throws -> Int64 {
+        try await blobs.append(body, to: ticket.id, at: offset)
+    }
+
+    /// Makes the session a blob that its repository may read. Throws `digest-mismatch`, `upload-not-found`.
+    package func finish(_ ticket: UploadTicket, as digest: Digest) async throws {
+        let size = try await blobs.finishUpload(ticket.id, as: digest)
+        let now = clock.now()
+        try await index.linkBlob(
+            digest, size: size, to: ticket.repository, at: now,
+            leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
+    }
+
+    /// Throws `upload-not-found`.
+    package func cancel(_ ticket: UploadTicket) async throws { try await blobs.cancelUpload(ticket.id) }
+
+    private func ticket(_ id: UploadID, in repository: RepositoryName) -> UploadTicket {
+        let binding = evidence.digest(of: Array("\(id) \(repository)".utf8))
+        return UploadTicket(id: id, repository: repository, text: id.text + binding.hex.prefix(UploadTicket.bindingLength))
+    }
+
+    /// Makes a blob of another repository readable here; false if it is not there to be mounted.
+    package func mount(
+        _ digest: Digest, from source: RepositoryName?, to repository: RepositoryName
+    ) async throws -> Bool {
+        let now = clock.now()
+        guard
+            try await index.mountBlob(
+                digest, from: source, to: repository, at: now,
+                leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
+        else { return false }
+        return try await blobs.size(of: digest) != nil
+    }
+
+    /// The size of a blob that the repository may read. Throws `blob-not-found`.
+    package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64 {
+        guard let size = try await index.blobSize(digest, in: repository) else {
+            throw AssayError(.blobNotFound, "\(repository) has no blob \(digest)")
+        }
+        return size
+    }
+
+    /// A part of a blob whose size the caller got from `size(of:in:)`.
+    package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
+        try await blobs.read(digest, range: range)
+    }
+}
+
+/// An upload session as its repository names it: the id, and a part of a digest that binds it to the repository.
+package struct UploadTicket: Sendable, Hashable {
+    static let bindingLength = 16
+
+    let id: UploadID
+    package let repository: RepositoryName
+    /// 48 lower-case hex digits.
+    package let text: String
+}

@@ -1,0 +1,189 @@
+package import AssayDomain
+package import Logging
+import Synchronization
+
+/// Queues verifications and runs them one after the other, so that no measurement disturbs another.
+package final class Verify: Sendable {
+    private let blobs: any BlobStore
+    private let index: any Index
+    private let evidence: any EvidenceFormat
+    private let host: any EvaluatorHost
+    private let clock: any WallClock
+    private let ids: any IDGenerator
+    private let logger: Logger
+    /// Progress of the running verification; lost with the process, as the run itself is.
+    private let progress = Mutex<[VerificationID: Verification.Progress]>([:])
+    private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    package init(
+        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, host: any EvaluatorHost,
+        clock: any WallClock, ids: any IDGenerator, logger: Logger
+    ) {
+        self.blobs = blobs
+        self.index = index
+        self.evidence = evidence
+        self.host = host
+        self.clock = clock
+        self.ids = ids
+        self.logger = logger
+    }
+
+    /// Queues a verification and returns at once.
+    package func start(
+        subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
+    ) async throws -> Verification {
+        try settings.check()
+        guard dataset.kind == .dataset else {
+            throw AssayError(
+                .datasetUnsupported, "\(dataset.reference) is no dataset",
+                remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
+        }
+        let verification = Verification(
+            id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
+            baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
+        try await index.enqueue(verification)
+        wakeUps.continuation.yield()
+        return verification
+    }
+
+    /// A verification with its latest progress. Throws `verification-not-found`.
+    package func verification(_ id: VerificationID) async throws -> Verification {
+        guard var verification = try await index.verification(id) else {
+            throw AssayError(.verificationNotFound, "there is no verification \(id)")
+        }
+        verification.progress = progress.withLock { $0[id] }
+        return verification
+    }
+
+    /// Verifications of a version, newest first.
+    package func verifications(of version: Version, limit: Int) async throws -> [Verification] {
+        try await index.verifications(of: version.manifestDigest, in: version.repository, limit: limit)
+    }
+
+    /// The report of a finished verification, its signature checked.
+    /// Throws `verification-not-found`, `signature-invalid`, `untrusted-key`, `digest-mismatch`.
+    package func report(of verification: Verification) async throws -> VerificationReport {
+        guard let digest = verification.envelopeDigest else {
+            throw AssayError(
+                .verificationNotFound, "verification \(verification.id) has no report yet",
+                remedy: "ask again when its state is measured or failed")
+        }
+        return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+            .report(envelope: digest, of: verification.subject.digest)
+    }
+
+    /// The evaluator build whose reports count now.
+    package var evaluatorBuild: String { host.build }
+
+    // MARK: Running
+
+    /// Works on the queue until the task is cancelled.
+    package func run() async throws {
+        try await index.requeueInterruptedVerifications()
+        var wakeUps = wakeUps.stream.makeAsyncIterator()
+        while !Task.isCancelled {
+            if let verification = try await index.claimVerification() {
+                try await run(verification)
+            } else if await wakeUps.next() == nil {
+                return
+            }
+        }
+    }
+
+    private func run(_ verification: Verification) async throws {
+        let startedAt = clock.now()
+        let outcome = try await evaluate(verification)
+        try Task.checkCancellation()
+        let report = VerificationReport(
+            verification: verification.id, subject: verification.subject, dataset: verification.dataset,
+            settings: verification.settings, environment: outcome.environment,
+            outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
+            startedAt: startedAt, finishedAt: clock.now())
+        try await store(report, of: verification)
+        progress.withLock { $0[verification.id] = nil }
+    }
+
+    /// Evaluates; faults of the installation become a failed report, so that one of them does not stop the queue.
+    private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {
+        do {
+            let model = try await file(".onnx", of: verification.subject, failure: "invalid-model")
+            let dataset = try await file(".npz", of: verification.dataset, failure: "invalid-dataset")
+            let baseline = try await baselineFile(of: verification)
+            return try await withFiles(model, dataset, baseline) { model, dataset, baseline in
+                try await self.host.evaluate(
+                    EvaluationRequest(
+                        modelPath: model, baselineModelPath: baseline, datasetPath: dataset,
+                        settings: verification.settings)
+                ) { step in self.progress.withLock { $0[verification.id] = step } }
+            }
+        } catch let failure as VerificationReport.FailureError {
+            return EvaluationOutcome(environment: nil, result: .failure(failure))
+        } catch let error as AssayError {
+            logger.error("verification could not run", metadata: ["error": "\(error)", "id": "\(verification.id)"])
+            return EvaluationOutcome(environment: nil, result: .failure(.init(error.code.name, error.message)))
+        }
+    }
+
+    private func withFiles<Value: Sendable>(
+        _ model: Digest, _ dataset: Digest, _ baseline: Digest?,
+        _ body: @escaping @Sendable (String, String, String?) async throws -> Value
+    ) async throws -> Value {
+        try await blobs.withLocalFile(of: model) { [blobs] model in
+            try await blobs.withLocalFile(of: dataset) { dataset in
+                guard let baseline else { return try await body(model, dataset, nil) }
+                return try await blobs.withLocalFile(of: baseline) { try await body(model, dataset, $0) }
+            }
+        }
+    }
+
+    private func baselineFile(of verification: Verification) async throws -> Digest? {
+        guard let baseline = verification.baseline else { return nil }
+        return try await file(".onnx", of: baseline, failure: "invalid-model")
+    }
+
+    /// The one file of a version with this extension.
+    private func file(
+        _ suffix: String, of subject: VerificationReport.Subject, failure: String
+    ) async throws -> Digest {
+        guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
+            throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
+        }
+        let files = try evidence.files(of: manifest).filter { $0.path.hasSuffix(suffix) }
+        guard let file = files.first, files.count == 1 else {
+            throw VerificationReport.FailureError(
+                failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
+        }
+        return file.digest
+    }
+
+    private func store(_ report: VerificationReport, of verification: Verification) async throws {
+        let envelope = try evidence.signStatement(
+            predicateType: PredicateType.verificationReport, predicate: try JSON.encode(report),
+            subject: report.subject.digest, name: "\(report.subject.repository):\(report.subject.number)")
+        let record = BlobRecord(digest: evidence.digest(of: envelope), size: Int64(envelope.count))
+        try await blobs.put(envelope, as: record.digest)
+        guard let manifest = try await index.manifest(.digest(report.subject.digest), in: report.subject.repository)
+        else { throw AssayError(.versionNotFound, "the verified version is gone") }
+        let referrer = try evidence.attestationReferrer(
+            envelope: record, predicateType: PredicateType.verificationReport, subject: manifest.descriptor)
+        var finished = verification
+        finished.state = report.measurements == nil ? .failed : .measured
+        finished.finishedAt = report.finishedAt
+        finished.envelopeDigest = record.digest
+        try await index.finish(
+            finished, attaching: try await attachment([record], referrer, blobs: blobs, evidence: evidence))
+    }
+
+    private static func measurements(
+        _ measured: EvaluationOutcome.Measurements, baseline: VerificationReport.Subject?
+    ) -> VerificationReport.Measurements {
+        VerificationReport.Measurements(
+            metrics: measured.metrics, confusionMatrix: measured.confusionMatrix, classes: measured.classes,
+            sampleCount: measured.sampleCount, latency: measured.latency,
+            comparison: baseline.flatMap { baseline in
+                measured.baselineLatency.map { .init(baseline: baseline, latency: $0) }
+            },
+            loadMicroseconds: measured.loadMicroseconds, firstRunMicroseconds: measured.firstRunMicroseconds,
+            peakMemoryBytes: measured.peakMemoryBytes)
+    }
+}

@@ -1,0 +1,63 @@
+package import AssayDomain
+import AssayRegistry
+import Dispatch
+import ONNXModel
+
+/// Reads the graphs of ONNX files; every other file is no model that it knows.
+package struct ONNXInspector: ModelInspector {
+    /// Files are read here, one at a time, so that a slow disk never holds a thread of the shared pool.
+    private let queue = DispatchQueue(label: "assay.onnx-inspector")
+
+    package init() {}
+
+    package func inspect(localFile path: String, as name: String) async throws -> ModelSummary? {
+        guard name.lowercased().hasSuffix(".onnx") else { return nil }
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try Self.summary(of: path, as: name) }) }
+        }
+    }
+
+    private static func summary(of path: String, as name: String) throws -> ModelSummary? {
+        do {
+            return ModelSummary(try ONNXSummary(reading: try FileSource(path: path)), path: name)
+        } catch let error as ONNXModelError {
+            if case .unreadable(let reason) = error {
+                throw AssayError(.storageFailed, "a model file cannot be read", reason: reason, cause: error)
+            }
+            return nil
+        }
+    }
+}
+
+extension ModelSummary {
+    /// What the index keeps of a summary.
+    init(_ summary: ONNXSummary, path: String) {
+        self.init(
+            path: path, producer: Self.producer(of: summary), opsets: summary.opsets,
+            inputs: summary.inputs.map(Tensor.init), outputs: summary.outputs.map(Tensor.init),
+            operators: Dictionary(uniqueKeysWithValues: summary.operators.map { ($0.name, $0.count) }),
+            parameterCount: summary.parameterCount, precision: summary.precision.sorted())
+    }
+
+    private static func producer(of summary: ONNXSummary) -> String? {
+        guard !summary.producerName.isEmpty else { return nil }
+        return summary.producerVersion.isEmpty
+            ? summary.producerName : "\(summary.producerName) \(summary.producerVersion)"
+    }
+}
+
+extension ModelSummary.Tensor {
+    init(_ value: ONNXValue) {
+        self.init(name: value.name, elementType: value.elementType, shape: (value.shape ?? []).map(\.text))
+    }
+}
+
+extension ONNXDimension {
+    /// The length or the name.
+    var text: String {
+        switch self {
+        case .fixed(let length): String(length)
+        case .symbolic(let name): name
+        }
+    }
+}

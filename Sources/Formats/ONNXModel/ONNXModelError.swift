@@ -1,0 +1,19 @@
+/// Why a file gave no summary.
+package enum ONNXModelError: Error, Sendable, Equatable {
+    /// The bytes are not an ONNX model.
+    case invalid(String)
+    /// The bytes may be a model, and one with more of something than is read.
+    case limitExceeded(String)
+    /// The file itself could not be read.
+    case unreadable(String)
+}
+
+extension ONNXModelError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .invalid(let reason): "not an ONNX model: \(reason)"
+        case .limitExceeded(let reason): "the ONNX model is over a limit: \(reason)"
+        case .unreadable(let reason): "the model cannot be read: \(reason)"
+        }
+    }
+}

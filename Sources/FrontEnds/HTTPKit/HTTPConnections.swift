@@ -1,0 +1,43 @@
+package import HummingbirdCore
+package import Logging
+package import NIOCore
+
+/// How connections are set up: limits, timeouts and read sizes for large bodies.
+package struct HTTPConnections: ServerChildChannel {
+    /// The largest read from a socket: large blobs arrive in few pieces.
+    private static let readBytesMax = 256 << 10
+    private static let headerBytesMax = 32 << 10
+    private static let headersMax = 100
+    /// A connection on which nothing moves for so long is closed.
+    private static let idleTimeout = TimeAmount.seconds(120)
+
+    private let http1: HTTP1Channel
+
+    /// The server builder that an `Application` takes.
+    package static var builder: HTTPServerBuilder {
+        HTTPServerBuilder { responder in HTTPConnections(responder: responder) }
+    }
+
+    private init(responder: @escaping HTTPChannelHandler.Responder) {
+        http1 = HTTP1Channel(
+            responder: responder,
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ExpectContinueHandler()], idleTimeout: Self.idleTimeout,
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: Self.headerBytesMax,
+                    maxHeaderFieldCount: Self.headersMax)))
+    }
+
+    package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let options = channel.syncOptions
+            try options?.setOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16 << 10, maximum: Self.readBytesMax))
+        }.flatMap { http1.setup(channel: channel, logger: logger) }
+    }
+
+    package func handle(value: HTTP1Channel.Value, logger: Logger) async {
+        await http1.handle(value: value, logger: logger)
+    }
+}

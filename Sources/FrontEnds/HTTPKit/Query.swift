@@ -1,0 +1,60 @@
+package import AssayDomain
+import Foundation
+
+/// The parameters of a URI's query, each with one value.
+package struct Query: Sendable {
+    /// The most parameters of one request.
+    private static let parametersMax = 64
+
+    private let values: [String: [String]]
+
+    /// Throws `request-invalid` for too many parameters or a broken encoding.
+    package init(parsing text: String?) throws(AssayError) {
+        var values: [String: [String]] = [:]
+        let pairs = (text ?? "").split(separator: "&")
+        guard pairs.count <= Self.parametersMax else {
+            throw AssayError(.requestInvalid, "the query has over \(Self.parametersMax) parameters")
+        }
+        for pair in pairs {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let key = try Self.decode(parts[0])
+            values[key, default: []].append(parts.count > 1 ? try Self.decode(parts[1]) : "")
+        }
+        for (key, all) in values where Set(all).count > 1 && !Self.repeatable.contains(key) {
+            throw AssayError(.requestInvalid, "the parameter \(Printable.quote(key, limit: 40)) has two values")
+        }
+        self.values = values
+    }
+
+    /// Parameters that may stand several times: `tag` of an OCI manifest PUT.
+    private static let repeatable: Set<String> = ["tag"]
+
+    /// The value of a parameter; nil if it is absent.
+    package subscript(_ name: String) -> String? { values[name]?.first }
+
+    /// A number that must be from a range. Throws `request-invalid`.
+    package func integer(_ name: String, in range: ClosedRange<Int64>) throws(AssayError) -> Int64? {
+        guard let text = self[name] else { return nil }
+        guard let value = Int64(text), range.contains(value) else {
+            throw AssayError(
+                .requestInvalid, "\(name) is \(Printable.quote(text, limit: 20))",
+                remedy: "use \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    /// A parameter that must be there. Throws `request-invalid`.
+    package func required(_ name: String) throws(AssayError) -> String {
+        guard let value = self[name], !value.isEmpty else {
+            throw AssayError(.requestInvalid, "the parameter '\(name)' is missing")
+        }
+        return value
+    }
+
+    private static func decode(_ text: Substring) throws(AssayError) -> String {
+        guard let decoded = text.replacing("+", with: " ").removingPercentEncoding else {
+            throw AssayError(.requestInvalid, "the query is not percent-encoded UTF-8")
+        }
+        return decoded
+    }
+}

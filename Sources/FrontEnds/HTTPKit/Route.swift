@@ -1,0 +1,31 @@
+package import AssayDomain
+package import HTTPTypes
+package import Hummingbird
+
+/// One thing that a front end answers, with the permission that it demands.
+package struct Route: Sendable {
+    package let method: HTTPRequest.Method
+    package let pattern: RoutePattern
+    package let permission: Permission
+    package let handler: @Sendable (Call) async throws -> Response
+
+    package init(
+        _ method: HTTPRequest.Method, _ pattern: String, _ permission: Permission,
+        _ handler: @escaping @Sendable (Call) async throws -> Response
+    ) {
+        self.method = method
+        self.pattern = RoutePattern(pattern)
+        self.permission = permission
+        self.handler = handler
+    }
+}
+
+/// A protocol that the server speaks: its routes, and the form of its errors.
+package protocol FrontEnd: Sendable {
+    /// The paths that it owns: those that start with one of these.
+    var prefixes: [String] { get }
+    var routes: [Route] { get }
+
+    /// The one place where an error of this protocol gets its status and form.
+    func response(to error: AssayError, requestID: String) -> Response
+}

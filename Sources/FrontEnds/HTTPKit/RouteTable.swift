@@ -1,0 +1,148 @@
+import AssayDomain
+package import AssayRegistry
+import Dispatch
+import Foundation
+import HTTPTypes
+package import Hummingbird
+import Logging
+import Metrics
+
+/// Takes every request to the front end that owns its path: request id, permission, limits, error form and metrics
+/// are dealt with here, once for all of them.
+package struct RouteTable: HTTPResponder {
+    package typealias Context = BasicRequestContext
+
+    private let frontEnds: [any FrontEnd]
+    /// Routes of each front end, the more specific ones first.
+    private let routes: [[Route]]
+    private let fallback: any FrontEnd
+    private let authenticate: Authenticate
+    private let ids: any IDGenerator
+
+    /// The longest path and query taken, in bytes.
+    private static let uriBytesMax = 16 << 10
+
+    /// `fallback` answers for paths that nobody owns.
+    package init(
+        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate, ids: any IDGenerator
+    ) {
+        self.frontEnds = frontEnds
+        self.fallback = fallback
+        self.authenticate = authenticate
+        self.ids = ids
+        routes = frontEnds.map { frontEnd in
+            frontEnd.routes.sorted { $0.pattern.specificity > $1.pattern.specificity }
+        }
+    }
+
+    package func respond(to request: Request, context: Context) async throws -> Response {
+        let start = DispatchTime.now().uptimeNanoseconds
+        let requestID = requestID(of: request)
+        let position = frontEnds.firstIndex { $0.prefixes.contains { request.uri.path.hasPrefix($0) } }
+        let frontEnd = position.map { frontEnds[$0] } ?? fallback
+        var label = "unmatched"
+        var response: Response
+        do {
+            try Self.check(request)
+            let (route, captures) = try match(request, at: position)
+            label = route.pattern.description
+            response = try await handle(
+                route, captures: captures, request: request, requestID: requestID, logger: context.logger)
+        } catch {
+            response = frontEnd.response(
+                to: Self.known(error, requestID: requestID, logger: context.logger), requestID: requestID)
+        }
+        response.headers[.requestID] = requestID
+        if request.method == .head { response = Self.withoutBody(response) }
+        Self.record(request.method, label, response.status, since: start)
+        return response
+    }
+
+    // MARK: Steps
+
+    private func match(
+        _ request: Request, at position: Int?
+    ) throws(AssayError) -> (Route, [(name: String, text: String)]) {
+        let path = RoutePattern.segments(of: request.uri.path)
+        var allowed: [HTTPRequest.Method] = []
+        for route in position.map({ routes[$0] }) ?? [] {
+            guard let captures = route.pattern.match(path) else { continue }
+            if route.method == request.method { return (route, captures) }
+            allowed.append(route.method)
+        }
+        guard allowed.isEmpty else {
+            throw AssayError(
+                .methodNotAllowed, "\(Printable.quote(request.method.rawValue, limit: 20)) is not offered here",
+                remedy: "use \(Set(allowed.map(\.rawValue)).sorted().joined(separator: ", "))")
+        }
+        throw AssayError(.routeNotFound, "there is no such route", remedy: "see /api/v1/openapi.yaml for those there are")
+    }
+
+    private func handle(
+        _ route: Route, captures: [(name: String, text: String)], request: Request, requestID: String,
+        logger: Logger
+    ) async throws -> Response {
+        let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
+        try authenticate.demand(route.permission, of: principal)
+        var logger = logger
+        logger[metadataKey: "request_id"] = "\(requestID)"
+        return try await route.handler(
+            Call(
+                request: request, query: try Query(parsing: request.uri.query), principal: principal,
+                requestID: requestID, logger: logger, captures: captures))
+    }
+
+    private static func check(_ request: Request) throws(AssayError) {
+        guard request.uri.string.utf8.count <= uriBytesMax else {
+            throw AssayError(.requestInvalid, "the address has over \(uriBytesMax) bytes")
+        }
+        guard let host = request.head.authority, !host.isEmpty, !host.contains("@") else {
+            throw AssayError(.requestInvalid, "the Host header is missing or malformed")
+        }
+        if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
+            throw AssayError(.mediaTypeUnsupported, "encoded bodies are not taken", remedy: "send the bytes as they are")
+        }
+    }
+
+    /// A failure that callers may see. What is not one of ours is logged and told without details.
+    private static func known(_ error: any Error, requestID: String, logger: Logger) -> AssayError {
+        let known = error as? AssayError ?? AssayError(.internalError, "something went wrong here", cause: error)
+        if known.code.kind == .internal || known.code.kind == .storage {
+            logger.error(
+                "request failed",
+                metadata: [
+                    "request_id": "\(requestID)", "error": "\(known)", "cause": "\(known.cause.map { "\($0)" } ?? "")",
+                    "location": "\(known.location.file):\(known.location.line)",
+                ])
+        }
+        return known
+    }
+
+    /// The caller's id if it is a plain one, so that its logs and ours can be joined; else a new one.
+    private func requestID(of request: Request) -> String {
+        if let id = request.headers[.requestID], 1...64 ~= id.utf8.count,
+            id.utf8.allSatisfy({ $0.isAlphanumeric || "-_.".utf8.contains($0) })
+        {
+            return id
+        }
+        return VerificationID(bits: ids.next()).text
+    }
+
+    /// What a HEAD gets: the headers of the answer, its length included.
+    private static func withoutBody(_ response: Response) -> Response {
+        Response(status: response.status, headers: response.headers, body: ResponseBody())
+    }
+
+    private static func record(
+        _ method: HTTPRequest.Method, _ label: String, _ status: HTTPResponse.Status, since start: UInt64
+    ) {
+        let dimensions = [
+            ("method", Self.metricMethods.contains(method) ? method.rawValue : "other"), ("route", label),
+            ("status", "\(status.code)"),
+        ]
+        Metrics.Timer(label: "assay_http_request_duration_seconds", dimensions: dimensions)
+            .recordNanoseconds(Int64(clamping: DispatchTime.now().uptimeNanoseconds - start))
+    }
+
+    private static let metricMethods: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .patch, .delete]
+}

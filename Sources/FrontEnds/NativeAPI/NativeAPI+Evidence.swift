@@ -1,0 +1,105 @@
+import APIProtocol
+import AssayDomain
+import AssayRegistry
+import HTTPKit
+import HTTPTypes
+import Hummingbird
+
+extension NativeAPI {
+    // MARK: Verifications
+
+    @Sendable func startVerification(_ call: Call) async throws -> Response {
+        let request = try await call.json(VerifyRequest.self)
+        var baseline: Version?
+        if let reference = request.baseline { baseline = try await registry.catalog.version(reference) }
+        let verification = try await registry.verify.start(
+            subject: try await registry.catalog.version(request.reference),
+            dataset: try await registry.catalog.version(request.dataset), baseline: baseline,
+            settings: request.settings)
+        return try .message(verification, status: .accepted)
+    }
+
+    @Sendable func listVerifications(_ call: Call) async throws -> Response {
+        let version = try await registry.catalog.version(
+            try Reference(parsing: try call.query.required("reference")))
+        return try .message(
+            ListResponse(
+                items: try await registry.verify.verifications(of: version, limit: try Self.limit(of: call))))
+    }
+
+    @Sendable func getVerification(_ call: Call) async throws -> Response {
+        try .message(try await verification(of: call))
+    }
+
+    @Sendable func getReport(_ call: Call) async throws -> Response {
+        try .message(try await registry.verify.report(of: try await verification(of: call)))
+    }
+
+    private func verification(of call: Call) async throws -> Verification {
+        try await registry.verify.verification(try VerificationID(parsing: try call.capture("id")))
+    }
+
+    // MARK: Promotions
+
+    @Sendable func promote(_ call: Call) async throws -> Response {
+        let request = try await call.json(PromoteRequest.self)
+        let version = try await registry.catalog.version(request.reference)
+        let outcome = try await registry.promote(
+            version, to: request.alias, dryRun: request.dryRun ?? false, by: call.principal)
+        func answer(
+            _ state: PromotionResponse.State, holder: VersionNumber?, decision: PolicyDecision? = nil,
+            verifications: [VerificationID] = [], verdict: Digest? = nil
+        ) -> PromotionResponse {
+            PromotionResponse(
+                state: state, version: version.number, alias: request.alias, holder: holder,
+                outcomes: decision?.outcomes ?? [], verifications: verifications, verdictDigest: verdict)
+        }
+        switch outcome {
+        case .unchanged: return try .message(answer(.unchanged, holder: version.number))
+        case .measuring(let ids, let holder):
+            return try .message(answer(.measuring, holder: holder, verifications: ids), status: .accepted)
+        case .decided(let decision, let holder):
+            return try .message(
+                answer(decision.isPassed ? .wouldPass : .refused, holder: holder, decision: decision))
+        case .promoted(let decision, let holder, let verdict):
+            return try .message(answer(.promoted, holder: holder, decision: decision, verdict: verdict))
+        case .refused(let decision, _, _):
+            return ProblemForm.response(
+                to: Self.refusal(of: version, alias: request.alias, decision: decision), requestID: call.requestID,
+                outcomes: decision.outcomes)
+        }
+    }
+
+    private static func refusal(of version: Version, alias: AliasName, decision: PolicyDecision) -> AssayError {
+        let unmet = decision.outcomes.filter { $0.status != .passed }
+        let first = unmet.first.map { "\($0.requirement): demanded \($0.demanded), measured \($0.measured)" }
+        return AssayError(
+            .promotionRefused, "\(version.reference) is not promoted to \(alias)", reason: first,
+            remedy: "see the requirements that are not met; the alias did not move")
+    }
+
+    // MARK: Trust and upkeep
+
+    @Sendable func listKeys(_ call: Call) async throws -> Response {
+        try .message(ListResponse(items: try await registry.trust.keys()))
+    }
+
+    @Sendable func trustKey(_ call: Call) async throws -> Response {
+        let request = try await call.json(TrustKeyRequest.self)
+        return try .message(
+            try await registry.trust.trust(pem: request.pem, name: request.name, role: request.role))
+    }
+
+    @Sendable func revokeKey(_ call: Call) async throws -> Response {
+        try await registry.trust.revoke(try call.capture("id"))
+        return Response(status: .noContent)
+    }
+
+    @Sendable func getGarbage(_ call: Call) async throws -> Response {
+        let (blobs, isTruncated) = try await registry.catalog.garbage(now: registry.clock.now())
+        return try .message(
+            GarbageResponse(
+                blobs: blobs.map { .init(digest: $0.digest, size: $0.size) },
+                totalBytes: blobs.reduce(0) { $0 + $1.size }, isTruncated: isTruncated))
+    }
+}

@@ -1,0 +1,72 @@
+import APIProtocol
+import AssayDomain
+package import AssayRegistry
+package import HTTPKit
+import HTTPTypes
+import Hummingbird
+
+/// Our own protocol under /api/v1, described by schema/openapi/assay-v1.yaml.
+package struct NativeAPI: FrontEnd {
+    let registry: Registry
+
+    package init(registry: Registry) { self.registry = registry }
+
+    /// The document that describes these routes, as it lies in schema/openapi.
+    package static let openAPI = PackageResources.assay_v1_yaml
+
+    package var prefixes: [String] { ["/api/v1/"] }
+
+    package var routes: [Route] {
+        [
+            Route(.get, "/api/v1/openapi.yaml", .none, getOpenAPI),
+            // Repositories
+            Route(.get, "/api/v1/repositories", .read, listRepositories),
+            Route(.post, "/api/v1/repositories", .push, createRepository),
+            Route(.get, "/api/v1/repositories/{repository...}", .read, getRepository),
+            // Versions
+            Route(.get, "/api/v1/versions", .read, listVersions),
+            Route(.post, "/api/v1/versions", .push, publish),
+            Route(.get, "/api/v1/versions/{reference...}", .read, getVersion),
+            Route(.patch, "/api/v1/versions/{reference...}", .push, annotate),
+            Route(.get, "/api/v1/search", .read, search),
+            // Aliases
+            Route(.get, "/api/v1/aliases", .read, listAliases),
+            Route(.get, "/api/v1/aliases/{reference...}", .read, getAlias),
+            Route(.put, "/api/v1/aliases/{reference...}", .push, moveAlias),
+            Route(.delete, "/api/v1/aliases/{reference...}", .push, removeAlias),
+            Route(.get, "/api/v1/alias-moves", .read, listAliasMoves),
+            // Policies
+            Route(.get, "/api/v1/policies", .read, listPolicies),
+            Route(.get, "/api/v1/policies/{reference...}", .read, getPolicy),
+            Route(.put, "/api/v1/policies/{reference...}", .admin, setPolicy),
+            Route(.delete, "/api/v1/policies/{reference...}", .admin, removePolicy),
+            // Evidence
+            Route(.post, "/api/v1/verifications", .verify, startVerification),
+            Route(.get, "/api/v1/verifications", .read, listVerifications),
+            Route(.get, "/api/v1/verifications/{id}", .read, getVerification),
+            Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
+            Route(.post, "/api/v1/promotions", .promote, promote),
+            Route(.get, "/api/v1/attestations", .read, listAttestations),
+            Route(.get, "/api/v1/lineage/{reference...}", .read, getLineage),
+            // Trust and upkeep
+            Route(.get, "/api/v1/keys", .read, listKeys),
+            Route(.post, "/api/v1/keys", .admin, trustKey),
+            Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
+            Route(.get, "/api/v1/garbage", .admin, getGarbage),
+        ]
+    }
+
+    @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/yaml"], body: .init(byteBuffer: .init(bytes: Self.openAPI)))
+    }
+}
+
+extension Response {
+    /// A message as JSON.
+    static func message(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        Response(
+            status: status, headers: [.contentType: MediaType.json],
+            body: .init(byteBuffer: .init(bytes: try JSON.encode(value))))
+    }
+}

@@ -1,0 +1,187 @@
+import AssayDomain
+import AssayRegistry
+import Foundation
+import HTTPKit
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+extension OCIFrontEnd {
+    @Sendable func headBlob(_ call: Call) async throws -> Response {
+        let digest = try Digest(parsing: try call.capture("digest"))
+        let size = try await registry.blobs.size(of: digest, in: try call.repository())
+        return .empty(.ok, headers: Self.headers(of: digest, length: size))
+    }
+
+    @Sendable func getBlob(_ call: Call) async throws -> Response {
+        let digest = try Digest(parsing: try call.capture("digest"))
+        let size = try await registry.blobs.size(of: digest, in: try call.repository())
+        let range: ByteRange
+        do {
+            range = try ByteRange(header: Self.rangeHeader(of: call.request, etag: Self.etag(digest)), size: size)
+        } catch {
+            var response = response(to: error, requestID: call.requestID)
+            response.headers[.contentRange] = "bytes */\(size)"
+            return response
+        }
+        switch range {
+        case .whole: return try await send(digest, 0..<size, .ok, Self.headers(of: digest, length: size))
+        case .part(let part):
+            var headers = Self.headers(of: digest, length: part.upperBound - part.lowerBound)
+            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
+            return try await send(digest, part, .partialContent, headers)
+        }
+    }
+
+    private func send(
+        _ digest: Digest, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields
+    ) async throws -> Response {
+        let chunks = try await registry.blobs.read(digest, range: range)
+        let body = ResponseBody(contentLength: Int(range.upperBound - range.lowerBound)) { writer in
+            for try await chunk in chunks { try await writer.write(chunk) }
+            try await writer.finish(nil)
+        }
+        return Response(status: status, headers: headers, body: body)
+    }
+
+    /// The Range header, unless If-Range names other content (RFC 9110, section 13.1.5).
+    private static func rangeHeader(of request: Request, etag: String) -> String? {
+        guard let condition = request.headers[.ifRange], condition != etag else { return request.headers[.range] }
+        return nil
+    }
+
+    private static func etag(_ digest: Digest) -> String { "\"\(digest)\"" }
+
+    /// Content named by its digest never changes, so it may be kept for ever.
+    private static func headers(of digest: Digest, length: Int64) -> HTTPFields {
+        [
+            .contentType: MediaType.octetStream, .contentLength: "\(length)", .dockerContentDigest: "\(digest)",
+            .eTag: etag(digest), .acceptRanges: "bytes", .cacheControl: "private, max-age=31536000, immutable",
+        ]
+    }
+
+    // MARK: Uploads
+
+    @Sendable func startUpload(_ call: Call) async throws -> Response {
+        let repository = try call.repository()
+        if let mount = call.query["mount"] {
+            let digest = try Digest(parsing: mount)
+            if try await registry.blobs.mount(digest, from: try? mountSource(call), to: repository) {
+                return created(digest, in: repository)
+            }
+        }
+        let expected = try call.query["digest"].map { try Digest(parsing: $0) }
+        let ticket = try await registry.blobs.begin(in: repository)
+        guard let expected, call.query["mount"] == nil else { return accepted(ticket, size: 0) }
+        do {
+            _ = try await registry.blobs.append(call.request.body.errorTyped, to: ticket, at: 0)
+            try await registry.blobs.finish(ticket, as: expected)
+        } catch {
+            try await registry.blobs.cancel(ticket)
+            throw error
+        }
+        return created(expected, in: repository)
+    }
+
+    /// The repository to mount from; a malformed name is as one that has nothing, so the answer is a new upload.
+    private func mountSource(_ call: Call) throws -> RepositoryName? {
+        try call.query["from"].map { try RepositoryName(parsing: $0) }
+    }
+
+    @Sendable func appendChunk(_ call: Call) async throws -> Response {
+        let ticket = try ticket(of: call)
+        do {
+            let size = try await registry.blobs.append(
+                call.request.body.errorTyped, to: ticket, at: try Self.offset(of: call.request))
+            return accepted(ticket, size: size)
+        } catch let error as AssayError where error.code == .uploadOutOfOrder {
+            return try await outOfOrder(error, ticket, call)
+        }
+    }
+
+    @Sendable func closeUpload(_ call: Call) async throws -> Response {
+        let ticket = try ticket(of: call)
+        let digest = try Digest(parsing: call.query["digest"] ?? "")
+        do {
+            _ = try await registry.blobs.append(
+                call.request.body.errorTyped, to: ticket, at: try Self.offset(of: call.request))
+        } catch let error as AssayError where error.code == .uploadOutOfOrder {
+            return try await outOfOrder(error, ticket, call)
+        }
+        try await registry.blobs.finish(ticket, as: digest)
+        return created(digest, in: ticket.repository)
+    }
+
+    @Sendable func uploadStatus(_ call: Call) async throws -> Response {
+        let ticket = try ticket(of: call)
+        let size = try await registry.blobs.uploadedBytes(of: ticket)
+        return .empty(.noContent, headers: Self.headers(of: ticket, size: size))
+    }
+
+    @Sendable func cancelUpload(_ call: Call) async throws -> Response {
+        try await registry.blobs.cancel(try ticket(of: call))
+        return .empty(.noContent)
+    }
+
+    private func ticket(of call: Call) throws -> UploadTicket {
+        try registry.blobs.ticket(parsing: try call.capture("session"), in: try call.repository())
+    }
+
+    /// Where the chunk says it begins. A range without the word `bytes` is the specification's form.
+    private static func offset(of request: Request) throws(AssayError) -> Int64? {
+        guard let text = request.headers[.contentRange] else { return nil }
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first else {
+            throw AssayError(
+                .sizeInvalid, "Content-Range is \(Printable.quote(text, limit: 60))", remedy: "write FIRST-LAST")
+        }
+        if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length != last - first + 1 {
+            throw AssayError(.sizeInvalid, "Content-Range and Content-Length do not agree")
+        }
+        return first
+    }
+
+    private func outOfOrder(_ error: AssayError, _ ticket: UploadTicket, _ call: Call) async throws -> Response {
+        var response = response(to: error, requestID: call.requestID)
+        let size = try await registry.blobs.uploadedBytes(of: ticket)
+        for field in Self.headers(of: ticket, size: size) { response.headers[field.name] = field.value }
+        return response
+    }
+
+    private func accepted(_ ticket: UploadTicket, size: Int64) -> Response {
+        .empty(.accepted, headers: Self.headers(of: ticket, size: size))
+    }
+
+    private static func headers(of ticket: UploadTicket, size: Int64) -> HTTPFields {
+        [
+            .location: "/v2/\(ticket.repository)/blobs/uploads/\(ticket.text)", .range: "0-\(max(size - 1, 0))",
+            .dockerUploadUUID: ticket.text,
+        ]
+    }
+
+    private func created(_ digest: Digest, in repository: RepositoryName) -> Response {
+        .empty(
+            .created,
+            headers: [.location: "/v2/\(repository)/blobs/\(digest)", .dockerContentDigest: "\(digest)"])
+    }
+}
+
+extension RequestBody {
+    /// The body as the ports take it; Hummingbird's own sequence leaves its failure type open.
+    var errorTyped: TypedBody { TypedBody(body: self) }
+}
+
+/// A request's body whose failures are typed as any error.
+struct TypedBody: AsyncSequence, Sendable {
+    typealias Failure = any Error
+
+    let body: RequestBody
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var iterator: RequestBody.AsyncIterator
+
+        mutating func next() async throws -> ByteBuffer? { try await iterator.next() }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(iterator: body.makeAsyncIterator()) }
+}

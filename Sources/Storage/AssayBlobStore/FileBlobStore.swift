@@ -1,0 +1,237 @@
+package import AssayDomain
+package import AssayRegistry
+import Glibc
+package import NIOCore
+package import NIOPosix
+import Synchronization
+
+/// The blob store over one folder of one file system.
+///
+/// A blob appears by a rename of a flushed file whose bytes were hashed while they came; the rename replaces what is
+/// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged blob.
+package final class FileBlobStore: BlobStore {
+    /// How many bytes gather before they are hashed and written in one go.
+    private static let blockBytes = 1 << 20
+
+    private let layout: FileLayout
+    private let threads: NIOThreadPool
+    private let ids: any IDGenerator
+    private let sessions = Mutex<[UploadID: Slot]>([:])
+    private let hasFailed = Atomic<Bool>(false)
+
+    /// Who has a session.
+    private enum Slot {
+        case idle(UploadSession)
+        case busy
+    }
+
+    /// Opens the store at `root`, which exists. `threads` runs everything that blocks.
+    package init(root: String, threads: NIOThreadPool, ids: any IDGenerator) throws {
+        layout = FileLayout(root: root)
+        self.threads = threads
+        self.ids = ids
+        try layout.makeFolder(layout.uploads)
+    }
+
+    package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+
+    // MARK: Uploads
+
+    package func beginUpload() async throws -> UploadID {
+        try checkWritable()
+        let id = UploadID(bits: (ids.next(), ids.next()))
+        let session = try await blocking { try UploadSession(file: OpenFile(creating: self.layout.upload(id))) }
+        sessions.withLock { $0[id] = .idle(session) }
+        return id
+    }
+
+    package func uploadedBytes(of id: UploadID) async throws -> Int64 {
+        try await withSession(id) { $0.size }
+    }
+
+    package func append(
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to id: UploadID, at offset: Int64?
+    ) async throws -> Int64 {
+        try checkWritable()
+        return try await withSession(id) { session in
+            if let offset, offset != session.size {
+                throw AssayError(
+                    .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
+                    remedy: "go on at byte \(session.size)")
+            }
+            try await self.write(body, to: session)
+            return session.size
+        }
+    }
+
+    /// Receives the next block while the last one is hashed and written.
+    private func write(
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to session: UploadSession
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var block: [ByteBuffer] = []
+            var blockBytes = 0
+            func flush() async throws {
+                try await group.next()
+                let full = block
+                group.addTask { try await self.blocking { try session.append(full) } }
+                block.removeAll(keepingCapacity: true)
+                blockBytes = 0
+            }
+            do {
+                for try await chunk in body where chunk.readableBytes > 0 {
+                    block.append(chunk)
+                    blockBytes += chunk.readableBytes
+                    if blockBytes >= Self.blockBytes { try await flush() }
+                }
+            } catch let error where !(error is AssayError) {
+                // The client went away: what came before stays, so that the upload can be resumed.
+                if !block.isEmpty { try await flush() }
+                try await group.waitForAll()
+                throw error
+            }
+            if !block.isEmpty { try await flush() }
+            try await group.waitForAll()
+        }
+    }
+
+    package func finishUpload(_ id: UploadID, as digest: Digest) async throws -> Int64 {
+        try checkWritable()
+        let size = try await withSession(id) { session in
+            try await self.blocking {
+                let actual = try session.finalDigest(digest.algorithm)
+                guard actual == digest else {
+                    throw AssayError(
+                        .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(actual)",
+                        remedy: "send the bytes that the digest was made of")
+                }
+                try self.publish(session.file, from: self.layout.upload(id), as: digest)
+                return session.size
+            }
+        }
+        sessions.withLock { $0[id] = nil }
+        return size
+    }
+
+    package func cancelUpload(_ id: UploadID) async throws {
+        try await withSession(id) { _ in
+            try await self.blocking {
+                _ = try SystemCall.check("unlink") { unlink(self.layout.upload(id)) }
+            }
+        }
+        sessions.withLock { $0[id] = nil }
+    }
+
+    /// Lends a session to one caller, opening it anew if it is left from before a restart.
+    private func withSession<Value: Sendable>(
+        _ id: UploadID, _ body: (UploadSession) async throws -> Value
+    ) async throws -> Value {
+        let session = try await borrow(id)
+        defer { sessions.withLock { $0[id] = .idle(session) } }
+        return try await body(session)
+    }
+
+    private func borrow(_ id: UploadID) async throws -> UploadSession {
+        let known: UploadSession? = try sessions.withLock { sessions in
+            switch sessions[id] {
+            case .busy:
+                throw AssayError(
+                    .uploadBusy, "another request writes to this upload", remedy: "wait for it, then ask for the offset")
+            case .idle(let session):
+                sessions[id] = .busy
+                return session
+            case nil:
+                sessions[id] = .busy
+                return nil
+            }
+        }
+        if let known { return known }
+        do {
+            return try await blocking {
+                guard let file = try OpenFile(existing: self.layout.upload(id), flags: O_RDWR) else {
+                    throw AssayError(.uploadNotFound, "there is no upload \(id)", remedy: "start a new upload")
+                }
+                return try UploadSession(file: file)
+            }
+        } catch {
+            sessions.withLock { $0[id] = nil }
+            throw error
+        }
+    }
+
+    // MARK: Blobs
+
+    package func put(_ bytes: [UInt8], as digest: Digest) async throws {
+        try checkWritable()
+        let id = UploadID(bits: (ids.next(), ids.next()))
+        try await blocking {
+            let file = try OpenFile(creating: self.layout.upload(id))
+            let written = bytes.withUnsafeBytes { bytes in
+                Result { () throws(AssayError) in try file.write(bytes, at: 0) }
+            }
+            try written.get()
+            try self.publish(file, from: self.layout.upload(id), as: digest)
+        }
+    }
+
+    package func size(of digest: Digest) async throws -> Int64? {
+        try await blocking {
+            var status = stat()
+            if stat(self.layout.blob(digest), &status) == 0 { return Int64(status.st_size) }
+            if errno == ENOENT { return nil }
+            throw SystemCall.failure("stat", errno)
+        }
+    }
+
+    package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
+        let file = try await blocking { try self.open(digest) }
+        return BlobChunks(file: file, range: range, threads: threads)
+    }
+
+    package func withLocalFile<Result: Sendable>(
+        of digest: Digest, _ body: @Sendable (String) async throws -> Result
+    ) async throws -> Result {
+        try await blocking {
+            guard try UploadSession.digest(of: self.open(digest), digest.algorithm) == digest else {
+                throw AssayError(
+                    .digestMismatch, "the stored bytes of \(digest) are damaged", remedy: "push the file again")
+            }
+        }
+        return try await body(layout.blob(digest))
+    }
+
+    private func open(_ digest: Digest) throws(AssayError) -> OpenFile {
+        guard let file = try OpenFile(existing: layout.blob(digest), flags: O_RDONLY) else {
+            throw AssayError(.blobNotFound, "blob \(digest) is not there")
+        }
+        return file
+    }
+
+    /// Flushes a file, gives it its final name and makes the name durable. Blocks the thread.
+    private func publish(_ file: OpenFile, from path: String, as digest: Digest) throws {
+        do {
+            try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
+            try SystemCall.check("fsync") { fsync(file.descriptor) }
+            let folder = layout.folder(of: digest)
+            try layout.makeFolder(folder)
+            try SystemCall.check("rename") { rename(path, layout.blob(digest)) }
+            try FileLayout.flushFolder(folder)
+        } catch {
+            // Nobody knows what a disk holds after a failed flush, so it is never tried again.
+            if error.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
+            throw error
+        }
+    }
+
+    private func checkWritable() throws(AssayError) {
+        guard isWritable else {
+            throw AssayError(
+                .storageFailed, "the store takes no writes", reason: "a flush to disk failed",
+                remedy: "check the disk, then restart the server")
+        }
+    }
+
+    private func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await threads.runIfActive(work)
+    }
+}

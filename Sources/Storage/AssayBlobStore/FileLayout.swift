@@ -1,0 +1,41 @@
+import AssayDomain
+import AssayRegistry
+import Glibc
+
+/// Where things lie beneath the store's folder. Every name is made of checked hex, so none can leave it.
+struct FileLayout: Sendable {
+    let root: String
+
+    var uploads: String { root + "/uploads" }
+
+    func upload(_ id: UploadID) -> String { "\(uploads)/\(id.text)" }
+
+    /// `blobs/sha256/ab`
+    func folder(of digest: Digest) -> String { "\(root)/blobs/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))" }
+
+    /// `blobs/sha256/ab/<hex>`
+    func blob(_ digest: Digest) -> String { "\(folder(of: digest))/\(digest.hex)" }
+
+    /// Makes a folder and its missing parents beneath the root, each one durable before the next.
+    func makeFolder(_ path: String) throws(AssayError) {
+        if mkdir(path, 0o700) == 0 {
+            try Self.flushFolder(Self.parent(of: path))
+        } else if errno == ENOENT {
+            try makeFolder(Self.parent(of: path))
+            try makeFolder(path)
+        } else if errno != EEXIST {
+            throw SystemCall.failure("mkdir", errno)
+        }
+    }
+
+    /// Makes the names in a folder durable.
+    static func flushFolder(_ path: String) throws(AssayError) {
+        let descriptor = try SystemCall.check("open") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        defer { close(descriptor) }
+        try SystemCall.check("fsync") { fsync(descriptor) }
+    }
+
+    static func parent(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+}

@@ -1,0 +1,85 @@
+import AssayDomain
+import Glibc
+
+/// Calls of the file system, each with its failure turned into an error that names the call.
+enum SystemCall {
+    /// Runs a call that gives -1 on failure, again after an interruption.
+    @discardableResult
+    static func check<Value: FixedWidthInteger>(_ name: StaticString, _ call: () -> Value) throws(AssayError) -> Value {
+        while true {
+            let value = call()
+            if value != -1 { return value }
+            if errno != EINTR { throw failure(name, errno) }
+        }
+    }
+
+    /// The error of a failed call. Paths stay out of it: it may reach a caller.
+    static func failure(_ name: StaticString, _ code: Int32) -> AssayError {
+        switch code {
+        case ENOSPC, EDQUOT, EFBIG:
+            AssayError(.storageFull, "the store is full", reason: "\(name): \(text(code))", remedy: "free space, then retry")
+        default:
+            AssayError(
+                .storageFailed, "the store's file system failed", reason: "\(name): \(text(code))",
+                remedy: "see the server's log")
+        }
+    }
+
+    private static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+}
+
+/// An open file that closes with its last user.
+///
+/// `Sendable`: the descriptor never changes, and positioned reads and writes share no state in it.
+final class OpenFile: Sendable {
+    let descriptor: Int32
+
+    /// Nil if the file does not exist.
+    init?(existing path: String, flags: Int32) throws(AssayError) {
+        let descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw SystemCall.failure("open", errno)
+        }
+        self.descriptor = descriptor
+    }
+
+    /// Makes a file that must not exist yet, readable by its owner only.
+    init(creating path: String) throws(AssayError) {
+        descriptor = try SystemCall.check("open") { open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// The size in bytes.
+    func size() throws(AssayError) -> Int64 {
+        var status = stat()
+        try SystemCall.check("fstat") { fstat(descriptor, &status) }
+        return Int64(status.st_size)
+    }
+
+    /// Writes all bytes at a position.
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(AssayError) {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            done += try SystemCall.check("pwrite") {
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + Int64(done)))
+            }
+        }
+    }
+
+    /// Reads up to the buffer's size from a position; fewer bytes only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(AssayError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = try SystemCall.check("pread") {
+                pread(descriptor, rest.baseAddress, rest.count, off_t(offset + Int64(done)))
+            }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+}

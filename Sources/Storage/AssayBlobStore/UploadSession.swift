@@ -1,0 +1,66 @@
+import AssayCrypto
+import AssayDomain
+import CFileSystem
+import NIOCore
+
+/// The open file of an upload and the digest of what it holds so far.
+///
+/// `@unchecked Sendable`: `FileBlobStore` lends a session to one writer at a time, and each hand-over goes through its
+/// lock or the thread pool's queue, which order the accesses.
+final class UploadSession: @unchecked Sendable {
+    let file: OpenFile
+    private(set) var size: Int64
+    /// Nil once the digest is taken, or if the session was opened after a restart with bytes in it.
+    private var digest: StreamingDigest?
+    private var writebackStart: Int64 = 0
+
+    /// How many bytes gather before the kernel is told to begin writing them, so that the last flush finds little to do.
+    private static let writebackBytes: Int64 = 8 << 20
+    private static let rereadBytes = 1 << 20
+
+    init(file: OpenFile) throws(AssayError) {
+        self.file = file
+        size = try file.size()
+        digest = size == 0 ? StreamingDigest(.sha256) : nil
+    }
+
+    /// Hashes and writes a block at the end. Blocks the thread.
+    func append(_ block: [ByteBuffer]) throws(AssayError) {
+        for buffer in block {
+            let result = buffer.withUnsafeReadableBytes { bytes -> Result<Void, AssayError> in
+                digest?.update(bytes)
+                return Result { () throws(AssayError) in try file.write(bytes, at: size) }
+            }
+            try result.get()
+            size += Int64(buffer.readableBytes)
+        }
+        if size - writebackStart >= Self.writebackBytes {
+            // Only a hint: a failure to begin early shows itself in the flush that must follow.
+            _ = assay_begin_writeback(file.descriptor, writebackStart, size - writebackStart)
+            writebackStart = size
+        }
+    }
+
+    /// The digest of all bytes. They are read again only where they were not hashed while they came. Blocks the thread.
+    func finalDigest(_ algorithm: Digest.Algorithm) throws(AssayError) -> Digest {
+        if algorithm == .sha256, let running = digest {
+            digest = nil
+            return running.finalize()
+        }
+        return try Self.digest(of: file, algorithm)
+    }
+
+    /// The digest of a file's bytes. Blocks the thread.
+    static func digest(of file: OpenFile, _ algorithm: Digest.Algorithm) throws(AssayError) -> Digest {
+        let digest = StreamingDigest(algorithm)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rereadBytes, alignment: 4096)
+        defer { buffer.deallocate() }
+        var offset: Int64 = 0
+        while true {
+            let count = try file.read(into: buffer, at: offset)
+            if count == 0 { return digest.finalize() }
+            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += Int64(count)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+/// The statements that must stay fast however much the index holds; a test holds their plans to index searches.
+///
+/// All others run rarely, or insert and update single rows by their keys.
+enum HotStatement: String, CaseIterable, Sendable {
+    // MARK: Repositories and blobs
+    case repositoryRow = "SELECT id, kind FROM repositories WHERE name = ?"
+    case repository = "SELECT name, kind, created_at, version_count FROM repositories WHERE name = ?"
+    case repositories = """
+        SELECT name, kind, created_at, version_count FROM repositories
+        WHERE name >= max(:after, :prefix) AND name < :prefix || char(1114111) AND name <> :after
+        ORDER BY name LIMIT :limit
+        """
+    case repositoriesOfKind = """
+        SELECT name, kind, created_at, version_count FROM repositories
+        WHERE kind = :kind AND name >= max(:after, :prefix) AND name < :prefix || char(1114111) AND name <> :after
+        ORDER BY name LIMIT :limit
+        """
+    case blobRow = "SELECT id, size FROM blobs WHERE digest = ?"
+    case linkedBlobSize = """
+        SELECT b.size FROM repositories AS r, blobs AS b
+        JOIN repository_blobs AS l ON l.repository_id = r.id AND l.blob_id = b.id
+        WHERE r.name = ? AND b.digest = ?
+        """
+    case linkedBlobSizeByRepositoryID = """
+        SELECT b.size FROM blobs AS b JOIN repository_blobs AS l ON l.blob_id = b.id
+        WHERE l.repository_id = ? AND b.digest = ?
+        """
+    case anywhereLinkedBlobSize = """
+        SELECT b.size FROM blobs AS b JOIN repository_blobs AS l ON l.blob_id = b.id WHERE b.digest = ? LIMIT 1
+        """
+
+    // MARK: Manifests
+    case manifestID = "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?"
+    case manifestByDigest = """
+        SELECT m.digest, m.media_type, m.content FROM repositories AS r JOIN manifests AS m ON m.repository_id = r.id
+        WHERE r.name = ? AND m.digest = ?
+        """
+    case manifestByTag = """
+        SELECT m.digest, m.media_type, m.content FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id
+        JOIN versions AS v ON v.id = t.version_id JOIN manifests AS m ON m.id = v.manifest_id
+        WHERE r.name = ? AND t.name = ?
+        """
+    case referrers = """
+        SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations
+        FROM repositories AS r JOIN manifests AS m ON m.repository_id = r.id
+        WHERE r.name = :repository AND m.subject_digest = :subject AND (:type IS NULL OR m.artifact_type = :type)
+        ORDER BY m.id LIMIT :limit
+        """
+    case attestations = """
+        SELECT m.digest, a.artifact_type, a.predicate_type, a.envelope_digest, a.envelope_size, m.created_at
+        FROM repositories AS r JOIN attestations AS a ON a.repository_id = r.id
+        JOIN manifests AS m ON m.id = a.manifest_id
+        WHERE r.name = :repository AND a.subject_digest = :subject
+        ORDER BY a.manifest_id LIMIT :limit
+        """
+    case tags = "SELECT name FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?"
+
+    // MARK: Versions
+    case versionByTag = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN version_details AS d ON d.id = t.version_id
+        WHERE r.name = ? AND t.name = ?
+        """
+    case versionByDigest = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM repositories AS r JOIN manifests AS f ON f.repository_id = r.id
+        JOIN versions AS v ON v.manifest_id = f.id JOIN version_details AS d ON d.id = v.id
+        WHERE r.name = ? AND f.digest = ?
+        """
+    case versionByID = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM version_details AS d WHERE d.id = ?
+        """
+    case versions = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM version_details AS d WHERE d.repository_id = :repository AND d.number < :below
+        ORDER BY d.number DESC LIMIT :limit
+        """
+    case versionsOfFramework = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM version_details AS d
+        WHERE d.repository_id = :repository AND d.framework = :framework AND d.number < :below
+        ORDER BY d.number DESC LIMIT :limit
+        """
+    case versionsOfRun = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM version_details AS d
+        WHERE d.repository_id = :repository AND d.run_id = :run AND d.number < :below
+            AND (:framework IS NULL OR d.framework = :framework)
+        ORDER BY d.number DESC LIMIT :limit
+        """
+    case versionsAnnotated = """
+        SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
+            d.metadata, d.model
+        FROM version_annotations AS n
+        JOIN version_details AS d ON d.repository_id = n.repository_id AND d.number = n.number
+        WHERE n.repository_id = :repository AND n.key = :key AND n.value = :value AND n.number < :below
+            AND (:framework IS NULL OR d.framework = :framework) AND (:run IS NULL OR d.run_id = :run)
+        ORDER BY n.number DESC LIMIT :limit
+        """
+    case versionRowByNumber = "SELECT id, number FROM versions WHERE repository_id = ? AND number = ?"
+    case versionRowByTag = """
+        SELECT v.id, v.number FROM tags AS t JOIN versions AS v ON v.id = t.version_id
+        WHERE t.repository_id = ? AND t.name = ?
+        """
+    case versionRowByDigest = """
+        SELECT v.id, v.number FROM manifests AS m JOIN versions AS v ON v.manifest_id = m.id
+        WHERE m.repository_id = ? AND m.digest = ?
+        """
+    case lastNumber = "SELECT coalesce(max(number), 0) FROM versions WHERE repository_id = ?"
+
+    // MARK: Aliases
+    case alias = """
+        SELECT t.name, v.number, t.moved_at, p.policy_digest
+        FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN versions AS v ON v.id = t.version_id
+        LEFT JOIN alias_policies AS p ON p.repository_id = r.id AND p.alias = t.name
+        WHERE r.name = ? AND t.name = ? AND t.is_alias = 1
+        """
+    case aliases = """
+        SELECT t.name, v.number, t.moved_at, p.policy_digest
+        FROM tags AS t INDEXED BY aliases_by_name JOIN versions AS v ON v.id = t.version_id
+        LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
+        WHERE t.repository_id = ? AND t.is_alias = 1
+        ORDER BY t.name LIMIT ?
+        """
+    case aliasMoves = """
+        SELECT m.alias, m.sequence, m.from_number, m.to_number, m.cause, m.at, m.actor, m.verdict_digest
+        FROM repositories AS r JOIN alias_moves AS m ON m.repository_id = r.id
+        WHERE r.name = :repository AND m.alias = :alias AND m.sequence < :before
+        ORDER BY m.sequence DESC LIMIT :limit
+        """
+    case aliasPolicy = "SELECT policy_digest FROM alias_policies WHERE repository_id = ? AND alias = ?"
+    case policy = """
+        SELECT a.alias, p.digest, p.json, a.set_at, a.actor
+        FROM repositories AS r JOIN alias_policies AS a ON a.repository_id = r.id
+        JOIN policies AS p ON p.digest = a.policy_digest
+        WHERE r.name = ? AND a.alias = ?
+        """
+    case policies = """
+        SELECT a.alias, p.digest, p.json, a.set_at, a.actor
+        FROM alias_policies AS a JOIN policies AS p ON p.digest = a.policy_digest
+        WHERE a.repository_id = ?
+        ORDER BY a.alias LIMIT ?
+        """
+
+    // MARK: Verifications
+    case nextVerification = """
+        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest
+        FROM verifications WHERE state = 'queued' AND finished_at IS NULL
+        ORDER BY sequence LIMIT 1
+        """
+    case verification = """
+        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest
+        FROM verifications WHERE id = ?
+        """
+    case verificationsOfSubject = """
+        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest
+        FROM verifications WHERE subject_id = ?
+        ORDER BY sequence DESC LIMIT ?
+        """
+    case requeueVerifications = """
+        UPDATE verifications SET state = 'queued' WHERE state = 'running' AND finished_at IS NULL
+        """
+    case subject = """
+        SELECT r.name, v.number, m.digest FROM versions AS v JOIN repositories AS r ON r.id = v.repository_id
+        JOIN manifests AS m ON m.id = v.manifest_id
+        WHERE v.id = ?
+        """
+
+    // MARK: Lineage
+    case versionNode = """
+        SELECT n.id FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id
+        JOIN lineage_nodes AS n ON n.version_id = v.id
+        WHERE r.name = ? AND v.number = ?
+        """
+    case runNode = "SELECT n.id FROM runs AS u JOIN lineage_nodes AS n ON n.run_id = u.id WHERE u.name = ?"
+    case lineageSources = """
+        SELECT e.relation, n.id, r.name, v.number, u.name
+        FROM lineage_edges AS e JOIN lineage_nodes AS n ON n.id = e.to_id
+        LEFT JOIN versions AS v ON v.id = n.version_id LEFT JOIN repositories AS r ON r.id = v.repository_id
+        LEFT JOIN runs AS u ON u.id = n.run_id
+        WHERE e.from_id = ?
+        ORDER BY e.to_id, e.relation LIMIT ?
+        """
+    case lineageResults = """
+        SELECT e.relation, n.id, r.name, v.number, u.name
+        FROM lineage_edges AS e JOIN lineage_nodes AS n ON n.id = e.from_id
+        LEFT JOIN versions AS v ON v.id = n.version_id LEFT JOIN repositories AS r ON r.id = v.repository_id
+        LEFT JOIN runs AS u ON u.id = n.run_id
+        WHERE e.to_id = ?
+        ORDER BY e.from_id, e.relation LIMIT ?
+        """
+    case lineageReaches = """
+        WITH RECURSIVE ancestor (id) AS (
+            SELECT :from
+            UNION
+            SELECT e.to_id FROM ancestor AS a CROSS JOIN lineage_edges AS e ON e.from_id = a.id
+        )
+        SELECT 1 FROM ancestor WHERE id = :to LIMIT 1
+        """
+    case relations = "SELECT DISTINCT relation FROM lineage_edges WHERE from_id = ?"
+}

@@ -1,0 +1,177 @@
+package import AssayDomain
+package import AssayRegistry
+import GRDB
+
+extension SQLiteIndex {
+    package func alias(_ name: AliasName, in repository: RepositoryName) async throws -> Alias? {
+        try await readOnce { try $0.alias(name, in: repository) }
+    }
+
+    package func aliases(in repository: RepositoryName) async throws -> [Alias] {
+        try await read { try $0.aliases(in: $0.requireRepository(repository), named: repository) }
+    }
+
+    /// A plain move to where the alias points already gives the move that brought it there.
+    package func moveAlias(_ move: AliasMoveRequest) async throws -> AliasMove {
+        try await write { try AliasTransaction(move, $0).run() }
+    }
+
+    package func aliasHistory(
+        _ name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
+    ) async throws -> Page<AliasMove> {
+        let limit = IndexLimits.rows(limit)
+        let moves = try await readOnce { database in
+            try database.moves(of: name, in: repository, before: before ?? .max, limit: limit + 1)
+        }
+        return Page(moves, limit: limit) { String($0.sequence) }
+    }
+
+    static func aliasProtected(_ alias: AliasName, in repository: RepositoryName) -> AssayError {
+        AssayError(
+            .aliasProtected, "alias \(repository):\(alias) is protected by a policy",
+            reason: "it moves by a promotion alone", remedy: "run: assay promote \(repository):NUMBER \(alias)")
+    }
+}
+
+/// One line of alias history before it has its sequence.
+struct NewAliasMove {
+    var alias: AliasName
+    var from: VersionNumber?
+    var to: VersionNumber?
+    var cause: AliasMove.Cause
+    var at: Timestamp
+    var actor: String
+    var decision: (policy: Digest, verdict: Digest)?
+}
+
+/// The steps of one alias move, inside its write transaction.
+private struct AliasTransaction {
+    let request: AliasMoveRequest
+    let database: Database
+
+    init(_ request: AliasMoveRequest, _ database: Database) {
+        self.request = request
+        self.database = database
+    }
+
+    func run() throws -> AliasMove {
+        guard let repositoryID = try database.repositoryRow(request.repository)?.id else { throw absent }
+        let decision = try checkPolicy(in: repositoryID)
+        let target = try request.target.map { number in
+            try database.requireVersion(number, in: repositoryID, named: request.repository)
+        }
+        let current = try database.versionRow(request.name, in: repositoryID)
+        if target == nil, current == nil { throw absent }
+        try checkExpectation(current?.number)
+        if decision == nil, let target, target.id == current?.id, let last = try lastMove() { return last }
+        if let target {
+            try database.setTag(.alias(request.name), to: target.id, in: repositoryID, at: request.at)
+        } else {
+            try database.removeTag(request.name, in: repositoryID)
+        }
+        try attach(in: repositoryID)
+        let cause: AliasMove.Cause = target == nil ? .removal : decision == nil ? .set : .promotion
+        let move = NewAliasMove(
+            alias: request.name, from: current?.number, to: target?.number, cause: cause, at: request.at,
+            actor: request.actor, decision: decision)
+        try database.insertMove(move, in: repositoryID)
+        guard let written = try lastMove() else { throw IndexFault.unreadable("the history of an alias") }
+        return written
+    }
+
+    /// The policy and verdict that decided the move; nil for a plain move of an alias that no policy protects.
+    private func checkPolicy(in repositoryID: Int64) throws -> (policy: Digest, verdict: Digest)? {
+        let current = try database.policyDigest(of: request.name, in: repositoryID)
+        switch request.cause {
+        case .set:
+            guard current == nil else { throw SQLiteIndex.aliasProtected(request.name, in: request.repository) }
+            return nil
+        case .promotion(let policy, let verdict, _):
+            guard policy == current else {
+                throw conflict("its policy is not the one that the promotion was decided by")
+            }
+            return (policy, verdict)
+        }
+    }
+
+    private func checkExpectation(_ current: VersionNumber?) throws {
+        guard case .version(let expected) = request.expectation, expected != current else { return }
+        let place = current.map { "it points to \($0)" } ?? "it does not exist"
+        throw conflict("\(place), you expected \(expected?.description ?? "that it does not exist")")
+    }
+
+    private func attach(in repositoryID: Int64) throws {
+        guard case .promotion(_, _, let attachment) = request.cause else { return }
+        try database.store(attachment, in: repositoryID, at: request.at)
+    }
+
+    private func lastMove() throws -> AliasMove? {
+        try database.moves(of: request.name, in: request.repository, before: .max, limit: 1).first
+    }
+
+    private func conflict(_ reason: String) -> AssayError {
+        AssayError(
+            .aliasConflict, "alias \(request.repository):\(request.name) did not move", reason: reason,
+            remedy: "read the alias again and decide anew")
+    }
+
+    /// What is missing if the repository or the alias is: the target of a move, or the alias of a removal.
+    private var absent: AssayError {
+        if let target = request.target { return SQLiteIndex.versionNotFound(Reference(request.repository, target)) }
+        return AssayError(.aliasNotFound, "there is no alias \(request.repository):\(request.name)")
+    }
+}
+
+extension Database {
+    func policyDigest(of alias: AliasName, in repositoryID: Int64) throws -> Digest? {
+        try first(HotStatement.aliasPolicy.rawValue, [repositoryID, alias.text]) { try $0.digest(0) }
+    }
+
+    func insertMove(_ move: NewAliasMove, in repositoryID: Int64) throws {
+        try run(
+            """
+            INSERT INTO alias_moves
+                (repository_id, alias, from_number, to_number, cause, at, actor, policy_digest, verdict_digest)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                repositoryID, move.alias.text, move.from?.value, move.to?.value, move.cause.rawValue,
+                move.at.milliseconds, move.actor, move.decision?.policy.description,
+                move.decision?.verdict.description,
+            ])
+    }
+
+    fileprivate func alias(_ name: AliasName, in repository: RepositoryName) throws -> Alias? {
+        try first(HotStatement.alias.rawValue, [repository.text, name.text]) { try alias(of: $0, in: repository) }
+    }
+
+    fileprivate func aliases(in repositoryID: Int64, named repository: RepositoryName) throws -> [Alias] {
+        try all(HotStatement.aliases.rawValue, [repositoryID, IndexLimits.pageMax]) {
+            try alias(of: $0, in: repository)
+        }
+    }
+
+    fileprivate func moves(
+        of alias: AliasName, in repository: RepositoryName, before: Int64, limit: Int
+    ) throws -> [AliasMove] {
+        try all(
+            HotStatement.aliasMoves.rawValue,
+            ["repository": repository.text, "alias": alias.text, "before": before, "limit": limit]
+        ) { row in
+            AliasMove(
+                repository: repository, name: try row.alias(0), sequence: try row.integer(1),
+                from: try row.numberIfPresent(2), to: try row.numberIfPresent(3), cause: try row.word(4),
+                at: try row.time(5), actor: try row.text(6), verdictDigest: try row.digestIfPresent(7))
+        }
+    }
+
+    fileprivate func removeTag(_ alias: AliasName, in repositoryID: Int64) throws {
+        try run("DELETE FROM tags WHERE repository_id = ? AND name = ? AND is_alias = 1", [repositoryID, alias.text])
+    }
+
+    private func alias(of row: Row, in repository: RepositoryName) throws -> Alias {
+        Alias(
+            repository: repository, name: try row.alias(0), version: try row.number(1), movedAt: try row.time(2),
+            policyDigest: try row.digestIfPresent(3))
+    }
+}

@@ -1,0 +1,54 @@
+package import AssayDomain
+package import AssayRegistry
+import GRDB
+
+extension SQLiteIndex {
+    package func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
+        try await readOnce { try $0.attestations(of: subject, in: repository) }
+    }
+}
+
+extension AttestationRecord {
+    /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
+    init?(of manifest: Manifest, at: Timestamp) {
+        let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, types.contains(type),
+            let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
+        else { return nil }
+        self.init(
+            manifestDigest: manifest.digest, artifactType: type,
+            predicateType: manifest.annotations[Annotation.bundlePredicateType]
+                ?? manifest.annotations[Annotation.predicateType],
+            envelope: BlobRecord(digest: layer.digest, size: layer.size), createdAt: at)
+    }
+}
+
+extension Database {
+    func insertAttestation(
+        _ attestation: AttestationRecord, id: Int64, of subject: Digest, in repositoryID: Int64
+    ) throws {
+        try run(
+            """
+            INSERT INTO attestations
+                (manifest_id, repository_id, subject_digest, artifact_type, predicate_type, envelope_digest,
+                envelope_size)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                id, repositoryID, subject.description, attestation.artifactType, attestation.predicateType,
+                attestation.envelope.digest.description, attestation.envelope.size,
+            ])
+    }
+
+    fileprivate func attestations(of subject: Digest, in repository: RepositoryName) throws -> [AttestationRecord] {
+        try all(
+            HotStatement.attestations.rawValue,
+            ["repository": repository.text, "subject": subject.description, "limit": IndexLimits.pageMax]
+        ) { row in
+            AttestationRecord(
+                manifestDigest: try row.digest(0), artifactType: try row.text(1), predicateType: row[2],
+                envelope: BlobRecord(digest: try row.digest(3), size: try row.integer(4)),
+                createdAt: try row.time(5))
+        }
+    }
+}

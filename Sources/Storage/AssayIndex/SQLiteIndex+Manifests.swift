@@ -1,0 +1,154 @@
+package import AssayDomain
+package import AssayRegistry
+import Foundation
+import GRDB
+
+extension SQLiteIndex {
+    package func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> Manifest? {
+        let stored = try await readOnce { database in
+            switch selector {
+            case .tag(let tag): try database.manifest(tag, in: repository)
+            case .digest(let digest): try database.manifest(digest, in: repository)
+            }
+        }
+        return try stored?.manifest()
+    }
+
+    package func referrers(
+        of subject: Digest, in repository: RepositoryName, artifactType: String?, limit: Int
+    ) async throws -> [Descriptor] {
+        try await readOnce { database in
+            try database.referrers(of: subject, in: repository, artifactType, limit: IndexLimits.rows(limit))
+        }
+    }
+
+    package func tags(
+        in repository: RepositoryName, after: String?, limit: Int
+    ) async throws -> Page<String> {
+        let limit = IndexLimits.rows(limit)
+        let names = try await read { database in
+            try database.tags(in: database.requireRepository(repository), after: after ?? "", limit: limit + 1)
+        }
+        return Page(names, limit: limit, cursor: \.self)
+    }
+}
+
+/// A manifest as it stands in the database; reading its JSON is left to the caller's task.
+private struct StoredManifest: Sendable {
+    let digest: Digest
+    let mediaType: String
+    let bytes: [UInt8]
+
+    init(_ row: Row) throws {
+        digest = try row.digest(0)
+        mediaType = try row.text(1)
+        bytes = try row.bytes(2)
+    }
+
+    func manifest() throws -> Manifest {
+        do {
+            return try Manifest(parsing: bytes, digest: digest, contentType: mediaType)
+        } catch {
+            throw IndexFault.unreadable("a manifest", cause: error)
+        }
+    }
+}
+
+extension Database {
+    /// Stores a manifest with its references and, if it is one, its place among the attestations.
+    ///
+    /// A manifest that is there already stays as it is. Throws `blob-unknown` and `size-invalid`.
+    func storeManifest(
+        _ manifest: Manifest, in repositoryID: Int64, at: Timestamp
+    ) throws -> (id: Int64, isNew: Bool) {
+        if let id = try manifestID(manifest.digest, in: repositoryID) { return (id, false) }
+        for blob in manifest.requiredBlobs { try checkBlob(blob, in: repositoryID) }
+        try insertManifest(manifest, in: repositoryID, at: at)
+        let id = lastInsertedRowID
+        for (position, reference) in manifest.references.enumerated() {
+            try insertReference(reference.role, reference.descriptor, of: id, position: position)
+        }
+        if let attestation = AttestationRecord(of: manifest, at: at), let subject = manifest.subject {
+            try insertAttestation(attestation, id: id, of: subject.digest, in: repositoryID)
+        }
+        return (id, true)
+    }
+
+    /// Stores evidence that the registry made: its blobs, which the store holds, and the referrer that names them.
+    func store(_ attachment: Attachment, in repositoryID: Int64, at: Timestamp) throws {
+        for blob in attachment.blobs { try linkBlob(blob, to: repositoryID, at: at, leasedUntil: at) }
+        _ = try storeManifest(attachment.referrer, in: repositoryID, at: at)
+    }
+
+    private func checkBlob(_ blob: Descriptor, in repositoryID: Int64) throws {
+        guard let size = try linkedBlobSize(blob.digest, in: repositoryID) else {
+            throw AssayError(
+                .blobUnknown, "blob \(blob.digest) is not in the repository", remedy: "push the blob, then the manifest"
+            )
+        }
+        guard size == blob.size else {
+            throw AssayError(
+                .sizeInvalid, "blob \(blob.digest) has \(size) bytes, not \(blob.size)",
+                remedy: "state the size of the content in the manifest")
+        }
+    }
+
+    fileprivate func manifest(_ tag: Tag, in repository: RepositoryName) throws -> StoredManifest? {
+        try first(HotStatement.manifestByTag.rawValue, [repository.text, tag.description], StoredManifest.init)
+    }
+
+    fileprivate func manifest(_ digest: Digest, in repository: RepositoryName) throws -> StoredManifest? {
+        try first(HotStatement.manifestByDigest.rawValue, [repository.text, digest.description], StoredManifest.init)
+    }
+
+    fileprivate func referrers(
+        of subject: Digest, in repository: RepositoryName, _ artifactType: String?, limit: Int
+    ) throws -> [Descriptor] {
+        try all(
+            HotStatement.referrers.rawValue,
+            ["repository": repository.text, "subject": subject.description, "type": artifactType, "limit": limit]
+        ) { row in
+            Descriptor(
+                mediaType: try row.text(0), digest: try row.digest(1), size: try row.integer(2), artifactType: row[3],
+                annotations: try (row[4] as String?).map(StoredJSON.annotations))
+        }
+    }
+
+    fileprivate func tags(in repositoryID: Int64, after: String, limit: Int) throws -> [String] {
+        try all(HotStatement.tags.rawValue, [repositoryID, after, limit]) { try $0.text(0) }
+    }
+
+    private func manifestID(_ digest: Digest, in repositoryID: Int64) throws -> Int64? {
+        try first(HotStatement.manifestID.rawValue, [repositoryID, digest.description]) { try $0.integer(0) }
+    }
+
+    private func insertManifest(_ manifest: Manifest, in repositoryID: Int64, at: Timestamp) throws {
+        let descriptor = manifest.descriptor
+        try run(
+            """
+            INSERT INTO manifests
+                (repository_id, digest, media_type, artifact_type, subject_digest, size, created_at, annotations,
+                content)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                repositoryID, descriptor.digest.description, descriptor.mediaType, descriptor.artifactType,
+                manifest.subject?.digest.description, descriptor.size, at.milliseconds,
+                try descriptor.annotations.map(StoredJSON.text), Data(manifest.bytes),
+            ])
+    }
+
+    private func insertReference(
+        _ role: Manifest.Role, _ descriptor: Descriptor, of manifestID: Int64, position: Int
+    ) throws {
+        try run(
+            """
+            INSERT INTO manifest_references (manifest_id, position, role, digest, size, media_type)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """,
+            [
+                manifestID, position, role.rawValue, descriptor.digest.description, descriptor.size,
+                descriptor.mediaType,
+            ])
+    }
+}

@@ -1,0 +1,68 @@
+import AssayRegistry
+import GRDB
+
+/// The index in one SQLite database: one connection writes and checkpoints, a few others only read.
+///
+/// The connections are GRDB queues of their own rather than its pool: a read through the pool hops over three threads,
+/// a read here over one, which is most of what resolving an alias costs.
+package final class SQLiteIndex: Index {
+    /// How many reads run at the same time.
+    package static let readersMax = 4
+
+    private let writer: DatabaseQueue
+    private let readers: ReaderSet
+    let detailsCache = VersionDetailsCache()
+
+    /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
+    ///
+    /// Throws `store-version-unsupported` for a newer schema or a database that is not an index, and then changes
+    /// nothing; `storage-full`; `storage-failed`. No other process may have the file open.
+    package static func open(path: String) throws -> SQLiteIndex {
+        try IndexFault.translating { try SQLiteIndex(path: path) }
+    }
+
+    private init(path: String) throws {
+        try Schema.checkVersion(ofFileAt: path)
+        writer = try DatabaseQueue(path: path, configuration: Connections.writer)
+        try writer.writeWithoutTransaction { database in
+            try Connections.makeCommitsDurable(database)
+            try Schema.migrate(database)
+        }
+        readers = try ReaderSet(path: path, count: Self.readersMax)
+    }
+
+    /// Closes all connections; the writer goes last, so that its last checkpoint is the only one.
+    package func close() throws {
+        try IndexFault.translating {
+            try readers.close()
+            try writer.close()
+        }
+    }
+
+    /// Runs one write transaction, durable before this returns; an error leaves nothing of it.
+    func write<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await writer.write(body)
+        } catch {
+            throw IndexFault.translate(error)
+        }
+    }
+
+    /// Runs several statements over one snapshot.
+    func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await readers.withReader { try await $0.read(body) }
+        } catch {
+            throw IndexFault.translate(error)
+        }
+    }
+
+    /// Runs exactly one statement, which is a snapshot by itself, without the cost of a transaction around it.
+    func readOnce<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await readers.withReader { try await $0.unsafeRead(body) }
+        } catch {
+            throw IndexFault.translate(error)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+extension EvaluationJob {
+    /// How many values of k one job may ask for.
+    package static let topKCountMax = 16
+    package static let topKRange = 1...10_000
+
+    /// What is wrong with the values, as a sentence; nil if every one is in its range.
+    package var fault: String? {
+        if labelName.isEmpty { return "label_name is empty" }
+        guard topK.count <= Self.topKCountMax else {
+            return "top_k has \(topK.count) values; at most \(Self.topKCountMax) are allowed"
+        }
+        let outside = (latency.checks + limits.checks + topK.map { RangeCheck("top_k", $0, Self.topKRange) })
+            .first { !$0.range.contains($0.value) }
+        return outside.map {
+            "\($0.name) is \($0.value); it must be from \($0.range.lowerBound) to \($0.range.upperBound)"
+        }
+    }
+}
+
+/// A value of a job and where it must lie.
+private struct RangeCheck {
+    let name: String
+    let value: Int
+    let range: ClosedRange<Int>
+
+    init(_ name: String, _ value: Int, _ range: ClosedRange<Int>) {
+        self.name = name
+        self.value = value
+        self.range = range
+    }
+}
+
+extension LatencySettings {
+    fileprivate var checks: [RangeCheck] {
+        [
+            RangeCheck("threads", threads, Self.threadsRange),
+            RangeCheck("batch_size", batchSize, Self.batchSizeRange),
+            RangeCheck("warm_up_runs", warmUpRuns, Self.warmUpRunsRange),
+            RangeCheck("measured_runs", measuredRuns, Self.measuredRunsRange),
+        ]
+    }
+}
+
+extension EvaluationLimits {
+    fileprivate var checks: [RangeCheck] {
+        [
+            RangeCheck("cpu_seconds", cpuSeconds, Self.cpuSecondsRange),
+            RangeCheck("memory_bytes", memoryBytes, Self.memoryBytesRange),
+            RangeCheck("file_bytes", fileBytes, Self.fileBytesRange),
+            RangeCheck("open_files", openFiles, Self.openFilesRange),
+        ]
+    }
+}

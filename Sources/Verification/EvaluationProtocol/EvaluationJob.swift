@@ -1,0 +1,54 @@
+/// The version of the messages between the parent and the evaluator; both refuse any other.
+package enum EvaluationProtocolVersion {
+    package static let current = 1
+}
+
+/// The version of the evaluator; it goes up with every change that can change a figure.
+package enum EvaluatorVersion {
+    package static let current = "0.1.0"
+}
+
+/// What one evaluator process is asked to do: which files, what to measure, and within which limits.
+///
+/// It is the whole of the process's standard input, as one JSON document.
+package struct EvaluationJob: Equatable, Sendable {
+    /// Path of the ONNX Runtime shared library.
+    package var runtimePath: String
+    /// Path of the ONNX model to judge.
+    package var modelPath: String
+    /// Path of the model whose latency is measured beside it, block by block in the same process.
+    package var baselineModelPath: String?
+    /// Path of the `.npz` archive that holds one array per model input and the labels.
+    package var datasetPath: String
+    /// Name of the array of expected values.
+    package var labelName: String
+    package var task: EvaluationTask
+    /// The values of k for which the top-k accuracy is reported; one above the number of classes is left out.
+    package var topK: [Int]
+    package var latency: LatencySettings
+    package var limits: EvaluationLimits
+
+    package init(
+        runtimePath: String, modelPath: String, baselineModelPath: String? = nil, datasetPath: String,
+        labelName: String = "label", task: EvaluationTask = .auto, topK: [Int] = [5],
+        latency: LatencySettings = LatencySettings(), limits: EvaluationLimits = EvaluationLimits()
+    ) {
+        self.runtimePath = runtimePath
+        self.modelPath = modelPath
+        self.baselineModelPath = baselineModelPath
+        self.datasetPath = datasetPath
+        self.labelName = labelName
+        self.task = task
+        self.topK = topK
+        self.latency = latency
+        self.limits = limits
+    }
+}
+
+/// How the outputs of a model are compared with the labels.
+package enum EvaluationTask: String, Codable, Sendable, CaseIterable {
+    /// Classification if the labels are integers, regression if they are floating point.
+    case auto
+    case classification
+    case regression
+}

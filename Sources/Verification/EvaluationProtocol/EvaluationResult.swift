@@ -1,0 +1,122 @@
+/// What one evaluation measured, with the context without which the figures mean nothing.
+package struct EvaluationResult: Equatable, Sendable {
+    package var evaluator: EvaluatorBuild
+    package var runtime: RuntimeBuild
+    package var machine: Machine
+    package var settings: Settings
+    /// Samples of the dataset that the metrics are over: all of them.
+    package var samples: Int
+    package var metrics: EvaluationMetrics
+    package var latency: LatencyFigures
+    /// Present if the job named a baseline model.
+    package var baseline: BaselineFigures?
+    /// Time to make a session of the candidate, with reading, checking and optimising its graph.
+    package var loadMicroseconds: Double
+    /// Time of the candidate's first run ever, before any warm-up.
+    package var firstRunMicroseconds: Double
+    /// The largest resident size of the whole process at any moment.
+    package var peakMemoryBytes: Int
+
+    package init(
+        evaluator: EvaluatorBuild, runtime: RuntimeBuild, machine: Machine, settings: Settings, samples: Int,
+        metrics: EvaluationMetrics, latency: LatencyFigures, baseline: BaselineFigures?, loadMicroseconds: Double,
+        firstRunMicroseconds: Double, peakMemoryBytes: Int
+    ) {
+        self.evaluator = evaluator
+        self.runtime = runtime
+        self.machine = machine
+        self.settings = settings
+        self.samples = samples
+        self.metrics = metrics
+        self.latency = latency
+        self.baseline = baseline
+        self.loadMicroseconds = loadMicroseconds
+        self.firstRunMicroseconds = firstRunMicroseconds
+        self.peakMemoryBytes = peakMemoryBytes
+    }
+}
+
+extension EvaluationResult {
+    /// Which evaluator measured.
+    package struct EvaluatorBuild: Equatable, Codable, Sendable {
+        package var version: String
+        package var protocolVersion: Int
+
+        package init(version: String, protocolVersion: Int = EvaluationProtocolVersion.current) {
+            self.version = version
+            self.protocolVersion = protocolVersion
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case version
+            case protocolVersion = "protocol"
+        }
+    }
+
+    /// Which library executed the model.
+    package struct RuntimeBuild: Equatable, Codable, Sendable {
+        package var name: String
+        package var version: String
+
+        package init(name: String, version: String) {
+            self.name = name
+            self.version = version
+        }
+    }
+
+    /// Where it ran.
+    package struct Machine: Equatable, Codable, Sendable {
+        package var cpuModel: String
+        /// The instruction set extensions that matter for inference, sorted.
+        package var isaFlags: [String]
+        /// Logical processors that are online.
+        package var cores: Int
+
+        package init(cpuModel: String, isaFlags: [String], cores: Int) {
+            self.cpuModel = cpuModel
+            self.isaFlags = isaFlags
+            self.cores = cores
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case cpuModel = "cpu_model"
+            case isaFlags = "isa_flags"
+            case cores
+        }
+    }
+
+    /// How latency was measured.
+    package struct Settings: Equatable, Codable, Sendable {
+        package var threads: Int
+        /// Samples per timed run, as really run.
+        package var batchSize: Int
+        package var warmUpRuns: Int
+        package var measuredRuns: Int
+        package var seed: UInt64
+
+        package init(threads: Int, batchSize: Int, warmUpRuns: Int, measuredRuns: Int, seed: UInt64) {
+            self.threads = threads
+            self.batchSize = batchSize
+            self.warmUpRuns = warmUpRuns
+            self.measuredRuns = measuredRuns
+            self.seed = seed
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case threads
+            case batchSize = "batch_size"
+            case warmUpRuns = "warm_up_runs"
+            case measuredRuns = "measured_runs"
+            case seed
+        }
+    }
+}
+
+extension EvaluationResult: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case evaluator, runtime, machine, settings, samples, metrics, latency, baseline
+        case loadMicroseconds = "load_microseconds"
+        case firstRunMicroseconds = "first_run_microseconds"
+        case peakMemoryBytes = "peak_memory_bytes"
+    }
+}

@@ -1,0 +1,102 @@
+import EvaluationProtocol
+import ONNXRuntime
+
+/// Text from models, datasets and libraries made fit for a message: one line of bounded length.
+enum MessageText {
+    /// Characters of a name that a message shows.
+    static let nameLengthMax = 80
+    /// Characters of a library's explanation that a message shows.
+    static let explanationLengthMax = 400
+
+    /// The text without control and invisible characters, cut to a length.
+    static func plain(_ text: String, limit: Int) -> String {
+        var result = String.UnicodeScalarView()
+        for (position, scalar) in text.unicodeScalars.enumerated() {
+            if position >= limit { return String(result) + "…" }
+            result.append(isVisible(scalar) ? scalar : " ")
+        }
+        return String(result)
+    }
+
+    /// A name in single quotes.
+    static func quote(_ name: String) -> String {
+        "'\(plain(name, limit: nameLengthMax))'"
+    }
+
+    /// The first names of a list, each in quotes.
+    static func list(_ names: some Collection<String>) -> String {
+        guard !names.isEmpty else { return "none" }
+        let shown = names.prefix(10).map(quote).joined(separator: ", ")
+        return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
+    }
+
+    private static func isVisible(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        default: true
+        }
+    }
+}
+
+extension EvaluationFailure {
+    /// The failure of making a session of the model at a path, which `what` names to a person.
+    static func loading(_ error: OnnxError, _ what: String, path: String) -> EvaluationFailure {
+        let text = explanation(error, without: path)
+        if let common = common(error, text) { return common }
+        if error.code == .notImplemented || unknownOperatorSigns.contains(where: error.message.contains) {
+            return EvaluationFailure(
+                .unsupportedOperator, "the \(what) uses an operator that the runtime does not have: \(text)")
+        }
+        return EvaluationFailure(.invalidModel, "the \(what) cannot be loaded: \(text)")
+    }
+
+    /// The failure of a run.
+    static func running(_ error: OnnxError) -> EvaluationFailure {
+        let text = explanation(error, without: nil)
+        if let common = common(error, text) { return common }
+        return switch error.code {
+        case .invalidArgument:
+            EvaluationFailure(.shapeMismatch, "the model does not accept the dataset's arrays: \(text)")
+        case .notImplemented:
+            EvaluationFailure(.unsupportedOperator, "the runtime cannot execute the model: \(text)")
+        default:
+            EvaluationFailure(.invalidModel, "the model fails while it runs: \(text)")
+        }
+    }
+
+    /// How the library words an operator, a domain or an operator set that it does not know; it has no code for them.
+    private static let unknownOperatorSigns = [
+        "is not a registered function/op", "No Op registered for", "No opset import for domain",
+        "is under development and support for this is limited", "Could not find an implementation",
+    ]
+
+    /// How the library words an allocation that failed.
+    private static let outOfMemorySigns = ["bad_alloc", "bad allocation", "Failed to allocate memory"]
+
+    private static func common(_ error: OnnxError, _ text: String) -> EvaluationFailure? {
+        if error.code == .outOfMemory || outOfMemorySigns.contains(where: error.message.contains) {
+            return EvaluationFailure(.resourceLimit, "the memory limit is reached: \(text)")
+        }
+        return switch error.code {
+        case .limitExceeded: EvaluationFailure(.resourceLimit, text)
+        case .unsupportedValue: EvaluationFailure(.unsupportedType, text)
+        case .libraryUnusable:
+            EvaluationFailure(
+                .runtimeMissing,
+                "ONNX Runtime cannot be loaded (\(text)); install the library or give the path of libonnxruntime.so")
+        default: nil
+        }
+    }
+
+    /// The library's text without the folder that the model is in: where a host keeps its files is not told.
+    private static func explanation(_ error: OnnxError, without path: String?) -> String {
+        var text = error.message
+        if let path {
+            text = text.replacing(path, with: "the file")
+            if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+                text = text.replacing(path[..<slash], with: "its folder")
+            }
+        }
+        return MessageText.plain(text, limit: MessageText.explanationLengthMax)
+    }
+}

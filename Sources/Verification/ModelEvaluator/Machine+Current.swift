@@ -1,0 +1,49 @@
+import EvaluationProtocol
+import Glibc
+
+extension EvaluationResult.Machine {
+    /// The extensions that are reported, by the kernel's names for them.
+    private static let relevantFlags: Set<String> = [
+        "sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
+        "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "asimd", "asimddp", "asimdhp", "sve", "i8mm",
+        "bf16",
+    ]
+
+    /// The machine that this process runs on.
+    static var current: EvaluationResult.Machine {
+        Self(
+            cpuInformation: SystemFiles.kernelText("/proc/cpuinfo"), cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        )
+    }
+
+    /// The machine of a text in the form of `/proc/cpuinfo`; the first processor speaks for all.
+    init(cpuInformation: String, cores: Int) {
+        var fields: [Substring: Substring] = [:]
+        for line in cpuInformation.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2 else { continue }
+            let key = parts[0].prefix { $0 != "\t" }
+            if fields[key] == nil { fields[key] = parts[1].drop { $0 == " " } }
+        }
+        let flags = fields["flags"] ?? fields["Features"] ?? ""
+        self.init(
+            cpuModel: MessageText.plain(String(fields["model name"] ?? "unknown"), limit: MessageText.nameLengthMax),
+            isaFlags: flags.split(separator: " ").map(String.init).filter(Self.relevantFlags.contains).sorted(),
+            cores: cores)
+    }
+}
+
+/// The memory of this process.
+enum ProcessMemory {
+    /// The largest resident size so far; 0 if the kernel does not say.
+    static var peakBytes: Int { peakBytes(status: SystemFiles.kernelText("/proc/self/status")) }
+
+    /// The figure of a text in the form of `/proc/self/status`, where it stands in KiB.
+    static func peakBytes(status: String) -> Int {
+        for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
+            let kibibytes = line.split(whereSeparator: { " \t".contains($0) }).dropFirst().first.flatMap { Int($0) }
+            return (kibibytes ?? 0).multipliedReportingOverflow(by: 1_024).partialValue
+        }
+        return 0
+    }
+}

@@ -1,0 +1,102 @@
+import EvaluationProtocol
+import ONNXRuntime
+
+/// The header of an array file of numpy: element type, byte order and shape.
+///
+/// The format is in numpy's documentation, `numpy.lib.format`, versions 1.0, 2.0 and 3.0. Only what numpy itself writes
+/// is read; the dictionary is parsed, never evaluated.
+struct NpyHeader: Equatable {
+    let elementType: OnnxElementType
+    let isBigEndian: Bool
+    /// Never in Fortran order if there are two dimensions or more: such arrays are refused.
+    let shape: [Int]
+
+    /// Bytes before the length of the dictionary: magic string, major and minor version.
+    static let prefixBytes = 8
+    static let dictionaryBytesMax = 64 << 10
+    static let rankMax = 32
+    private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+
+    /// How many bytes the length of the dictionary takes, from the first eight bytes of the file.
+    static func lengthBytes(prefix: [UInt8]) throws(NpyError) -> Int {
+        guard prefix.count == prefixBytes, prefix.starts(with: magic) else { throw .notAnArray }
+        return switch (prefix[6], prefix[7]) {
+        case (1, 0): 2
+        case (2, 0), (3, 0): 4
+        default: throw .unknownVersion(major: prefix[6], minor: prefix[7])
+        }
+    }
+
+    /// The header of a dictionary such as `{'descr': '<f4', 'fortran_order': False, 'shape': (500, 64), }`.
+    init(dictionary: [UInt8]) throws(NpyError) {
+        var parser = PythonLiteralParser(dictionary)
+        var description: String?
+        var isFortranOrder: Bool?
+        var shape: [Int]?
+        try parser.parseDictionary { (key, parser) throws(NpyError) in
+            switch key {
+            case "descr" where description == nil: description = try parser.string()
+            case "fortran_order" where isFortranOrder == nil: isFortranOrder = try parser.boolean()
+            case "shape" where shape == nil: shape = try parser.tuple(countMax: Self.rankMax)
+            default: throw .malformedHeader
+            }
+        }
+        guard let description, let isFortranOrder, let shape else { throw .malformedHeader }
+        if isFortranOrder && shape.count > 1 { throw .fortranOrder }
+        (elementType, isBigEndian) = try Self.type(description)
+        self.shape = shape
+    }
+
+    private static func type(_ description: String) throws(NpyError) -> (OnnxElementType, isBigEndian: Bool) {
+        guard let order = description.first, "<>|=".contains(order) else {
+            throw .unsupportedType(description)
+        }
+        let name = description.dropFirst()
+        // numpy writes objects as '|O'; reading them means running a pickle.
+        guard !name.hasPrefix("O") else { throw .pickledObjects }
+        guard let type = types[String(name)] else { throw .unsupportedType(description) }
+        return (type, order == ">")
+    }
+
+    private static let types: [String: OnnxElementType] = [
+        "f2": .float16, "f4": .float32, "f8": .float64, "i1": .int8, "i2": .int16, "i4": .int32, "i8": .int64,
+        "u1": .uint8, "u2": .uint16, "u4": .uint32, "u8": .uint64, "b1": .bool,
+    ]
+}
+
+/// Why bytes are no array that can be used.
+enum NpyError: Error, Equatable {
+    case notAnArray
+    case unknownVersion(major: UInt8, minor: UInt8)
+    case malformedHeader
+    case headerTooLong
+    case fortranOrder
+    case pickledObjects
+    case unsupportedType(String)
+    case endsEarly
+    case trailingData
+
+    /// The failure of a dataset with such an array in it.
+    func failure(array name: String) -> EvaluationFailure {
+        let subject = "the dataset's array \(MessageText.quote(name))"
+        return switch self {
+        case .notAnArray: EvaluationFailure(.invalidDataset, "\(subject) is not in numpy's format")
+        case .unknownVersion(let major, let minor):
+            EvaluationFailure(.invalidDataset, "\(subject) has format version \(major).\(minor); 1.0 to 3.0 are known")
+        case .malformedHeader: EvaluationFailure(.invalidDataset, "\(subject) has a malformed header")
+        case .headerTooLong: EvaluationFailure(.invalidDataset, "\(subject) has a header above the size limit")
+        case .fortranOrder:
+            EvaluationFailure(
+                .invalidDataset, "\(subject) is in Fortran order; save it through numpy.ascontiguousarray")
+        case .pickledObjects:
+            EvaluationFailure(
+                .invalidDataset, "\(subject) holds pickled Python objects, which are never read; save plain numbers")
+        case .unsupportedType(let type):
+            EvaluationFailure(
+                .unsupportedType,
+                "\(subject) has element type \(MessageText.quote(type)); numbers of up to 64 bits and bools are read")
+        case .endsEarly: EvaluationFailure(.invalidDataset, "\(subject) ends before its last element")
+        case .trailingData: EvaluationFailure(.invalidDataset, "\(subject) goes on after its last element")
+        }
+    }
+}

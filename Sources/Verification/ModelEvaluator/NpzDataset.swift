@@ -1,0 +1,133 @@
+import AssayArchive
+import EvaluationProtocol
+import ONNXRuntime
+
+/// The arrays of a `.npz` archive, as `numpy.savez` and `numpy.savez_compressed` write it.
+struct NpzDataset {
+    static let entriesMax = 1_000
+    private static let suffix = ".npy"
+
+    /// The wanted arrays by name.
+    let arrays: [String: DatasetArray]
+    /// The names of all arrays in the archive, sorted.
+    let names: [String]
+
+    /// Reads the arrays whose names are wanted, at most `bytesMax` bytes of them.
+    ///
+    /// The headers of the others are checked too, so that no archive with pickled objects passes.
+    init(path: String, wanted: Set<String>, bytesMax: Int) throws(EvaluationFailure) {
+        try SystemFiles.requireFile(path, "dataset", .invalidDataset)
+        var arrays: [String: DatasetArray] = [:]
+        var names: [String] = []
+        do {
+            let archive = try ZipReader(
+                path: path, limits: ZipLimits(entriesMax: Self.entriesMax, outputBytesMax: bytesMax))
+            while let entry = try archive.nextEntry() {
+                guard entry.hasSuffix(Self.suffix) else { continue }
+                let name = String(entry.dropLast(Self.suffix.count))
+                names.append(name)
+                let reader = NpyReader(archive: archive, name: name)
+                let header = try reader.header()
+                if wanted.contains(name) { arrays[name] = try reader.array(header, bytesMax: bytesMax) }
+            }
+        } catch let error as ZipError {
+            throw error.failure
+        } catch let failure as EvaluationFailure {
+            throw failure
+        } catch {
+            throw EvaluationFailure(.internal, "the dataset cannot be read")
+        }
+        self.arrays = arrays
+        self.names = names.sorted()
+    }
+}
+
+/// Reads one entry of the archive as an array.
+private struct NpyReader {
+    let archive: ZipReader
+    let name: String
+
+    func header() throws -> NpyHeader {
+        do {
+            let lengthBytes = try NpyHeader.lengthBytes(prefix: bytes(NpyHeader.prefixBytes))
+            let length = try bytes(lengthBytes).reversed().reduce(0) { $0 << 8 | Int($1) }
+            guard length <= NpyHeader.dictionaryBytesMax else { throw NpyError.headerTooLong }
+            return try NpyHeader(dictionary: bytes(length))
+        } catch let error as NpyError {
+            throw error.failure(array: name)
+        }
+    }
+
+    func array(_ header: NpyHeader, bytesMax: Int) throws -> DatasetArray {
+        guard let byteCount = header.elementType.byteCount(shape: header.shape), byteCount <= bytesMax else {
+            throw EvaluationFailure(
+                .resourceLimit,
+                "the dataset's array \(MessageText.quote(name)) is larger than the \(bytesMax) bytes "
+                    + "that the memory limit leaves for data")
+        }
+        do {
+            let memory = try TensorMemory(byteCount: byteCount)
+            try fill(memory)
+            if header.isBigEndian, let size = header.elementType.byteSize { memory.reverseBytes(ofElements: size) }
+            if header.elementType == .bool { memory.normaliseBools() }
+            return DatasetArray(
+                name: name, elementType: header.elementType, shape: header.shape, memory: memory)
+        } catch let error as NpyError {
+            throw error.failure(array: name)
+        } catch let error as OnnxError {
+            throw EvaluationFailure.running(error)
+        }
+    }
+
+    private func fill(_ memory: TensorMemory) throws {
+        let filled = try memory.withMutableBytes { bytes in
+            var span = MutableRawSpan(_unsafeBytes: bytes)
+            return try archive.read(into: &span)
+        }
+        guard filled == memory.byteCount else { throw NpyError.endsEarly }
+        // Reading to the end of the entry also makes the archive's checksum count.
+        guard try bytesUpTo(1).isEmpty else { throw NpyError.trailingData }
+    }
+
+    private func bytes(_ count: Int) throws -> [UInt8] {
+        let bytes = try bytesUpTo(count)
+        guard bytes.count == count else { throw NpyError.endsEarly }
+        return bytes
+    }
+
+    private func bytesUpTo(_ count: Int) throws -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        let filled = try buffer.withUnsafeMutableBytes { bytes in
+            var span = MutableRawSpan(_unsafeBytes: bytes)
+            return try archive.read(into: &span)
+        }
+        return Array(buffer.prefix(filled))
+    }
+}
+
+extension ZipError {
+    /// The failure of a dataset that is such an archive.
+    fileprivate var failure: EvaluationFailure {
+        switch self {
+        case .damaged(let reason):
+            EvaluationFailure(
+                .invalidDataset,
+                "the dataset is no readable .npz archive: "
+                    + MessageText.plain(reason, limit: MessageText.explanationLengthMax))
+        case .encrypted(let name):
+            EvaluationFailure(.invalidDataset, "the dataset's entry \(MessageText.quote(name)) is encrypted")
+        case .duplicateEntry(let name):
+            EvaluationFailure(.invalidDataset, "the dataset has two entries \(MessageText.quote(name))")
+        case .notAFile(let name):
+            EvaluationFailure(.invalidDataset, "the dataset's entry \(MessageText.quote(name)) is no file")
+        case .nameTooLong(let limit):
+            EvaluationFailure(.invalidDataset, "the dataset has an entry whose name is above \(limit) bytes")
+        case .tooManyEntries(let limit):
+            EvaluationFailure(.invalidDataset, "the dataset has more than \(limit) entries")
+        case .tooLarge(let limit):
+            EvaluationFailure(
+                .resourceLimit, "the dataset is larger than the \(limit) bytes that the memory limit leaves for data")
+        case .outOfMemory: EvaluationFailure(.resourceLimit, "the memory limit is reached while the dataset is opened")
+        }
+    }
+}

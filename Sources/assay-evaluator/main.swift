@@ -1,0 +1,4 @@
+import Glibc
+import ModelEvaluator
+
+exit(EvaluatorProgram.run())

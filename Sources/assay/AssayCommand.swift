@@ -1,0 +1,29 @@
+import AssayCommands
+import Foundation
+import Glibc
+import Logging
+
+/// The `assay` program: the place where adapters are chosen and handed to the commands.
+@main
+enum AssayCommand {
+    static func main() async {
+        // Whatever a store holds is its owner's: no file of ours is readable by others unless it says so itself.
+        umask(0o077)
+        // A reader that goes away shows as a failed write, not as the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = ProcessInfo.processInfo.environment["ASSAY_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .warning
+            return handler
+        }
+        let variables = ProcessInfo.processInfo.environment
+        let environment = CommandEnvironment(
+            variables: variables,
+            initialise: { try await StoreFolder.initialise($0) },
+            serve: { try await Server.serve($0, variables: variables) },
+            withLocalServer: { store, body in
+                try await LocalServer.lend(store: store, variables: variables, to: body)
+            })
+        exit(await AssayMain.run(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment))
+    }
+}

@@ -1,0 +1,140 @@
+import AssayBlobStore
+import AssayBundle
+import AssayCommands
+import AssayCrypto
+import AssayDomain
+import AssayIndex
+import AssayRegistry
+import EvaluatorHost
+import Foundation
+import Glibc
+import HTTPKit
+import Hummingbird
+import HummingbirdCore
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import NativeAPI
+import OCIFrontEnd
+import ServiceLifecycle
+import UnixSignals
+
+/// The one HTTP application over one store, whichever way it is reached.
+struct Server: Sendable {
+    /// How requests come in, and who may send them.
+    struct Door: Sendable {
+        let address: BindAddress
+        let authenticate: Authenticate
+    }
+
+    /// Threads for work that blocks: flushes mostly wait, so there are more of them than cores.
+    private static let blockingThreads = 8
+
+    private let store: StoreFolder
+    private let registry: Registry
+    private let metrics: PrometheusMetrics
+    private let ids = RandomIDGenerator()
+    private let logger: Logger
+
+    init(store: StoreFolder, installation: Installation, metrics: PrometheusMetrics) throws {
+        let logger = Logger(label: "assay")
+        let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
+        threads.start()
+        let host = ProcessEvaluatorHost(
+            .init(
+                executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
+                staging: store.staging))
+        registry = Registry(
+            blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids),
+            index: try SQLiteIndex.open(path: store.indexPath), evidence: SignedEvidence(key: store.registryKey),
+            inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger)
+        self.store = store
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Everything that runs while the server does; `running` is told of each address that takes connections.
+    func services(
+        _ doors: [Door], running: @escaping @Sendable (any Channel) async -> Void
+    ) -> [any Service] {
+        let frontEnds: [any FrontEnd] = [
+            NativeAPI(registry: registry), OCIFrontEnd(registry: registry),
+            ServiceRoutes(registry: registry, metrics: metrics),
+        ]
+        let applications = doors.map { door in
+            Application(
+                responder: RouteTable(
+                    frontEnds, fallback: NativeAPI(registry: registry), authenticate: door.authenticate, ids: ids),
+                server: HTTPConnections.builder, configuration: .init(address: door.address),
+                onServerRunning: running, logger: logger)
+        }
+        return [VerificationService(verify: registry.verify)] + applications
+    }
+
+    // MARK: Serving
+
+    /// Serves a store on an address and on the socket in its folder until the process is asked to stop.
+    ///
+    /// Throws `store-busy` if another process owns the store, `configuration-invalid`, `server-unreachable` if the
+    /// address is taken.
+    static func serve(_ options: ServeOptions, variables: [String: String]) async throws {
+        guard let store = try StoreFolder.open(options.store) else {
+            throw AssayError(
+                .storeBusy, "another process has the store \(Printable.quote(options.store))",
+                remedy: "stop it first, or use it: commands with --store find it by themselves")
+        }
+        let metrics = PrometheusMetrics()
+        MetricsSystem.bootstrap(metrics)
+        let server = try Server(
+            store: store,
+            installation: Installation(
+                evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables),
+            metrics: metrics)
+        var doors = [
+            Door(
+                address: .hostname(options.host, port: options.port),
+                authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile))
+        ]
+        let socket = options.unixSocket ?? store.socketPath
+        if LocalServer.fits(socket) {
+            doors.append(Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open)))
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: server.services(doors, running: announce),
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: server.logger))
+        do {
+            try await group.run()
+        } catch let error as IOError {
+            throw AssayError(
+                error.errnoCode == EADDRINUSE ? .serverUnreachable : .configurationInvalid,
+                "cannot listen on \(Printable.escape(options.host)):\(options.port)",
+                reason: String(cString: strerror(error.errnoCode)), remedy: "choose another address with --listen")
+        }
+    }
+
+    /// Tells people and scripts where the server is; the line is part of the interface.
+    @Sendable private static func announce(_ channel: any Channel) async {
+        guard let address = channel.localAddress, let port = address.port, let host = address.ipAddress else { return }
+        let shown = host.contains(":") ? "[\(host)]" : host
+        FileHandle.standardOutput.write(Data("listening on http://\(shown):\(port)\n".utf8))
+    }
+}
+
+/// Works on the verification queue while the server runs.
+private struct VerificationService: Service {
+    let verify: Verify
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            do {
+                try await verify.run()
+            } catch is CancellationError {
+                // The verification that ran is queued again at the next start.
+            }
+        }
+        // The group ends when a service ends, and this one ends only with it.
+        try? await gracefulShutdown()
+    }
+}

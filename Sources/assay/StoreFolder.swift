@@ -1,0 +1,166 @@
+import AssayCrypto
+import AssayDomain
+import AssayIndex
+import Foundation
+import Glibc
+
+/// The folder of a store, owned by this process from `open` until the value is gone.
+final class StoreFolder: Sendable {
+    /// The version of the folder's layout that this build reads and writes.
+    static let formatVersion = 1
+
+    let path: String
+    /// Signs reports and verdicts.
+    let registryKey: PrivateKey
+    private let lock: Int32
+
+    var indexPath: String { path + "/index.sqlite" }
+    var staging: String { path + "/staging" }
+    var socketPath: String { Self.socketPath(in: path) }
+
+    static func socketPath(in store: String) -> String { store + "/assay.sock" }
+
+    private struct Marker: Codable {
+        var format: Int
+        var createdAt: Timestamp
+    }
+
+    private init(path: String, registryKey: PrivateKey, lock: Int32) {
+        self.path = path
+        self.registryKey = registryKey
+        self.lock = lock
+    }
+
+    deinit { close(lock) }
+
+    // MARK: Making
+
+    /// Makes a store with its index and keys; it appears whole or not at all. Gives the lines to print.
+    static func initialise(_ store: String) async throws -> [String] {
+        let path = absolute(store)
+        guard !FileManager.default.fileExists(atPath: path) || isEmptyFolder(path) else {
+            throw AssayError(
+                .storeExists, "\(Printable.quote(store)) is there already",
+                remedy: "name a folder that does not exist yet, or use the store: assay serve --store \(store)")
+        }
+        let draft = "\(path).init-\(getpid())"
+        do {
+            let key = try await build(at: draft)
+            guard rename(draft, path) == 0 else { throw failure("rename", store) }
+            return [
+                "made store \(store)",
+                "registry key \(key.publicKey.id.prefix(16)) in \(store)/keys/registry.pub.pem signs reports and verdicts",
+                "serve it with: assay serve --store \(store)",
+            ]
+        } catch {
+            // The draft holds nothing that anyone has seen yet.
+            try? FileManager.default.removeItem(atPath: draft)
+            throw error
+        }
+    }
+
+    private static func build(at path: String) async throws -> PrivateKey {
+        for folder in ["", "/blobs", "/uploads", "/keys", "/staging"] {
+            guard mkdir(path + folder, 0o700) == 0 else { throw failure("mkdir", path) }
+        }
+        let key = try PrivateKey.generate()
+        try write(key.pem, to: path + "/keys/registry.pem")
+        try write(key.publicKey.pem, to: path + "/keys/registry.pub.pem")
+        let now = SystemClock().now()
+        let index = try SQLiteIndex.open(path: path + "/index.sqlite")
+        try await index.addTrustedKey(
+            TrustedKey(
+                id: key.publicKey.id, name: "registry", pem: key.publicKey.pem, role: .registry, addedAt: now))
+        try index.close()
+        let marker = try JSON.encode(Marker(format: formatVersion, createdAt: now))
+        try write(String(decoding: marker, as: UTF8.self) + "\n", to: path + "/store.json")
+        return key
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        guard FileManager.default.createFile(
+            atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        else { throw failure("write", path) }
+    }
+
+    private static func isEmptyFolder(_ path: String) -> Bool {
+        (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) ?? false
+    }
+
+    // MARK: Opening
+
+    /// Takes a store for this process; nil if another process has it.
+    ///
+    /// Throws `store-not-found`, `configuration-invalid` for a folder that others may write to or a key that others may
+    /// read, and `store-version-unsupported`.
+    static func open(_ store: String) throws -> StoreFolder? {
+        let path = absolute(store)
+        try checkFolder(path, named: store)
+        try checkFormat(path, named: store)
+        let lock = Glibc.open(path + "/assay.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else { throw failure("open", store) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(lock)
+            if code == EWOULDBLOCK { return nil }
+            throw failure("flock", store)
+        }
+        do {
+            return StoreFolder(path: path, registryKey: try readKey(path + "/keys/registry.pem"), lock: lock)
+        } catch {
+            close(lock)
+            throw error
+        }
+    }
+
+    private static func checkFolder(_ path: String, named store: String) throws {
+        guard let status = FileStatus(of: path) else {
+            throw AssayError(
+                .storeNotFound, "there is no store \(Printable.quote(store))", remedy: "make one: assay init \(store)")
+        }
+        guard status.type == .typeDirectory else {
+            throw AssayError(.storeNotFound, "\(Printable.quote(store)) is no folder", remedy: "name the store's folder")
+        }
+        guard status.permissions & 0o022 == 0 else {
+            throw AssayError(
+                .configurationInvalid, "others may write to the store \(Printable.quote(store))",
+                remedy: "take their right away: chmod go-w \(store)")
+        }
+    }
+
+    private static func checkFormat(_ path: String, named store: String) throws {
+        guard let content = FileManager.default.contents(atPath: path + "/store.json") else {
+            throw AssayError(
+                .storeNotFound, "\(Printable.quote(store)) is no store", reason: "it has no store.json",
+                remedy: "make one: assay init FOLDER")
+        }
+        let marker = try JSON.decode(Marker.self, from: [UInt8](content))
+        guard marker.format == formatVersion else {
+            throw AssayError(
+                .storeVersionUnsupported, "the store \(Printable.quote(store)) has format \(marker.format)",
+                reason: "this build knows format \(formatVersion)", remedy: "use the build that made it, or a newer one")
+        }
+    }
+
+    private static func readKey(_ path: String) throws -> PrivateKey {
+        guard let status = FileStatus(of: path), let content = FileManager.default.contents(atPath: path) else {
+            throw AssayError(.keyInvalid, "the store's registry key is missing", remedy: "restore keys/registry.pem")
+        }
+        guard status.permissions & 0o077 == 0 else {
+            throw AssayError(
+                .configurationInvalid, "others may read the store's registry key",
+                remedy: "take their right away: chmod 600 keys/registry.pem")
+        }
+        return try PrivateKey(pem: String(decoding: content, as: UTF8.self))
+    }
+
+    static func absolute(_ path: String) -> String {
+        let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        return URL(fileURLWithPath: full).standardizedFileURL.path
+    }
+
+    private static func failure(_ call: String, _ store: String) -> AssayError {
+        let text = String(cString: strerror(errno))
+        return AssayError(.storageFailed, "the store \(Printable.quote(store)) cannot be opened", reason: "\(call): \(text)")
+    }
+}

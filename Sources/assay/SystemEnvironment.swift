@@ -1,0 +1,33 @@
+import AssayDomain
+import AssayRegistry
+import Foundation
+
+/// The system's time of day.
+struct SystemClock: WallClock {
+    func now() -> Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+}
+
+/// What a path names; a symbolic link is seen as such.
+struct FileStatus {
+    let type: FileAttributeType
+    /// The permission bits of owner, group and others.
+    let permissions: Int
+
+    /// Nil if there is nothing, or nothing that may be looked at.
+    init?(of path: String) {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            let type = attributes[.type] as? FileAttributeType,
+            let permissions = (attributes[.posixPermissions] as? NSNumber)?.intValue
+        else { return nil }
+        self.type = type
+        self.permissions = permissions
+    }
+}
+
+/// Names from the kernel's randomness.
+struct RandomIDGenerator: IDGenerator {
+    func next() -> UInt64 {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+}

@@ -1,0 +1,54 @@
+import AssayClient
+import AssayDomain
+import Foundation
+
+/// A folder of one test, removed when the test has ended.
+final class TestFolder {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "assay-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file and gives its path.
+    func write(_ bytes: [UInt8], as name: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        return file
+    }
+
+    func bytes(of name: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: "\(path)/\(name)").map { [UInt8]($0) }
+    }
+
+    var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() } }
+}
+
+extension RetryPolicy {
+    /// Tries again without waiting.
+    static let immediate = RetryPolicy(sleep: { _ in })
+}
+
+/// Bytes that no two positions of have in common by accident.
+func sampleBytes(_ count: Int) -> [UInt8] {
+    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+    return (0..<count).map { _ in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return UInt8(truncatingIfNeeded: state >> 33)
+    }
+}
+
+/// What tests look at and do in folders beside their own.
+enum TestFolderNames {
+    static func count(in path: String) throws -> Int { try FileManager.default.contentsOfDirectory(atPath: path).count }
+
+    static func truncate(_ path: String, to count: UInt64) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try handle.truncate(atOffset: count)
+        try handle.close()
+    }
+}

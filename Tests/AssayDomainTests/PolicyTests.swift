@@ -1,0 +1,143 @@
+import AssayDomain
+import Testing
+
+struct PolicyTests {
+    static func policy(_ json: String) throws -> Policy { try Policy.parse(Array(json.utf8)) }
+
+    static func subject(_ number: Int64) throws -> VerificationReport.Subject {
+        VerificationReport.Subject(
+            repository: try RepositoryName(parsing: "digits"), number: try #require(VersionNumber(number)),
+            digest: Digest(algorithm: .sha256, bytes: [UInt8](repeating: UInt8(number), count: 32)))
+    }
+
+    static func report(
+        _ number: Int64, accuracy: Double, p50: Double = 100, baselineP50: Double? = nil
+    ) throws -> VerificationReport {
+        func latency(_ p50: Double) -> VerificationReport.Latency {
+            .init(p50: p50, p90: p50 * 2, p99: p50 * 3, mean: p50, throughput: 1e6 / p50, runs: 100)
+        }
+        let comparison = try baselineP50.map {
+            VerificationReport.Comparison(baseline: try subject(9), latency: latency($0))
+        }
+        return VerificationReport(
+            verification: VerificationID(bits: 1), subject: try subject(number), dataset: try subject(7),
+            settings: VerificationSettings(), environment: nil,
+            outcome: .success(
+                .init(
+                    metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 10,
+                    latency: latency(p50), comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1,
+                    peakMemoryBytes: 1000)),
+            startedAt: Timestamp(milliseconds: 0), finishedAt: Timestamp(milliseconds: 1))
+    }
+
+    static func evidence(_ report: VerificationReport?) -> Evidence {
+        Evidence(signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn], report: report)
+    }
+
+    @Test(arguments: [
+        (0.95, true), (0.9, true), (0.8999, false), (0, false),
+    ])
+    func `a minimum is met from the bound on`(accuracy: Double, isMet: Bool) throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
+        let decision = policy.decide(Self.evidence(try Self.report(1, accuracy: accuracy)))
+        #expect(decision.isPassed == isMet)
+        #expect(decision.outcomes.map(\.requirement) == ["signature", "accuracy"])
+    }
+
+    @Test func `without evidence nothing passes`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0}},"latency":{"p50":{"max_milliseconds":1e6}},
+            "memory":{"max_bytes":1000000},"lineage":["trained-on"],"size":{"max_bytes":1000000}}
+            """)
+        let none = Evidence(signers: [], signatureFault: Policy.noSignature, contentBytes: 1, relations: [])
+        let outcomes = policy.decide(none).outcomes
+        #expect(
+            outcomes.filter { $0.status == .missing }.map(\.requirement)
+                == ["signature", "lineage.trained-on", "accuracy", "latency.p50", "memory"])
+    }
+
+    @Test func `a policy that demands nothing still demands a signature`() throws {
+        let policy = try Self.policy(#"{"version":1}"#)
+        #expect(policy.decide(Self.evidence(nil)).isPassed)
+        var unsigned = Self.evidence(nil)
+        unsigned.signers = []
+        #expect(!policy.decide(unsigned).isPassed)
+    }
+
+    @Test func `only named keys count where the policy names them`() throws {
+        let policy = try Self.policy(#"{"version":1,"signature":{"keys":["k2"]}}"#)
+        #expect(!policy.decide(Self.evidence(nil)).isPassed)
+        var both = Self.evidence(nil)
+        both.signers = ["k1", "k2"]
+        #expect(policy.decide(both).isPassed)
+    }
+
+    @Test(arguments: [(0.95, true), (0.9401, true), (0.9399, false)])
+    func `a drop is measured against the holder`(accuracy: Double, isMet: Bool) throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":0.01}}}"#)
+        var evidence = Self.evidence(try Self.report(1, accuracy: accuracy))
+        evidence.holder = try Self.subject(9)
+        #expect(!policy.decide(evidence).isPassed, "the holder's report is missing")
+        evidence.holderReport = try Self.report(9, accuracy: 0.95)
+        #expect(policy.decide(evidence).isPassed == isMet)
+    }
+
+    @Test(arguments: [(100.0, true), (120.0, true), (121.0, false)])
+    func `a latency ratio needs the holder measured in the same run`(p50: Double, isMet: Bool) throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.2}}}"#)
+        var evidence = Self.evidence(try Self.report(1, accuracy: 1, p50: p50))
+        #expect(policy.decide(evidence).isPassed, "the first holder has nothing to be compared with")
+        evidence.holder = try Self.subject(9)
+        #expect(!policy.decide(evidence).isPassed)
+        evidence.report = try Self.report(1, accuracy: 1, p50: p50, baselineP50: 100)
+        #expect(policy.decide(evidence).isPassed == isMet)
+        evidence.holder = try Self.subject(8)
+        #expect(!policy.decide(evidence).isPassed, "the baseline is another version")
+    }
+
+    @Test func `a failed verification says why`() throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
+        let failed = VerificationReport(
+            verification: VerificationID(bits: 1), subject: try Self.subject(1), dataset: try Self.subject(7),
+            settings: VerificationSettings(), environment: nil,
+            outcome: .failure(.init("time-limit", "did not end")), startedAt: Timestamp(milliseconds: 0),
+            finishedAt: Timestamp(milliseconds: 1))
+        let outcome = try #require(policy.decide(Self.evidence(failed)).outcomes.last)
+        #expect(outcome.status == .failed)
+        #expect(outcome.measured.contains("time-limit"))
+    }
+
+    @Test(arguments: [
+        "{}", #"{"version":2}"#, #"{"version":1,"metrics":{"accuracy":{"min":0.9}}}"#,
+        #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{}}}"#,
+        #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"minimum":0.9}}}"#,
+        #"{"version":1,"metric":{"accuracy":{"min":0.9}}}"#, #"{"version":1,"dataset":"nothing"}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p95":{"max_milliseconds":1}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,
+        #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":-0.1}}}"#,
+        #"{"version":1,"signature":{"keys":[]}}"#, #"{"version":1,"size":{"max_bytes":-1}}"#,
+        #"{"version":1,"lineage":["made-up"]}"#, #"{"version":1,"version":1}"#,
+    ])
+    func `a policy that could mean less than it says is refused`(json: String) {
+        #expect(throws: AssayError.self) { try Self.policy(json) }
+    }
+
+    @Test func `the same policy has the same canonical form`() throws {
+        let one = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"a":{"min":1},"b":{"max":2}}}"#)
+        let two = try Self.policy(#"{ "metrics":{"b":{"max":2},"a":{"min":1}}, "dataset":"d:1", "version":1 }"#)
+        #expect(try JSON.encode(one) == JSON.encode(two))
+    }
+
+    @Test(arguments: [
+        (1536, "1.5 KiB"), (12, "12 B"), (1 << 30, "1.0 GiB"),
+    ])
+    func `sizes are written with a binary unit`(bytes: Int64, text: String) {
+        #expect(Figure.bytes(bytes) == text)
+    }
+
+    @Test(arguments: [(0.95, "0.9500"), (-0.00004, "0.0000"), (-1.5, "-1.5000"), (0.99996, "1.0000")])
+    func `figures are rounded half away from zero`(value: Double, text: String) {
+        #expect(Figure.metric(value) == text)
+    }
+}

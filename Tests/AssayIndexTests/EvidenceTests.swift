@@ -1,0 +1,179 @@
+import AssayDomain
+import AssayIndex
+import AssayRegistry
+import Testing
+
+struct EvidenceTests {
+    private func storeReferrer(
+        _ seed: Int, of subject: Digest, type: String, annotations: [String: String] = [:], in index: SQLiteIndex
+    ) async throws {
+        let name = try repositoryName("team/fraud")
+        try await index.linkBlob(digest(seed), size: Sample.layerBytes, to: name, at: time(1), leasedUntil: time(1))
+        let manifest = try Sample.manifest(seed, subject: subject, artifactType: type, annotations: annotations)
+        _ = try await index.publish(
+            Publication(
+                repository: name, kind: nil, manifest: manifest, intent: .content, actor: "tester",
+                at: time(Int64(seed))))
+    }
+
+    private func verification(_ bits: UInt64, at: Int64 = 1) throws -> Verification {
+        let subject = VerificationReport.Subject(
+            repository: try repositoryName("team/fraud"), number: try number(1), digest: digest(1_000_001))
+        let dataset = VerificationReport.Subject(
+            repository: try repositoryName("data"), number: try number(1), digest: digest(1_000_002))
+        return Verification(
+            id: VerificationID(bits: bits), subject: subject, dataset: dataset, baseline: nil,
+            settings: VerificationSettings(batch: 4), createdAt: time(at))
+    }
+
+    @Test func `referrers may come before their subject`() async throws {
+        try await withIndex { index in
+            let name = try repositoryName("team/fraud")
+            let subject = digest(1_000_001)
+            try await storeReferrer(20, of: subject, type: "text/plain", annotations: ["Note": "x_y"], in: index)
+            try await storeReferrer(10, of: subject, type: MediaType.sigstoreBundle, in: index)
+            try await storeReferrer(30, of: digest(5), type: "text/plain", in: index)
+            let all = try await index.referrers(of: subject, in: name, artifactType: nil, limit: 10)
+            #expect(all.map(\.digest) == [digest(1_000_020), digest(1_000_010)])
+            #expect(all.first?.annotations == ["Note": "x_y"])
+            #expect(
+                all.first
+                    == (try Sample.manifest(
+                        20, subject: subject, artifactType: "text/plain", annotations: ["Note": "x_y"]
+                    ).descriptor))
+            let plain = try await index.referrers(of: subject, in: name, artifactType: "text/plain", limit: 10)
+            #expect(plain.map(\.digest) == [digest(1_000_020)])
+            #expect(try await index.referrers(of: subject, in: name, artifactType: nil, limit: 1).count == 1)
+            #expect(try await index.referrers(of: digest(99), in: name, artifactType: nil, limit: 9).isEmpty)
+        }
+    }
+
+    @Test func `signed statements are told from other referrers`() async throws {
+        try await withIndex { index in
+            let name = try repositoryName("team/fraud")
+            let subject = digest(1_000_001)
+            try await storeReferrer(
+                10, of: subject, type: MediaType.sigstoreBundle,
+                annotations: [Annotation.bundlePredicateType: PredicateType.modelSignature], in: index)
+            try await storeReferrer(11, of: subject, type: "text/plain", in: index)
+            try await index.push(1, attachments: [try Sample.attachment(12, about: subject)], at: 12)
+            try await storeReferrer(13, of: subject, type: MediaType.inToto, in: index)
+            let records = try await index.attestations(of: subject, in: name)
+            #expect(
+                records.map(\.envelope) == [10, 12, 13].map { BlobRecord(digest: digest($0), size: Sample.layerBytes) })
+            #expect(records.map(\.predicateType) == [PredicateType.modelSignature, PredicateType.verdict, nil])
+            #expect(records.map(\.createdAt) == [time(10), time(12), time(13)])
+            #expect(try await index.blobSize(digest(12), in: name) == Sample.layerBytes)
+            #expect(try await index.attestations(of: subject, in: try repositoryName("other")).isEmpty)
+        }
+    }
+
+    @Test func `verifications are taken in order, each once`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            try await index.push(2, to: "data", kind: .dataset)
+            for bits in UInt64(1)...3 { try await index.enqueue(try verification(bits)) }
+            try await index.enqueue(try verification(1))
+            let first = try #require(try await index.claimVerification())
+            #expect(first.id == VerificationID(bits: 1))
+            #expect(first.state == .running)
+            #expect(try await index.verification(first.id) == first)
+            #expect(try await index.claimVerification()?.id == VerificationID(bits: 2))
+            try await index.requeueInterruptedVerifications()
+            #expect(try await index.verification(first.id) == verification(1))
+            let again = try await (0..<4).asyncMap { _ in try await index.claimVerification()?.id }
+            #expect(again == [1, 2, 3].map { VerificationID(bits: $0) } + [nil])
+        }
+    }
+
+    @Test func `a finished verification has its report and its place in the lineage`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            try await index.push(2, to: "data", kind: .dataset)
+            try await index.enqueue(try verification(1))
+            var claimed = try #require(try await index.claimVerification())
+            (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
+            let report = try Sample.attachment(40, about: claimed.subject.digest)
+            try await index.finish(claimed, attaching: report)
+            try await index.finish(claimed, attaching: report)
+            try await index.requeueInterruptedVerifications()
+            let name = claimed.subject.repository
+            #expect(try await index.verification(claimed.id) == claimed)
+            #expect(try await index.verifications(of: claimed.subject.digest, in: name, limit: 5) == [claimed])
+            #expect(try await index.attestations(of: claimed.subject.digest, in: name).count == 1)
+            #expect(try await index.relations(of: .version(name, claimed.subject.number)) == [.evaluatedOn])
+            #expect(try await index.claimVerification() == nil)
+        }
+    }
+
+    @Test func `a failed verification adds no lineage, and newest come first`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            try await index.push(2, to: "data", kind: .dataset)
+            try await index.enqueue(try verification(1))
+            try await index.enqueue(try verification(2, at: 2))
+            var claimed = try #require(try await index.claimVerification())
+            (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.failed, time(9), digest(40))
+            try await index.finish(claimed, attaching: try Sample.attachment(40, about: claimed.subject.digest))
+            let name = claimed.subject.repository
+            #expect(try await index.relations(of: .version(name, claimed.subject.number)).isEmpty)
+            let listed = try await index.verifications(of: claimed.subject.digest, in: name, limit: 5)
+            #expect(try listed == [verification(2, at: 2), claimed])
+        }
+    }
+
+    @Test func `an evaluation on data that came from the model itself closes no circle`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            try await index.push(2, to: "data", lineage: [(.derivedFrom, "team/fraud:1")], kind: .dataset)
+            try await index.enqueue(try verification(1))
+            var claimed = try #require(try await index.claimVerification())
+            (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
+            try await index.finish(claimed, attaching: try Sample.attachment(40, about: claimed.subject.digest))
+            #expect(try await index.verification(claimed.id)?.state == .measured)
+            #expect(try await index.relations(of: .version(claimed.subject.repository, try number(1))).isEmpty)
+        }
+    }
+
+    @Test func `a verification of what is not there is refused`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            let enqueued = await code { try await index.enqueue(try verification(1)) }
+            let finished = await code {
+                try await index.finish(try verification(1), attaching: try Sample.attachment(40, about: digest(1)))
+            }
+            #expect(enqueued == .versionNotFound)
+            #expect(finished == .verificationNotFound)
+            #expect(try await index.verification(VerificationID(bits: 1)) == nil)
+        }
+    }
+
+    @Test func `trusted keys are added once, keep their role and stay revoked`() async throws {
+        try await withIndex { index in
+            func key(_ role: TrustedKey.Role, at: Int64 = 1) -> TrustedKey {
+                TrustedKey(id: "ab12", name: "ci", pem: "PEM", role: role, addedAt: time(at))
+            }
+            try await index.addTrustedKey(key(.release))
+            try await index.addTrustedKey(key(.release, at: 2))
+            let otherRole = await code { try await index.addTrustedKey(key(.registry)) }
+            #expect(otherRole == .keyConflict)
+            #expect(try await index.trustedKeys() == [key(.release)])
+            try await index.revokeTrustedKey("ab12", at: time(5))
+            try await index.revokeTrustedKey("ab12", at: time(6))
+            #expect(try await index.trustedKeys().map(\.revokedAt) == [time(5)])
+            let revived = await code { try await index.addTrustedKey(key(.release)) }
+            let missing = await code { try await index.revokeTrustedKey("cd34", at: time(7)) }
+            #expect(revived == .keyConflict)
+            #expect(missing == .keyNotFound)
+        }
+    }
+}
+
+extension Sequence {
+    /// The results of an asynchronous step for each element, one after the other.
+    fileprivate func asyncMap<Value>(_ step: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await step(element)) }
+        return values
+    }
+}

@@ -1,0 +1,71 @@
+import EvaluationProtocol
+import Testing
+
+@Suite struct `Evaluation message` {
+    private let result = EvaluationResult(
+        evaluator: .init(version: "1.2.3"), runtime: .init(name: "onnxruntime", version: "1.32.0"),
+        machine: .init(cpuModel: "A CPU", isaFlags: ["avx2"], cores: 8),
+        settings: .init(threads: 1, batchSize: 2, warmUpRuns: 3, measuredRuns: 4, seed: 5), samples: 6,
+        metrics: .classification(
+            ClassificationMetrics(
+                accuracy: 0.5, topK: [1: 0.5, 5: 1], macroF1: 0.25,
+                confusionMatrix: ConfusionMatrix(labels: [0, 7], counts: [[1, 2], [3, 4]]))),
+        latency: LatencyFigures(p50: 1, p90: 2, p99: 3, mean: 1.5, min: 0.5, max: 4, throughput: 1_000, runs: 4),
+        baseline: BaselineFigures(
+            latency: LatencyFigures(p50: 2, p90: 2, p99: 3, mean: 2, min: 2, max: 3, throughput: 900, runs: 4),
+            p50Ratio: 0.5, p99Ratio: 1),
+        loadMicroseconds: 100, firstRunMicroseconds: 10, peakMemoryBytes: 1 << 20)
+
+    @Test func `a result survives its line`() throws {
+        let message = EvaluationMessage.result(result)
+        #expect(try EvaluationMessage(line: message.line()) == message)
+    }
+
+    @Test func `a result without baseline and matrix survives its line`() throws {
+        var result = result
+        result.baseline = nil
+        result.metrics = .regression(RegressionMetrics(mse: 1, mae: 2, r2: -3))
+        let message = EvaluationMessage.result(result)
+        #expect(try EvaluationMessage(line: message.line()) == message)
+    }
+
+    @Test func `a message is one line with a newline at its end`() throws {
+        let line = try EvaluationMessage.failure(EvaluationFailure(.invalidModel, "two\nlines")).line()
+        #expect(line.firstIndex(of: UInt8(ascii: "\n")) == line.count - 1)
+    }
+
+    @Test func `the wire form of progress and failure is fixed`() throws {
+        #expect(
+            String(decoding: try EvaluationMessage.progress(stage: .accuracy, done: 1, total: 2).line(), as: UTF8.self)
+                == #"{"done":1,"protocol":1,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
+        #expect(
+            String(decoding: try EvaluationMessage.failure(.init(.timeLimit, "late")).line(), as: UTF8.self)
+                == #"{"kind":"time-limit","message":"late","protocol":1,"type":"failure"}"# + "\n")
+    }
+
+    @Test func `kinds and stages that are not known yet are kept`() throws {
+        let line = #"{"protocol":1,"type":"failure","kind":"new-kind","message":"m"}"#
+        #expect(
+            try EvaluationMessage(line: Array(line.utf8))
+                == .failure(EvaluationFailure(.init(rawValue: "new-kind"), "m")))
+    }
+
+    @Test func `another protocol is refused before the rest is read`() {
+        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 1 is known")) {
+            try EvaluationMessage(line: Array(#"{"protocol":7,"type":"new"}"#.utf8))
+        }
+    }
+
+    @Test func `a figure that is not finite cannot be written`() {
+        var result = result
+        result.loadMicroseconds = .nan
+        #expect(throws: EvaluationProtocolError.self) { try EvaluationMessage.result(result).line() }
+    }
+
+    @Test func `metrics have one name each`() {
+        #expect(result.metrics.named == ["accuracy": 0.5, "macro_f1": 0.25, "top_1": 0.5, "top_5": 1])
+        #expect(
+            EvaluationMetrics.regression(RegressionMetrics(mse: 1, mae: 2, r2: 3)).named
+                == ["mse": 1, "mae": 2, "r2": 3])
+    }
+}

@@ -1,0 +1,126 @@
+import EvaluationProtocol
+import Testing
+
+@testable import ModelEvaluator
+
+@Suite struct `Classification metrics` {
+    /// Class 0: 2 of 3 right, class 1: 1 of 2 right, class 2: expected once and never predicted.
+    private let metrics = ClassificationMetrics(
+        expected: [0, 0, 0, 1, 1, 2], predicted: [0, 0, 1, 1, 0, 1], ranks: [0, 0, 1, 0, 2, 1], scoredClasses: 3,
+        topK: [1, 2, 3, 4])
+
+    @Test func `accuracy is the share of right predictions`() {
+        #expect(metrics.accuracy == 3.0 / 6)
+    }
+
+    @Test func `macro F1 is the plain mean over the classes`() {
+        // F1: class 0 = 2*2/(3+3), class 1 = 2*1/(2+3), class 2 = 0.
+        #expect(abs(metrics.macroF1 - (4.0 / 6 + 2.0 / 5 + 0) / 3) < 1e-15)
+    }
+
+    @Test func `top k counts ranks below k and leaves out a k above the number of classes`() {
+        #expect(metrics.topK == [1: 3.0 / 6, 2: 5.0 / 6, 3: 1])
+    }
+
+    @Test func `rows of the confusion matrix are expected classes`() {
+        #expect(
+            metrics.confusionMatrix
+                == ConfusionMatrix(labels: [0, 1, 2], counts: [[2, 1, 0], [1, 1, 0], [0, 1, 0]]))
+    }
+
+    @Test func `predictions without scores have no top k`() {
+        let metrics = ClassificationMetrics(
+            expected: [-4, 9], predicted: [9, 9], ranks: nil, scoredClasses: 0, topK: [1])
+        #expect(metrics.topK.isEmpty)
+        #expect(metrics.accuracy == 0.5)
+        #expect(metrics.confusionMatrix == ConfusionMatrix(labels: [-4, 9], counts: [[0, 1], [0, 1]]))
+    }
+
+    @Test func `a matrix of too many classes is left out`() {
+        let labels = Array(0...ClassificationMetrics.confusionClassesMax)
+        let metrics = ClassificationMetrics(
+            expected: labels, predicted: labels, ranks: nil, scoredClasses: 0, topK: [])
+        #expect(metrics.confusionMatrix == nil)
+        #expect(metrics.macroF1 == 1)
+    }
+}
+
+@Suite struct `Regression metrics` {
+    @Test func `one column is measured by hand`() {
+        // Errors 1, -1, 2; mean of expected 2, squared distances 1 + 0 + 1.
+        let metrics = RegressionMetrics(expected: [1, 2, 3], predicted: [2, 1, 5], columns: 1)
+        #expect(metrics.mse == 2)
+        #expect(abs(metrics.mae - 4.0 / 3) < 1e-15)
+        #expect(metrics.r2 == 1 - 6.0 / 2)
+    }
+
+    @Test func `several columns average their coefficients`() {
+        // Column 0 is exact (1), column 1 has errors 1 and 1 around a spread of 2 * 4 (0.75).
+        let metrics = RegressionMetrics(expected: [0, 0, 1, 4], predicted: [0, 1, 1, 5], columns: 2)
+        #expect(metrics.r2 == (1 + 0.75) / 2)
+        #expect(metrics.mse == 0.5)
+    }
+
+    @Test(arguments: [([5.0, 5.0], 1.0), ([5.0, 6.0], 0.0)])
+    func `equal labels give one for exact predictions and zero otherwise`(predicted: [Double], r2: Double) {
+        #expect(RegressionMetrics(expected: [5, 5], predicted: predicted, columns: 1).r2 == r2)
+    }
+}
+
+@Suite struct `Latency figures` {
+    @Test func `percentiles are by nearest rank`() {
+        let sorted = (1...10).map(Double.init)
+        #expect(LatencyFigures.percentile(50, of: sorted) == 5)
+        #expect(LatencyFigures.percentile(90, of: sorted) == 9)
+        #expect(LatencyFigures.percentile(99, of: sorted) == 10)
+        #expect(LatencyFigures.percentile(99, of: [7]) == 7)
+    }
+
+    @Test func `times are turned to microseconds and throughput counts samples`() {
+        let figures = LatencyFigures(nanoseconds: [4_000, 1_000, 3_000, 2_000], batchSize: 5)
+        #expect(figures.p50 == 2)
+        #expect(figures.mean == 2.5)
+        #expect(figures.min == 1)
+        #expect(figures.max == 4)
+        #expect(figures.throughput == 2_000_000)
+        #expect(figures.runs == 4)
+    }
+
+    @Test func `the order of blocks is the same for the same seed`() {
+        var first = SplitMix64(seed: 0)
+        var second = SplitMix64(seed: 0)
+        // The published first output of the generator for seed 0.
+        #expect(first.next() == 0xE220_A839_7B1D_CDAF)
+        _ = second.next()
+        #expect(first.next() == second.next())
+    }
+
+    @Test func `progress is told at the start of a stage and then once per interval`() {
+        var pace = ProgressPace(intervalNanoseconds: 100)
+        let calls: [(EvaluationStage, UInt64)] = [
+            (.accuracy, 0), (.accuracy, 99), (.accuracy, 100), (.latency, 101), (.latency, 200),
+        ]
+        #expect(calls.map { pace.isDue($0, now: $1) } == [true, false, true, true, false])
+    }
+}
+
+@Suite struct `Machine` {
+    @Test func `the first processor's name and the flags that matter are taken`() {
+        let machine = EvaluationResult.Machine(
+            cpuInformation:
+                "processor\t: 0\nmodel name\t: Some: CPU\nflags\t\t: fpu avx2 fma avx\n\nmodel name\t: Other\n",
+            cores: 2)
+        #expect(machine == .init(cpuModel: "Some: CPU", isaFlags: ["avx", "avx2", "fma"], cores: 2))
+    }
+
+    @Test func `a text without the fields gives unknown`() {
+        #expect(
+            EvaluationResult.Machine(cpuInformation: "", cores: 1) == .init(cpuModel: "unknown", isaFlags: [], cores: 1)
+        )
+    }
+
+    @Test(arguments: [("Name:\tx\nVmHWM:\t  12 kB\n", 12_288), ("VmHWM:\n", 0), ("", 0)])
+    func `the peak of memory is read in bytes`(status: String, bytes: Int) {
+        #expect(ProcessMemory.peakBytes(status: status) == bytes)
+    }
+}

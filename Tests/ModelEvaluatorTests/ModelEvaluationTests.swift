@@ -1,0 +1,253 @@
+import EvaluationProtocol
+import Testing
+
+@testable import ModelEvaluator
+
+@Suite struct `Model evaluation` {
+    private let fewRuns = LatencySettings(warmUpRuns: 2, measuredRuns: 120)
+
+    private func evaluate(
+        model: String, baseline: String? = nil, dataset: String, task: EvaluationTask = .auto,
+        latency: LatencySettings? = nil, progress: @escaping (EvaluationStage, Int, Int) -> Void = { _, _, _ in }
+    ) throws -> EvaluationResult {
+        let job = EvaluationJob(
+            runtimePath: try TestFiles.runtimePath(), modelPath: model, baselineModelPath: baseline,
+            datasetPath: dataset, task: task, latency: latency ?? fewRuns)
+        return try ModelEvaluation(job: job, progress: progress).evaluate()
+    }
+
+    private func evaluate(
+        model: [UInt8], task: EvaluationTask = .auto, latency: LatencySettings? = nil,
+        _ build: (inout NpzBytes) -> Void
+    ) throws -> EvaluationResult {
+        var archive = NpzBytes()
+        build(&archive)
+        let model = try TemporaryFile(model, suffix: ".onnx")
+        let dataset = try TemporaryFile(archive.archive(), suffix: ".npz")
+        return try evaluate(model: model.path, dataset: dataset.path, task: task, latency: latency)
+    }
+
+    private func identity(_ type: Int, input: [Int?], output: [Int?]) -> [UInt8] {
+        OnnxModelBytes.single(
+            "Identity", .init(name: "x", elementType: type, shape: input),
+            .init(name: "y", elementType: type, shape: output))
+    }
+
+    @Test(arguments: [
+        ("digits-1.onnx", 0.958, 0.9581418678680652), ("digits-2.onnx", 0.854, 0.8481722011120987),
+        ("digits-3.onnx", 0.978, 0.9779689296267808),
+    ])
+    func `the digits get the figures that scikit-learn computed`(name: String, accuracy: Double, f1: Double) throws {
+        let result = try evaluate(model: TestFiles.digits(name), dataset: TestFiles.digits("test.npz"))
+        guard case .classification(let metrics) = result.metrics else {
+            Issue.record("the task is not classification")
+            return
+        }
+        #expect(result.samples == 500)
+        #expect(abs(metrics.accuracy - accuracy) < 1e-12)
+        #expect(abs(metrics.macroF1 - f1) < 1e-9)
+        #expect(metrics.confusionMatrix?.labels == Array(0...9))
+        #expect(metrics.confusionMatrix?.counts.joined().reduce(0, +) == 500)
+        #expect(try #require(metrics.topK[5]) >= metrics.accuracy)
+    }
+
+    @Test func `a baseline is measured as often as the candidate and compared`() throws {
+        let result = try evaluate(
+            model: TestFiles.digits("digits-3.onnx"), baseline: TestFiles.digits("digits-1.onnx"),
+            dataset: TestFiles.digits("test.npz"))
+        let baseline = try #require(result.baseline)
+        #expect(result.latency.runs == 120)
+        #expect(baseline.latency.runs == 120)
+        #expect(baseline.p50Ratio == result.latency.p50 / baseline.latency.p50)
+        #expect(result.latency.min <= result.latency.p50 && result.latency.p50 <= result.latency.p99)
+        #expect(result.loadMicroseconds > 0 && result.firstRunMicroseconds > 0 && result.peakMemoryBytes > 0)
+        #expect(result.runtime.version.hasPrefix("1."))
+    }
+
+    @Test func `progress ends with the whole of each stage`() throws {
+        var last: [EvaluationStage: [Int]] = [:]
+        _ = try evaluate(model: TestFiles.digits("digits-1.onnx"), dataset: TestFiles.digits("test.npz")) {
+            last[$0] = [$1, $2]
+        }
+        #expect(last == [.loading: [3, 3], .accuracy: [500, 500], .latency: [120, 120]])
+    }
+
+    @Test(arguments: [
+        ("empty.onnx", EvaluationFailure.Kind.invalidModel), ("text.onnx", .invalidModel),
+        ("truncated.onnx", .invalidModel), ("unknown-operator.onnx", .unsupportedOperator),
+        ("wrong-input-name.onnx", .shapeMismatch), ("nan-outputs.onnx", .nonFiniteOutput),
+        ("absent.onnx", .invalidModel),
+    ])
+    func `a damaged model gets its kind of failure`(name: String, kind: EvaluationFailure.Kind) throws {
+        let path = try TestFiles.digits("damaged/\(name)")
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: path, dataset: TestFiles.digits("test.npz"))
+        }
+        #expect(failure.kind == kind)
+        #expect(!failure.message.contains(path))
+    }
+
+    @Test(arguments: Array(stride(from: 1, to: 7_684, by: 512)))
+    func `a model cut at any place is invalid`(length: Int) throws {
+        let whole = try TestFiles.bytes(TestFiles.digits("digits-1.onnx"))
+        let file = try TemporaryFile(Array(whole.prefix(length)))
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: file.path, dataset: TestFiles.digits("test.npz"))
+        }
+        #expect(failure.kind == .invalidModel)
+    }
+
+    @Test(arguments: [
+        ("labels-missing.npz", EvaluationFailure.Kind.invalidDataset), ("objects.npz", .invalidDataset),
+        ("wrong-shape.npz", .shapeMismatch), ("zero-rows.npz", .invalidDataset),
+    ])
+    func `a damaged dataset gets its kind of failure`(name: String, kind: EvaluationFailure.Kind) throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(
+                model: TestFiles.digits("digits-1.onnx"), dataset: TestFiles.digits("damaged/\(name)"))
+        }
+        #expect(failure.kind == kind)
+    }
+
+    @Test func `outputs that are no tensors are refused by name`() throws {
+        let model = OnnxModelBytes.single(
+            "SequenceConstruct", .init(name: "x", elementType: OnnxModelBytes.float32, shape: [nil, 2]),
+            .init(name: "scores", elementType: OnnxModelBytes.float32, shape: [nil, 2], isSequence: true))
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: model) {
+                $0.add("x", "<f4", shape: "(1, 2)", [Float(1), 0])
+                $0.add("label", "<i8", shape: "(1,)", [0])
+            }
+        }
+        #expect(failure.kind == .unsupportedType)
+        #expect(failure.message.contains("'scores'"))
+    }
+
+    @Test func `a damaged baseline is told from a damaged model`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(
+                model: TestFiles.digits("digits-1.onnx"), baseline: TestFiles.digits("damaged/text.onnx"),
+                dataset: TestFiles.digits("test.npz"))
+        }
+        #expect(failure.kind == .invalidModel)
+        #expect(failure.message.hasPrefix("the baseline model cannot be loaded"))
+    }
+
+    @Test func `a wrong input name is answered with both names`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(
+                model: TestFiles.digits("damaged/wrong-input-name.onnx"), dataset: TestFiles.digits("test.npz"))
+        }
+        #expect(failure.message.contains("'pixels'") && failure.message.contains("'input'"))
+    }
+
+    @Test func `a missing library is answered with a remedy`() throws {
+        let job = EvaluationJob(runtimePath: "/nowhere/lib.so", modelPath: "/m", datasetPath: "/d")
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try ModelEvaluation(job: job) { _, _, _ in }.evaluate()
+        }
+        #expect(failure.kind == .runtimeMissing)
+        #expect(failure.message.contains("install the library"))
+    }
+
+    @Test func `scores decide by the best and of equal ones by the first`() throws {
+        let result = try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 3], output: [nil, 3])) {
+            $0.add("x", "<f4", shape: "(3, 3)", [Float(1), 1, 0, 0, 2, 1, 0, 1, 1])
+            $0.add("label", "<i8", shape: "(3,)", [1, 1, 2])
+        }
+        guard case .classification(let metrics) = result.metrics else {
+            Issue.record("the task is not classification")
+            return
+        }
+        #expect(metrics.accuracy == 1.0 / 3)
+        #expect(
+            metrics.confusionMatrix
+                == ConfusionMatrix(labels: [0, 1, 2], counts: [[0, 0, 0], [1, 1, 0], [0, 1, 0]]))
+    }
+
+    @Test func `integer outputs are the predicted classes`() throws {
+        let result = try evaluate(model: identity(OnnxModelBytes.int64, input: [nil], output: [nil])) {
+            $0.add("x", "<i8", shape: "(4,)", [7, 7, 9, 9])
+            $0.add("label", "<u2", shape: "(4,)", [7, 9, 9, 9] as [UInt16])
+        }
+        #expect(result.metrics.named["accuracy"] == 0.75)
+        #expect(result.metrics.named["top_5"] == nil)
+    }
+
+    @Test(arguments: [EvaluationTask.auto, .regression])
+    func `floating point labels are a regression`(task: EvaluationTask) throws {
+        let result = try evaluate(
+            model: identity(OnnxModelBytes.float32, input: [nil, 1], output: [nil, 1]), task: task
+        ) {
+            $0.add("x", "<f4", shape: "(2, 1)", [Float(1), 3])
+            $0.add("label", "<f8", shape: "(2,)", [1.0, 2.0])
+        }
+        #expect(result.metrics == .regression(RegressionMetrics(mse: 0.5, mae: 0.5, r2: -1)))
+    }
+
+    @Test func `a fixed batch is run as it is, the last one from the end of the dataset`() throws {
+        let result = try evaluate(model: identity(OnnxModelBytes.float32, input: [2, 2], output: [2, 2])) {
+            $0.add("x", "<f4", shape: "(3, 2)", [Float(1), 0, 0, 1, 1, 0])
+            $0.add("label", "<i4", shape: "(3, 1)", [0, 1, 1] as [Int32])
+        }
+        #expect(result.settings.batchSize == 2)
+        #expect(result.samples == 3)
+        #expect(abs(try #require(result.metrics.named["accuracy"]) - 2.0 / 3) < 1e-12)
+    }
+
+    @Test(arguments: [
+        ("<f8", "(2, 2)", "<i8", "(2,)", EvaluationFailure.Kind.unsupportedType, "takes float32"),
+        ("<f4", "(2, 3)", "<i8", "(2,)", .shapeMismatch, "[any, 2]"),
+        ("<f4", "(2,)", "<i8", "(2,)", .shapeMismatch, "[any, 2]"),
+        ("<f4", "(2, 2)", "<i8", "(3,)", .invalidDataset, "3 labels"),
+        ("<f4", "(2, 2)", "<i8", "(2, 2)", .invalidDataset, "shape [2]"),
+        ("<f4", "(2, 2)", "<i8", "()", .invalidDataset, "no rows"),
+        ("<f4", "(2, 2)", "<f4", "(2,)", .shapeMismatch, "[2] is expected"),
+    ])
+    func `arrays that do not fit are answered with what was expected`(
+        type: String, shape: String, labelType: String, labelShape: String, kind: EvaluationFailure.Kind, words: String
+    ) throws {
+        func zeros(_ type: String, _ shape: String) -> [UInt8] {
+            let sizes = shape.split { !$0.isNumber }.compactMap { Int($0) }
+            return [UInt8](repeating: 0, count: sizes.reduce(type.hasSuffix("8") ? 8 : 4, *))
+        }
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 2], output: [nil, 2])) {
+                $0.add("x", type, shape: shape, zeros(type, shape))
+                $0.add("label", labelType, shape: labelShape, zeros(labelType, labelShape))
+            }
+        }
+        #expect(failure.kind == kind)
+        #expect(failure.message.contains(words), "\(failure.message)")
+    }
+
+    @Test func `a label without a score is answered with the classes that have one`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 2], output: [nil, 2])) {
+                $0.add("x", "<f4", shape: "(1, 2)", [Float(1), 0])
+                $0.add("label", "<i8", shape: "(1,)", [2])
+            }
+        }
+        #expect(
+            failure == EvaluationFailure(.shapeMismatch, "a label is class 2 and the model scores the classes 0 to 1"))
+    }
+
+    @Test func `a batch larger than the dataset is refused`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(
+                model: TestFiles.digits("digits-1.onnx"), dataset: TestFiles.digits("test.npz"),
+                latency: LatencySettings(batchSize: 501))
+        }
+        #expect(failure == EvaluationFailure(.shapeMismatch, "a batch has 501 samples, the dataset has only 500"))
+    }
+
+    @Test func `labels that are not finite are refused`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 1], output: [nil, 1])) {
+                $0.add("x", "<f4", shape: "(1, 1)", [Float(1)])
+                $0.add("label", "<f4", shape: "(1,)", [Float.infinity])
+            }
+        }
+        #expect(failure.kind == .invalidDataset)
+    }
+}

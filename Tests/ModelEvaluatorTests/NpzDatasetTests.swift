@@ -1,0 +1,167 @@
+import EvaluationProtocol
+import ONNXRuntime
+import Testing
+
+@testable import ModelEvaluator
+
+@Suite struct `Dataset archive` {
+    private func load(
+        _ build: (inout NpzBytes) -> Void, damaged: Bool = false, bytesMax: Int = 1 << 20
+    ) throws -> NpzDataset {
+        var archive = NpzBytes()
+        build(&archive)
+        let file = try TemporaryFile(archive.archive(damaged: damaged))
+        return try NpzDataset(path: file.path, wanted: ["x"], bytesMax: bytesMax)
+    }
+
+    private func failure(_ load: () throws -> NpzDataset) throws -> EvaluationFailure {
+        try #require(throws: EvaluationFailure.self) { try load() }
+    }
+
+    @Test func `an array is read with its type, shape and elements`() throws {
+        let dataset = try load { $0.add("x", "<f4", shape: "(2, 1)", [Float(1.5), -2]) }
+        let array = try #require(dataset.arrays["x"])
+        #expect(array.elementType == .float32)
+        #expect(array.shape == [2, 1])
+        #expect(array.numbers() == [1.5, -2])
+        #expect(array.integers() == nil)
+    }
+
+    @Test func `an array that is not wanted is named and not kept`() throws {
+        let dataset = try load {
+            $0.add("x", "|u1", shape: "(1,)", [UInt8(7)])
+            $0.add("a", "|u1", shape: "(1,)", [UInt8(8)])
+            $0.add(entry: "notes.txt", Array("no array".utf8))
+        }
+        #expect(dataset.names == ["a", "x"])
+        #expect(dataset.arrays.keys.sorted() == ["x"])
+    }
+
+    @Test func `every whole number type is read in both byte orders`() throws {
+        func integers(_ type: String, _ bytes: [UInt8]) throws -> [Int]? {
+            let dataset = try load { $0.add("x", type, shape: "(1,)", bytes) }
+            return dataset.arrays["x"]?.integers()
+        }
+        #expect(try integers("|i1", [0xFF]) == [-1])
+        #expect(try integers("|b1", [9]) == [1])
+        #expect(try integers("<i2", [0xFE, 0xFF]) == [-2])
+        #expect(try integers(">i2", [0xFF, 0xFE]) == [-2])
+        #expect(try integers(">u4", [0, 0, 1, 0]) == [256])
+        #expect(try integers("<i8", [3, 0, 0, 0, 0, 0, 0, 0]) == [3])
+        #expect(try integers(">u8", [0, 0, 0, 0, 0, 0, 1, 1]) == [257])
+        #expect(try integers("<u8", [UInt8](repeating: 0xFF, count: 8)) == nil)
+    }
+
+    @Test func `half and big-endian double precision are read`() throws {
+        let half = try load { $0.add("x", "<f2", shape: "(1,)", [0, 0x3E] as [UInt8]) }
+        #expect(half.arrays["x"]?.numbers() == [1.5])
+        let double = try load { $0.add("x", ">f8", shape: "(1,)", [0x3F, 0xF8, 0, 0, 0, 0, 0, 0] as [UInt8]) }
+        #expect(double.arrays["x"]?.numbers() == [1.5])
+    }
+
+    @Test func `Fortran order means nothing in one dimension and is refused in two`() throws {
+        let vector = try load { $0.add("x", "|u1", shape: "(1,)", [UInt8(7)], fortran: true) }
+        #expect(vector.arrays["x"]?.integers() == [7])
+        let failure = try failure {
+            try load { $0.add("x", "|u1", shape: "(1, 1)", [UInt8(7)], fortran: true) }
+        }
+        #expect(failure.kind == .invalidDataset)
+        #expect(failure.message.contains("ascontiguousarray"))
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt8])
+    func `the three format versions are read`(version: UInt8) throws {
+        let dataset = try load {
+            $0.add(entry: "x.npy", NpzBytes.header("|u1", shape: "(1,)", version: version) + [5])
+        }
+        #expect(dataset.arrays["x"]?.integers() == [5])
+    }
+
+    @Test func `pickled objects are refused wherever they are`() throws {
+        let failure = try failure {
+            try load {
+                $0.add("x", "|u1", shape: "(1,)", [UInt8(7)])
+                $0.add("other", "|O", shape: "(1,)", [UInt8(0x80)])
+            }
+        }
+        #expect(failure.kind == .invalidDataset)
+        #expect(failure.message.contains("pickled"))
+    }
+
+    @Test(arguments: ["<U5", "|S3", "<c16", "<M8[s]", "f4", "<f3", "", "[('a', '<f4')]"])
+    func `other element types are refused by name`(type: String) throws {
+        let failure = try failure { try load { $0.add("x", type, shape: "(1,)", [UInt8](repeating: 0, count: 64)) } }
+        #expect(failure.kind == .unsupportedType || failure.kind == .invalidDataset)
+        #expect(failure.message.contains("'x'"))
+    }
+
+    @Test(arguments: [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}", "{'descr': '<f4', 'shape': (1,)}",
+        "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "{", "", "[]", "{'descr': '<f4",
+        "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} + system('x')",
+        "{'descr': '\\x3cf4', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (\(String(repeating: "1,", count: 40)))}",
+    ])
+    func `a header that numpy does not write is refused`(dictionary: String) throws {
+        let failure = try failure {
+            try load { $0.add(entry: "x.npy", NpzBytes.header(dictionary: dictionary) + [0, 0, 0, 0]) }
+        }
+        #expect(failure == EvaluationFailure(.invalidDataset, "the dataset's array 'x' has a malformed header"))
+    }
+
+    @Test func `arrays that are cut or too long are refused`() throws {
+        let cut = try failure { try load { $0.add("x", "<f4", shape: "(2,)", [Float(1)]) } }
+        #expect(cut == EvaluationFailure(.invalidDataset, "the dataset's array 'x' ends before its last element"))
+        let long = try failure { try load { $0.add("x", "<f4", shape: "(1,)", [Float(1), 2]) } }
+        #expect(long == EvaluationFailure(.invalidDataset, "the dataset's array 'x' goes on after its last element"))
+    }
+
+    @Test(arguments: [[0x93], [UInt8](repeating: 1, count: 99), [0x93] + Array("NUMPY".utf8) + [9, 0, 0, 0]])
+    func `an entry that is no array is refused`(bytes: [UInt8]) throws {
+        let failure = try failure { try load { $0.add(entry: "x.npy", bytes) } }
+        #expect(failure.kind == .invalidDataset)
+    }
+
+    @Test(arguments: ["(9223372036854775807, 9223372036854775807)", "(4611686018427387904,)", "(300000,)"])
+    func `an array above the limit is refused before memory is taken`(shape: String) throws {
+        let failure = try failure { try load { $0.add("x", "<f4", shape: shape, [Float(1)]) } }
+        #expect(failure.kind == .resourceLimit)
+    }
+
+    @Test func `an archive above the limit is refused by what comes out of it`() throws {
+        let failure = try failure {
+            try load({ $0.add("x", "|u1", shape: "(1000,)", [UInt8](repeating: 1, count: 1_000)) }, bytesMax: 1_000)
+        }
+        #expect(failure.kind == .resourceLimit)
+    }
+
+    @Test func `a wrong checksum, a repeated name and too many entries are refused`() throws {
+        let damaged = try failure { try load({ $0.add("x", "|u1", shape: "(1,)", [UInt8(7)]) }, damaged: true) }
+        #expect(damaged.kind == .invalidDataset)
+        let repeated = try failure {
+            try load {
+                $0.add("x", "|u1", shape: "(1,)", [UInt8(7)])
+                $0.add("x", "|u1", shape: "(1,)", [UInt8(8)])
+            }
+        }
+        #expect(repeated.message.contains("two entries"))
+        let many = try failure { try load { for index in 0...NpzDataset.entriesMax { $0.add(entry: "\(index)", []) } } }
+        #expect(many.message.contains("more than"))
+    }
+
+    @Test(arguments: [[], Array("no archive at all".utf8), [0x50, 0x4B, 3, 4], [UInt8](repeating: 0, count: 5_000)])
+    func `what is no archive is refused`(bytes: [UInt8]) throws {
+        let file = try TemporaryFile(bytes)
+        let failure = try failure { try NpzDataset(path: file.path, wanted: [], bytesMax: 1) }
+        #expect(failure.kind == .invalidDataset)
+    }
+
+    @Test(arguments: ["/nowhere.npz", "/dev/zero", "/"])
+    func `what is no regular file is refused unopened`(path: String) throws {
+        #expect(try failure { try NpzDataset(path: path, wanted: [], bytesMax: 1) }.kind == .invalidDataset)
+    }
+}

@@ -1,0 +1,51 @@
+package import AssayDomain
+package import AssayRegistry
+import Foundation
+import Synchronization
+
+/// An evaluator host that answers by the content of the model file, so that tests say what a model measures.
+///
+/// A model file reads `accuracy=0.95 p50=120`, or `fail=time-limit`.
+package final class ScriptedHost: EvaluatorHost {
+    package let build = "scripted 1"
+    private let runs = Mutex(0)
+
+    package init() {}
+
+    /// How many evaluations ran.
+    package var runCount: Int { runs.withLock { $0 } }
+
+    package func evaluate(
+        _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
+    ) async throws -> EvaluationOutcome {
+        runs.withLock { $0 += 1 }
+        progress(.init(stage: "accuracy", done: 1, total: 1))
+        let environment = VerificationReport.Environment(
+            evaluator: build, runtime: "none", cpu: "none", isaFlags: [], cores: 1)
+        let script = try Self.script(at: request.modelPath)
+        if let kind = script["fail"] {
+            return EvaluationOutcome(environment: nil, result: .failure(.init(kind, "as the script says")))
+        }
+        let baseline = try request.baselineModelPath.map { try Self.latency(Self.script(at: $0)) }
+        return EvaluationOutcome(
+            environment: environment,
+            result: .success(
+                .init(
+                    metrics: ["accuracy": Double(script["accuracy"] ?? "") ?? 0], confusionMatrix: nil, classes: nil,
+                    sampleCount: 1, latency: Self.latency(script), baselineLatency: baseline, loadMicroseconds: 1,
+                    firstRunMicroseconds: 1, peakMemoryBytes: 1)))
+    }
+
+    private static func script(at path: String) throws -> [String: String] {
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        return text.split(separator: " ").reduce(into: [:]) { script, pair in
+            let parts = pair.split(separator: "=")
+            if parts.count == 2 { script[String(parts[0])] = String(parts[1]) }
+        }
+    }
+
+    private static func latency(_ script: [String: String]) -> VerificationReport.Latency {
+        let p50 = Double(script["p50"] ?? "") ?? 100
+        return .init(p50: p50, p90: p50, p99: p50, mean: p50, throughput: 1e6 / p50, runs: 10)
+    }
+}
