@@ -106,6 +106,7 @@ let package = Package(
             .product(name: "Logging", package: "swift-log"),
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         ]),
         source("FrontEnds", "NativeAPI", frontEnd + ["APIProtocol"], embedding: "OpenAPI"),
@@ -159,6 +160,10 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "AssayBlobStore", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
+                "HTTPKit",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -183,6 +188,13 @@ let package = Package(
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
         tests("HTTPKitTests", ["AssayDomain", "HTTPKit"]),
         tests("ModelEvaluatorTests", ["EvaluationProtocol", "ModelEvaluator", "ONNXRuntime"]),
+        tests("NativeAPITests", [
+            "APIProtocol", "AssayDomain", "AssayRegistry", "HTTPKit", "NativeAPI", "OCIFrontEnd", "TestSupport",
+            .product(name: "HTTPTypes", package: "swift-http-types"),
+            .product(name: "HummingbirdTesting", package: "hummingbird"),
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "Yams", package: "Yams"),
+        ]),
         tests("ONNXModelTests", ["ONNXModel"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
     ])

@@ -219,9 +219,17 @@ struct SignedEvidenceTests {
         let version = try SampleVersion()
         let evidence = SignedEvidence(key: version.key)
         let bundle = try ModelSignature.sign(version.files, name: "m", key: version.key)
-        #expect(try evidence.checkModelSignature(bundle, of: version.files, trusted: nil) == nil)
-        #expect(code { _ = try evidence.checkModelSignature(bundle, of: [], trusted: nil) } == .digestMismatch)
-        #expect(code { _ = try evidence.checkModelSignature(bundle, of: version.files, trusted: []) } == .untrustedKey)
+        func signer(_ files: [VersionFile], _ keys: [PublicKey]) throws -> String {
+            let trusted = keys.map {
+                TrustedKey(id: $0.id, name: "k", pem: $0.pem, role: .release, addedAt: Timestamp(milliseconds: 0))
+            }
+            return try evidence.signer(ofModelSignature: bundle, over: files, trusted: trusted)
+        }
+        try evidence.checkForm(ofModelSignature: bundle, over: version.files)
+        #expect(code { try evidence.checkForm(ofModelSignature: bundle, over: []) } == .digestMismatch)
+        #expect(try signer(version.files, [version.key.publicKey]) == version.key.publicKey.id)
+        #expect(code { _ = try signer([], [version.key.publicKey]) } == .digestMismatch)
+        #expect(code { _ = try signer(version.files, []) } == .untrustedKey)
     }
 
     @Test func `only ONNX files that can be read have a summary`() async throws {

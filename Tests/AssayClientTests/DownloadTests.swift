@@ -2,6 +2,7 @@ import AssayClient
 import AssayCrypto
 import AssayDomain
 import NIOCore
+import Synchronization
 import Testing
 
 struct DownloadTests {
@@ -69,7 +70,7 @@ struct DownloadTests {
 
     @Test func `wrong bytes of an earlier try are thrown away`() async throws {
         let name = ".assay-\(Digest.sha256(of: bytes).hex.prefix(32)).part"
-        _ = try folder.write(sampleBytes(1 << 20).reversed(), as: name)
+        _ = try folder.write(Array(sampleBytes(1 << 20).reversed()), as: name)
         try await StubServer.run(registry) { try await download(bytes, url: $0) }
         #expect(folder.bytes(of: "model") == bytes)
         #expect(try folder.names == ["model"])

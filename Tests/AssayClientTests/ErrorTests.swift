@@ -74,7 +74,8 @@ struct EndpointTests {
 
     @Test(arguments: [
         "", "127.0.0.1:8080", "ftp://host", "http://", "http://host:0", "http://host:65536", "http://user@host",
-        "http://host/path", "http://host?x", "http://[::1", "http://ho st", "http+unix://relative", "http+unix:///tmp/x",
+        "http://host/path", "http://host?x", "http://[::1", "http://ho st", "http+unix://relative",
+        "http+unix:///tmp/x",
     ])
     func `what is no address is refused`(text: String) {
         #expect(throws: AssayError.self) { try Endpoint(parsing: text) }

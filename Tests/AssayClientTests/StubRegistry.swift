@@ -113,6 +113,6 @@ final class StubRegistry: StubBehaviour {
     private static func query(_ name: String, of uri: String) -> String {
         let pairs = uri.split(separator: "?").last?.split(separator: "&") ?? []
         let value = pairs.first { $0.hasPrefix("\(name)=") }?.dropFirst(name.count + 1) ?? ""
-        return value.replacing("%3A", with: ":")
+        return String(value).replacing("%3A", with: ":")
     }
 }

@@ -33,13 +33,15 @@ extension RetryPolicy {
     static let immediate = RetryPolicy(sleep: { _ in })
 }
 
-/// Bytes that no two positions of have in common by accident.
+/// Bytes whose every 4 KiB differ from all others.
 func sampleBytes(_ count: Int) -> [UInt8] {
-    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
-    return (0..<count).map { _ in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return UInt8(truncatingIfNeeded: state >> 33)
+    var bytes = [UInt8](repeating: 0xA5, count: count)
+    for start in stride(from: 0, to: count, by: 4_096) {
+        for (place, shift) in zip(start..<min(count, start + 4), [0, 8, 16, 24]) {
+            bytes[place] = UInt8(truncatingIfNeeded: (start / 4_096 + 1) >> shift)
+        }
     }
+    return bytes
 }
 
 /// What tests look at and do in folders beside their own.

@@ -2,6 +2,7 @@ import AssayClient
 import AssayCrypto
 import AssayDomain
 import NIOHTTP1
+import Synchronization
 import Testing
 
 struct UploadTests {
@@ -66,7 +67,9 @@ struct UploadTests {
         registry.state.withLock { $0.uploadCuts = [1 << 20] }
         try await StubServer.run(registry) { url in
             let once = RetryPolicy(attemptsMax: 1, sleep: { _ in })
-            await #expect(throws: AssayError.self) { _ = try await upload(large, journal: journal, retry: once, url: url) }
+            await #expect(throws: AssayError.self) {
+                _ = try await upload(large, journal: journal, retry: once, url: url)
+            }
             #expect(try TestFolderNames.count(in: folder.path + "/cache/uploads") == 1)
             let sent = try await upload(large, journal: journal, url: url)
             #expect(sent == Int64(large.count - (1 << 20)))

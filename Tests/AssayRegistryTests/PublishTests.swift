@@ -47,6 +47,17 @@ struct PublishTests {
         #expect(try await test.index.repository(repository)?.versionCount == 0)
     }
 
+    @Test func `a second signature by the same key adds nothing, one by another key does`() async throws {
+        let version = try #require(try await test.publish(["a.bin": "1"], to: "m", signedBy: test.releaseKey).version)
+        func count() async throws -> Int {
+            try await test.index.attestations(of: version.manifestDigest, in: version.repository).count
+        }
+        _ = try await test.publish(["a.bin": "1"], to: "m", signedBy: test.releaseKey)
+        #expect(try await count() == 1)
+        _ = try await test.publish(["a.bin": "1"], to: "m", signedBy: try PrivateKey.generate())
+        #expect(try await count() == 2)
+    }
+
     @Test func `a manifest of another digest than its name is refused`() async throws {
         let failure = await code {
             _ = try await test.registry.publish(

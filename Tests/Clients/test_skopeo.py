@@ -60,5 +60,5 @@ def test_a_bundle_is_an_oci_archive(assay, registry, server_url, name, pushed, t
     bundle = tmp_path / "model.tar"
     assay.ok("bundle", "export", f"{name}:1", "-o", bundle)
     target = remote(server_url, f"{name}-archive", "imported")
-    skopeo("copy", "--dest-tls-verify=false", f"oci-archive:{bundle}", target)
+    skopeo("copy", "--dest-tls-verify=false", f"oci-archive:{bundle}:1", target)
     assert registry.get_manifest(f"{name}-archive", "imported").content == pushed

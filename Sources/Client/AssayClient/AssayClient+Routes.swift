@@ -38,16 +38,17 @@ extension AssayClient {
 
     // MARK: Versions
 
-    /// A part of the versions that fit everything asked for.
+    /// A part of a repository's versions, newest first, that fit everything asked for; `annotation` is KEY=VALUE.
     package func versions(
-        in repository: RepositoryName? = nil, framework: String? = nil, runID: String? = nil,
-        annotations: [(key: String, value: String)] = [], after: String? = nil, limit: Int? = nil
+        in repository: RepositoryName, framework: String? = nil, runID: String? = nil, annotation: String? = nil,
+        after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<Version> {
-        var query: Query = [
-            "repository": repository, "framework": framework, "run_id": runID, "after": after, "limit": limit,
-        ]
-        for (key, value) in annotations { query.append("annotation", "\(key)=\(value)") }
-        return try await get("/versions", query)
+        try await get(
+            "/versions",
+            [
+                "repository": repository, "framework": framework, "run_id": runID, "annotation": annotation,
+                "after": after, "limit": limit,
+            ])
     }
 
     /// The version that a reference names now.

@@ -58,7 +58,7 @@ extension AssayClient {
         }
         let upload = BlobUpload(
             client: self, source: source, repository: repository, journal: journal,
-            key: UploadJournal.Key(server: transport.endpoint, repository: repository, digest: source.digest),
+            key: UploadJournal.Key(repository: repository, digest: source.digest),
             progress: progress)
         return try await upload.run()
     }

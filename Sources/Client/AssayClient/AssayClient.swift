@@ -47,13 +47,15 @@ package struct AssayClient: Sendable {
         configuration.timeout.write = .seconds(silenceSecondsMax)
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.http1_1ConnectionDebugInitializer = { channel in
-            channel.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(
-                minimum: receiveBytesMin, initial: receiveBytesMin, maximum: receiveBytesMax))
+            channel.setOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: receiveBytesMin, initial: receiveBytesMin, maximum: receiveBytesMax))
         }
         return configuration
     }
 
     /// Large reads keep the event loop's share of a download small.
     private static let receiveBytesMin = 16 << 10
-    private static let receiveBytesMax = 512 << 10
+    static let receiveBytesMax = 256 << 10
 }

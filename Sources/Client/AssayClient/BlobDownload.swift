@@ -90,19 +90,18 @@ final class BlobDownload {
     }
 
     /// Writes and hashes a batch while the next one is received.
+    ///
+    /// Batches are copied together: a chunk may hold far more memory than bytes, and many of them would add up.
     private func take(_ body: HTTPClientResponse.Body) async throws {
-        var batch: [ByteBuffer] = []
-        var batchBytes = 0
+        var batch = Self.emptyBatch
         var writing: EventLoopFuture<Void>?
         do {
-            for try await chunk in body {
-                batch.append(chunk)
-                batchBytes += chunk.readableBytes
-                guard batchBytes >= Self.batchBytes else { continue }
+            for try await var chunk in body {
+                batch.writeBuffer(&chunk)
+                guard batch.readableBytes >= Self.batchBytes else { continue }
                 try await finish(&writing)
-                writing = try start(batch, count: batchBytes)
-                batch.removeAll(keepingCapacity: true)
-                batchBytes = 0
+                writing = try start(batch)
+                batch = Self.emptyBatch
             }
         } catch {
             // What has arrived whole is worth keeping: the next try goes on behind it.
@@ -110,24 +109,24 @@ final class BlobDownload {
             throw error
         }
         try await finish(&writing)
-        if batchBytes > 0 {
-            writing = try start(batch, count: batchBytes)
+        if batch.readableBytes > 0 {
+            writing = try start(batch)
             try await finish(&writing)
         }
     }
 
-    private func start(_ batch: [ByteBuffer], count: Int) throws -> EventLoopFuture<Void> {
+    private static var emptyBatch: ByteBuffer {
+        ByteBufferAllocator().buffer(capacity: batchBytes + AssayClient.receiveBytesMax)
+    }
+
+    private func start(_ batch: ByteBuffer) throws -> EventLoopFuture<Void> {
         let offset = position
-        guard Int64(count) <= blob.size - offset else { throw Self.mismatch(blob.digest) }
-        position += Int64(count)
+        guard Int64(batch.readableBytes) <= blob.size - offset else { throw Self.mismatch(blob.digest) }
+        position += Int64(batch.readableBytes)
         return client.files.start { [draft, digest] in
-            var offset = offset
-            for buffer in batch {
-                try buffer.withUnsafeReadableBytes { bytes in
-                    digest.update(bytes)
-                    try draft.write(bytes, at: offset)
-                    offset += Int64(bytes.count)
-                }
+            try batch.withUnsafeReadableBytes { bytes in
+                digest.update(bytes)
+                try draft.write(bytes, at: offset)
             }
         }
     }

@@ -27,6 +27,9 @@ package struct Endpoint: Sendable, Hashable {
         baseURL = trimmed
     }
 
+    /// Whether it is a Unix socket.
+    package var isSocket: Bool { baseURL.hasPrefix(Self.socketScheme) }
+
     private init(unchecked baseURL: String) { self.baseURL = baseURL }
 
     /// The server that listens on a Unix socket; the path is absolute.

@@ -2,13 +2,11 @@ import AssayDomain
 
 /// The query of a request: names and values in order, those without a value left out.
 struct Query: ExpressibleByDictionaryLiteral {
-    private var items: [(name: String, value: String)] = []
+    private let items: [(name: String, value: String)]
 
     init(dictionaryLiteral elements: (String, (any CustomStringConvertible)?)...) {
         items = elements.compactMap { name, value in value.map { (name, $0.description) } }
     }
-
-    mutating func append(_ name: String, _ value: String) { items.append((name, value)) }
 
     /// Empty, or a question mark and the encoded items.
     var text: String {

@@ -13,7 +13,8 @@ package struct RetryPolicy: Sendable {
     /// Pauses double from try to try; `sleep` can be replaced where no time shall pass.
     package init(
         attemptsMax: Int = 6, attemptsTotalMax: Int = 100, firstPause: Duration = .milliseconds(100),
-        pauseMax: Duration = .seconds(3), sleep: @escaping @Sendable (Duration) async throws -> Void = { duration in
+        pauseMax: Duration = .seconds(3),
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { duration in
             try await Task.sleep(for: duration)
         }
     ) {

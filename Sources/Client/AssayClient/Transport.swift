@@ -22,6 +22,8 @@ struct Transport: Sendable {
         var request = HTTPClientRequest(url: endpoint.baseURL + path + query.text)
         request.method = method
         request.headers.add(name: "User-Agent", value: "assay")
+        // A socket has no host to name, and HTTP/1.1 wants one (RFC 9112, section 3.2).
+        if endpoint.isSocket { request.headers.add(name: "Host", value: "localhost") }
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token.secret)") }
         return request
     }
@@ -64,7 +66,8 @@ struct Transport: Sendable {
     private func apiError(_ response: HTTPClientResponse) async -> any Error {
         let status = Int(response.status.code)
         do {
-            return AssayError(try JSON.decode(Problem.self, from: try await body(of: response, bytesMax: Self.errorBytesMax)))
+            return AssayError(
+                try JSON.decode(Problem.self, from: try await body(of: response, bytesMax: Self.errorBytesMax)))
         } catch is CancellationError {
             return CancellationError()
         } catch {

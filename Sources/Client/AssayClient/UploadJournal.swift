@@ -22,12 +22,15 @@ package struct UploadJournal: Sendable {
         return home + "/.cache/assay/uploads"
     }
 
-    /// Names one upload: the same content to the same repository of the same server.
+    /// Names one upload: the same content to a repository of the same name.
+    ///
+    /// The server is not part of it, because one server is reached by several addresses; another one does not know the
+    /// session and says so, and a new one is begun.
     package struct Key: Sendable, Hashable {
         let text: String
 
-        package init(server: Endpoint, repository: RepositoryName, digest: Digest) {
-            text = Digest.sha256(of: "\(server)\n\(repository)\n\(digest)".utf8).hex
+        package init(repository: RepositoryName, digest: Digest) {
+            text = Digest.sha256(of: "\(repository)\n\(digest)".utf8).hex
         }
     }
 

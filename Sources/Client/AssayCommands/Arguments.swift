@@ -1,6 +1,6 @@
 import ArgumentParser
-import AssayCrypto
 import AssayClient
+import AssayCrypto
 import AssayDomain
 import Glibc
 
@@ -55,7 +55,8 @@ enum Arguments {
     static func kind(_ text: String?) throws(AssayError) -> Repository.Kind? {
         guard let text else { return nil }
         guard let kind = Repository.Kind(rawValue: text) else {
-            throw AssayError(.usage, "\(Printable.quote(text)) is no kind of repository", remedy: "use model or dataset")
+            throw AssayError(
+                .usage, "\(Printable.quote(text)) is no kind of repository", remedy: "use model or dataset")
         }
         return kind
     }

@@ -32,8 +32,8 @@ package enum AssayMain {
         do {
             try await run(command)
             return ExitStatus.done
-        } catch let error as CleanExit {
-            // A command that only groups others shows its help.
+        } catch let error where Assay.exitCode(for: error).isSuccess {
+            // Help and the version come as errors too.
             return try parserMessage(error)
         }
     }

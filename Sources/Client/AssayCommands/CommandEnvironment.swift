@@ -33,9 +33,10 @@ package struct CommandEnvironment: Sendable {
     /// Serves until the process is asked to stop; handles the signals for that itself.
     package typealias Serve = @Sendable (ServeOptions) async throws -> Void
     /// Lends the base URL of a server over a store: the one that owns it, or one started for as long as `body` runs.
-    package typealias WithLocalServer = @Sendable (
-        _ store: String, _ body: @escaping @Sendable (_ baseURL: String) async throws -> Void
-    ) async throws -> Void
+    package typealias WithLocalServer =
+        @Sendable (
+            _ store: String, _ body: @escaping @Sendable (_ baseURL: String) async throws -> Void
+        ) async throws -> Void
 
     package let withLocalServer: WithLocalServer
     package let initialise: Initialise

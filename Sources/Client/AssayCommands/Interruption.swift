@@ -14,7 +14,8 @@ enum Interruption {
     private static let signals = [SIGINT, SIGTERM]
 
     /// Does the work; throws `Interrupted` after a signal, once the work has ended.
-    static func watching<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {
+    static func watching<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result
+    {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         let sources = signals.map { source(of: $0, to: continuation) }
         defer {

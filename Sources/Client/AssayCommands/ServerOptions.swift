@@ -57,7 +57,8 @@ struct ServerOptions: ParsableArguments {
 
     private func token(_ variables: [String: String]) throws(AssayError) -> AccessToken? {
         if let tokenFile { return try AccessToken(file: tokenFile) }
-        return try Self.value(AccessToken.variable, variables).map { (text) throws(AssayError) in try AccessToken(text) }
+        return try Self.value(AccessToken.variable, variables).map { (text) throws(AssayError) in try AccessToken(text)
+        }
     }
 
     /// A variable that is set to nothing is not set.

@@ -3,8 +3,8 @@ import Yams
 
 /// A YAML document of plain values: what JSON can say, and nothing else.
 ///
-/// Tags of programs, anchors, merge keys, duplicate keys and numbers that are not finite are refused, so that a file
-/// means one thing to everyone who reads it.
+/// Tags of programs, merge keys, duplicate keys and numbers that are not finite are refused, so that a file means one
+/// thing to everyone who reads it. Anchors stand for what they name, and count each time towards the limit of values.
 enum YAMLValue: Encodable {
     case null
     case bool(Bool)
@@ -75,10 +75,9 @@ enum YAMLValue: Encodable {
         left -= 1
         guard left >= 0 else { throw Fault("it has over \(valuesMax) values", node.mark) }
         guard depth < depthMax else { throw Fault("it is nested deeper than \(depthMax)", node.mark) }
-        guard node.anchor == nil else { throw Fault("it uses an anchor", node.mark) }
         switch node {
         case .scalar(let scalar): return try value(of: scalar, node)
-        case .alias: throw Fault("it uses an anchor", node.mark)
+        case .alias: throw Fault("it names an anchor that is not there", node.mark)
         case .sequence(let sequence):
             guard plainTags.contains(node.tag.rawValue) else { throw Fault("it uses a tag", node.mark) }
             var values: [YAMLValue] = []
@@ -88,10 +87,12 @@ enum YAMLValue: Encodable {
             guard plainTags.contains(node.tag.rawValue) else { throw Fault("it uses a tag", node.mark) }
             var values: [String: YAMLValue] = [:]
             for (key, item) in mapping {
-                guard let name = key.scalar?.string, key.anchor == nil, name != "<<" else {
+                guard let name = key.scalar?.string, name != "<<" else {
                     throw Fault("a key is no plain word", key.mark)
                 }
-                guard values[name] == nil else { throw Fault("the key \(Printable.quote(name)) occurs twice", key.mark) }
+                guard values[name] == nil else {
+                    throw Fault("the key \(Printable.quote(name)) occurs twice", key.mark)
+                }
                 values[name] = try value(of: item, depth: depth + 1, left: &left)
             }
             return .map(values)

@@ -62,6 +62,7 @@ extension ErrorCode {
     package static let sizeInvalid = ErrorCode("size-invalid", .invalid)
     package static let methodNotAllowed = ErrorCode("method-not-allowed", .invalid)
     package static let mediaTypeUnsupported = ErrorCode("media-type-unsupported", .invalid)
+    package static let expectationFailed = ErrorCode("expectation-failed", .invalid)
     package static let usage = ErrorCode("usage", .usage)
     package static let configurationInvalid = ErrorCode("configuration-invalid", .usage)
 
@@ -115,6 +116,7 @@ extension ErrorCode {
 
     // MARK: Limits
     package static let bodyTooLarge = ErrorCode("body-too-large", .tooLarge)
+    package static let addressTooLong = ErrorCode("address-too-long", .tooLarge)
     package static let manifestTooLarge = ErrorCode("manifest-too-large", .tooLarge)
     package static let tooManyEntries = ErrorCode("too-many-entries", .tooLarge)
     package static let rangeNotSatisfiable = ErrorCode("range-not-satisfiable", .range)
@@ -123,6 +125,7 @@ extension ErrorCode {
     // MARK: Try again
     package static let storeBusy = ErrorCode("store-busy", .busy)
     package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
+    package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
     package static let storageFull = ErrorCode("storage-full", .storage)
     package static let storageFailed = ErrorCode("storage-failed", .storage)

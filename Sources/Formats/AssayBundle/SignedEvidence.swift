@@ -17,13 +17,17 @@ package struct SignedEvidence: EvidenceFormat {
 
     package func files(of manifest: Manifest) throws -> [VersionFile] { try ModelPack.files(of: manifest) }
 
-    package func checkModelSignature(
-        _ bundle: [UInt8], of files: [VersionFile], trusted: [TrustedKey]?
-    ) throws -> String? {
+    package func checkForm(ofModelSignature bundle: [UInt8], over files: [VersionFile]) throws {
+        try ModelSignature(parsing: bundle).check(files)
+    }
+
+    package func signer(
+        ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey]
+    ) throws -> String {
         let signature = try ModelSignature(parsing: bundle)
-        let key = try trusted.map { try signature.verify(trusted: try publicKeys($0)) }
+        let key = try signature.verify(trusted: try publicKeys(trusted))
         try signature.check(files)
-        return key?.id
+        return key.id
     }
 
     package func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8] {

@@ -6,7 +6,8 @@ package import NIOCore
 package struct HTTPConnections: ServerChildChannel {
     /// The largest read from a socket: large blobs arrive in few pieces.
     private static let readBytesMax = 256 << 10
-    private static let headerBytesMax = 32 << 10
+    /// Above the longest address, so that one over its limit gets its own answer.
+    private static let headerBytesMax = 128 << 10
     private static let headersMax = 100
     /// A connection on which nothing moves for so long is closed.
     private static let idleTimeout = TimeAmount.seconds(120)
@@ -22,7 +23,7 @@ package struct HTTPConnections: ServerChildChannel {
         http1 = HTTP1Channel(
             responder: responder,
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ExpectContinueHandler()], idleTimeout: Self.idleTimeout,
+                additionalChannelHandlers: [ConnectionRules()], idleTimeout: Self.idleTimeout,
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: Self.headerBytesMax,
                     maxHeaderFieldCount: Self.headersMax)))

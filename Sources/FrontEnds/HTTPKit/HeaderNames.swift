@@ -7,6 +7,8 @@ extension HTTPField.Name {
         return name
     }
 
+    static let host = constant("Host")
+
     /// The header that carries a request's id, both ways.
     package static let requestID = constant("X-Request-Id")
 }

@@ -6,6 +6,7 @@ import HTTPTypes
 package import Hummingbird
 import Logging
 import Metrics
+import NIOHTTP1
 
 /// Takes every request to the front end that owns its path: request id, permission, limits, error form and metrics
 /// are dealt with here, once for all of them.
@@ -48,9 +49,13 @@ package struct RouteTable: HTTPResponder {
             label = route.pattern.description
             response = try await handle(
                 route, captures: captures, request: request, requestID: requestID, logger: context.logger)
+        } catch let error as HTTPParserError {
+            // The bytes are no HTTP: the server beneath answers 400 and closes.
+            throw error
         } catch {
-            response = frontEnd.response(
-                to: Self.known(error, requestID: requestID, logger: context.logger), requestID: requestID)
+            let error = Self.known(error, requestID: requestID, logger: context.logger)
+            response = frontEnd.response(to: error, requestID: requestID)
+            if Self.endsConnection(error.code) { response.headers[.connection] = "close" }
         }
         response.headers[.requestID] = requestID
         if request.method == .head { response = Self.withoutBody(response) }
@@ -75,7 +80,8 @@ package struct RouteTable: HTTPResponder {
                 .methodNotAllowed, "\(Printable.quote(request.method.rawValue, limit: 20)) is not offered here",
                 remedy: "use \(Set(allowed.map(\.rawValue)).sorted().joined(separator: ", "))")
         }
-        throw AssayError(.routeNotFound, "there is no such route", remedy: "see /api/v1/openapi.yaml for those there are")
+        throw AssayError(
+            .routeNotFound, "there is no such route", remedy: "see /api/v1/openapi.yaml for those there are")
     }
 
     private func handle(
@@ -94,14 +100,26 @@ package struct RouteTable: HTTPResponder {
 
     private static func check(_ request: Request) throws(AssayError) {
         guard request.uri.string.utf8.count <= uriBytesMax else {
-            throw AssayError(.requestInvalid, "the address has over \(uriBytesMax) bytes")
+            throw AssayError(.addressTooLong, "the address has over \(uriBytesMax) bytes")
         }
-        guard let host = request.head.authority, !host.isEmpty, !host.contains("@") else {
-            throw AssayError(.requestInvalid, "the Host header is missing or malformed")
+        // The first Host header is the authority; a second one is left among the headers. Over a socket it is empty.
+        guard let host = request.head.authority, !host.contains("@"), request.headers[.host] == nil else {
+            throw AssayError(.requestInvalid, "the Host header is missing, doubled or malformed")
+        }
+        if let length = request.headers[.contentLength], Int64(length) == nil {
+            throw AssayError(.requestInvalid, "the Content-Length is no size", remedy: "send less than 2^63 bytes")
+        }
+        if let expectation = request.headers[.expect], expectation.lowercased() != "100-continue" {
+            throw AssayError(.expectationFailed, "the expectation cannot be met", remedy: "send Expect: 100-continue")
         }
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw AssayError(.mediaTypeUnsupported, "encoded bodies are not taken", remedy: "send the bytes as they are")
         }
+    }
+
+    /// Whether the rest of the connection cannot be trusted or is not worth reading.
+    private static func endsConnection(_ code: ErrorCode) -> Bool {
+        code.kind == .tooLarge || code == .requestInvalid || code == .expectationFailed
     }
 
     /// A failure that callers may see. What is not one of ours is logged and told without details.
@@ -111,7 +129,8 @@ package struct RouteTable: HTTPResponder {
             logger.error(
                 "request failed",
                 metadata: [
-                    "request_id": "\(requestID)", "error": "\(known)", "cause": "\(known.cause.map { "\($0)" } ?? "")",
+                    "request_id": "\(requestID)", "error": "\(known)",
+                    "cause": "\(known.cause.map { "\($0)" } ?? "")",
                     "location": "\(known.location.file):\(known.location.line)",
                 ])
         }

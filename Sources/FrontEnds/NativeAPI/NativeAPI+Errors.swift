@@ -27,6 +27,8 @@ enum ProblemForm {
     private static func status(of code: ErrorCode) -> HTTPResponse.Status {
         switch code {
         case .methodNotAllowed: .methodNotAllowed
+        case .addressTooLong: .uriTooLong
+        case .expectationFailed: .expectationFailed
         case .mediaTypeUnsupported: .unsupportedMediaType
         case .digestMismatch: .unprocessableContent
         default: status(of: code.kind)

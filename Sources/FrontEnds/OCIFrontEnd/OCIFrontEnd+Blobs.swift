@@ -66,7 +66,7 @@ extension OCIFrontEnd {
         let repository = try call.repository()
         if let mount = call.query["mount"] {
             let digest = try Digest(parsing: mount)
-            if try await registry.blobs.mount(digest, from: try? mountSource(call), to: repository) {
+            if try await self.mount(digest, from: call.query["from"], to: repository) {
                 return created(digest, in: repository)
             }
         }
@@ -83,9 +83,11 @@ extension OCIFrontEnd {
         return created(expected, in: repository)
     }
 
-    /// The repository to mount from; a malformed name is as one that has nothing, so the answer is a new upload.
-    private func mountSource(_ call: Call) throws -> RepositoryName? {
-        try call.query["from"].map { try RepositoryName(parsing: $0) }
+    /// Whether a blob could be mounted. A malformed source has nothing, so the answer is a new upload.
+    private func mount(_ digest: Digest, from source: String?, to repository: RepositoryName) async throws -> Bool {
+        guard let source else { return try await registry.blobs.mount(digest, from: nil, to: repository) }
+        guard let source = try? RepositoryName(parsing: source) else { return false }
+        return try await registry.blobs.mount(digest, from: source, to: repository)
     }
 
     @Sendable func appendChunk(_ call: Call) async throws -> Response {
@@ -124,7 +126,9 @@ extension OCIFrontEnd {
     }
 
     private func ticket(of call: Call) throws -> UploadTicket {
-        try registry.blobs.ticket(parsing: try call.capture("session"), in: try call.repository())
+        // Text that is no name at all names no session either.
+        let text = (try? call.capture("session")) ?? ""
+        return try registry.blobs.ticket(parsing: text, in: try call.repository())
     }
 
     /// Where the chunk says it begins. A range without the word `bytes` is the specification's form.

@@ -48,6 +48,8 @@ extension OCIFrontEnd {
         case .uploadOutOfOrder, .rangeNotSatisfiable: (.rangeNotSatisfiable, "BLOB_UPLOAD_INVALID")
         case .uploadBusy: (.conflict, "BLOB_UPLOAD_INVALID")
         case .methodNotAllowed: (.methodNotAllowed, "UNSUPPORTED")
+        case .addressTooLong: (.uriTooLong, "UNSUPPORTED")
+        case .expectationFailed: (.expectationFailed, "UNSUPPORTED")
         case .mediaTypeUnsupported: (.unsupportedMediaType, "UNSUPPORTED")
         case .tagInvalid, .manifestInvalid, .jsonInvalid, .metadataInvalid, .pathUnsafe:
             (.badRequest, "MANIFEST_INVALID")

@@ -1,9 +1,12 @@
+import AssayCrypto
 import AssayDomain
 import NIOCore
 import NIOPosix
 
 /// A part of a file, read in large chunks as they are asked for.
 struct BlobChunks: AsyncSequence, Sendable {
+    typealias Failure = any Error
+
     /// Large enough that the hop to a thread is lost in the copying, small enough for many streams.
     private static let chunkBytes: Int64 = 512 << 10
 
@@ -38,5 +41,37 @@ struct BlobChunks: AsyncSequence, Sendable {
             throw AssayError(.storageFailed, "a blob is shorter than it was", remedy: "see the server's log")
         }
         return buffer
+    }
+}
+
+/// The whole of a blob, hashed while it passes; its last chunk is held back until the digest is known.
+///
+/// So nobody gets to the end of a blob whose bytes are not what its name says.
+struct ProvingChunks: AsyncSequence, Sendable {
+    typealias Failure = any Error
+
+    let chunks: BlobChunks
+    let digest: Digest
+    /// Told once whether the bytes are right; it throws if they are not.
+    let conclude: @Sendable (Bool) throws -> Void
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var chunks: BlobChunks.AsyncIterator
+        let hash: StreamingDigest
+        let proving: ProvingChunks
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard let chunk = try await chunks.next() else { return nil }
+            let isLast = chunks.rest.isEmpty
+            try await chunks.threads.runIfActive { [hash, proving] in
+                chunk.withUnsafeReadableBytes { hash.update($0) }
+                if isLast { try proving.conclude(hash.finalize() == proving.digest) }
+            }
+            return chunk
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(chunks: chunks.makeAsyncIterator(), hash: StreamingDigest(digest.algorithm), proving: self)
     }
 }

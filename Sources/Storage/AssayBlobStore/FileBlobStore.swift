@@ -12,11 +12,20 @@ import Synchronization
 package final class FileBlobStore: BlobStore {
     /// How many bytes gather before they are hashed and written in one go.
     private static let blockBytes = 1 << 20
+    /// How many uploads may be unfinished at a time.
+    package static let uploadsMax = 4096
+    /// How long an unfinished upload waits for its next byte.
+    private static let uploadIdleSeconds = 24 * 3600
+    /// How many proofs are remembered; beyond it they are forgotten, and blobs are hashed anew.
+    private static let provenMax = 1 << 20
 
     private let layout: FileLayout
     private let threads: NIOThreadPool
     private let ids: any IDGenerator
     private let sessions = Mutex<[UploadID: Slot]>([:])
+    /// Blobs whose bytes this process has hashed, with the file as it was then.
+    private let proven = Mutex<[Digest: FileStamp]>([:])
+    private let uploadCount: Atomic<Int>
     private let hasFailed = Atomic<Bool>(false)
 
     /// Who has a session.
@@ -31,6 +40,7 @@ package final class FileBlobStore: BlobStore {
         self.threads = threads
         self.ids = ids
         try layout.makeFolder(layout.uploads)
+        uploadCount = Atomic(try layout.reapUploads(idleFor: Self.uploadIdleSeconds))
     }
 
     package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
@@ -39,10 +49,25 @@ package final class FileBlobStore: BlobStore {
 
     package func beginUpload() async throws -> UploadID {
         try checkWritable()
+        try await makeRoom()
         let id = UploadID(bits: (ids.next(), ids.next()))
         let session = try await blocking { try UploadSession(file: OpenFile(creating: self.layout.upload(id))) }
+        session.rest()
         sessions.withLock { $0[id] = .idle(session) }
         return id
+    }
+
+    /// Counts one more upload, if need be after removing those that were given up.
+    private func makeRoom() async throws {
+        if uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax { return }
+        let left = try await blocking { try self.layout.reapUploads(idleFor: Self.uploadIdleSeconds) }
+        uploadCount.store(left, ordering: .relaxed)
+        guard uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax else {
+            uploadCount.subtract(1, ordering: .relaxed)
+            throw AssayError(
+                .tooManyUploads, "\(Self.uploadsMax) uploads are unfinished",
+                remedy: "finish or cancel some, then try again")
+        }
     }
 
     package func uploadedBytes(of id: UploadID) async throws -> Int64 {
@@ -59,14 +84,14 @@ package final class FileBlobStore: BlobStore {
                     .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
                     remedy: "go on at byte \(session.size)")
             }
-            try await self.write(body, to: session)
+            try await self.write(body, to: session, at: self.layout.upload(id))
             return session.size
         }
     }
 
     /// Receives the next block while the last one is hashed and written.
     private func write(
-        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to session: UploadSession
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to session: UploadSession, at path: String
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var block: [ByteBuffer] = []
@@ -74,7 +99,7 @@ package final class FileBlobStore: BlobStore {
             func flush() async throws {
                 try await group.next()
                 let full = block
-                group.addTask { try await self.blocking { try session.append(full) } }
+                group.addTask { try await self.blocking { try session.append(full, at: path) } }
                 block.removeAll(keepingCapacity: true)
                 blockBytes = 0
             }
@@ -99,17 +124,18 @@ package final class FileBlobStore: BlobStore {
         try checkWritable()
         let size = try await withSession(id) { session in
             try await self.blocking {
-                let actual = try session.finalDigest(digest.algorithm)
+                let path = self.layout.upload(id)
+                let actual = try session.finalDigest(digest.algorithm, at: path)
                 guard actual == digest else {
                     throw AssayError(
                         .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(actual)",
                         remedy: "send the bytes that the digest was made of")
                 }
-                try self.publish(session.file, from: self.layout.upload(id), as: digest)
+                try self.publish(session.open(path), from: path, as: digest)
                 return session.size
             }
         }
-        sessions.withLock { $0[id] = nil }
+        forget(id)
         return size
     }
 
@@ -119,7 +145,12 @@ package final class FileBlobStore: BlobStore {
                 _ = try SystemCall.check("unlink") { unlink(self.layout.upload(id)) }
             }
         }
+        forget(id)
+    }
+
+    private func forget(_ id: UploadID) {
         sessions.withLock { $0[id] = nil }
+        uploadCount.subtract(1, ordering: .relaxed)
     }
 
     /// Lends a session to one caller, opening it anew if it is left from before a restart.
@@ -127,7 +158,10 @@ package final class FileBlobStore: BlobStore {
         _ id: UploadID, _ body: (UploadSession) async throws -> Value
     ) async throws -> Value {
         let session = try await borrow(id)
-        defer { sessions.withLock { $0[id] = .idle(session) } }
+        defer {
+            session.rest()
+            sessions.withLock { $0[id] = .idle(session) }
+        }
         return try await body(session)
     }
 
@@ -184,20 +218,64 @@ package final class FileBlobStore: BlobStore {
     }
 
     package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
-        let file = try await blocking { try self.open(digest) }
-        return BlobChunks(file: file, range: range, threads: threads)
+        let (file, stamp) = try await blocking {
+            let file = try self.open(digest)
+            return (file, try file.stamp())
+        }
+        guard stamp.size >= range.upperBound else {
+            try await blocking { try self.setAside(digest) }
+            throw Self.damaged(digest)
+        }
+        let chunks = BlobChunks(file: file, range: range, threads: threads)
+        guard range == 0..<stamp.size, !isProven(digest, stamp) else { return chunks }
+        return ProvingChunks(chunks: chunks, digest: digest) { isProven in
+            if isProven {
+                self.remember(digest, stamp)
+            } else {
+                try self.setAside(digest)
+                throw Self.damaged(digest)
+            }
+        }
     }
 
     package func withLocalFile<Result: Sendable>(
         of digest: Digest, _ body: @Sendable (String) async throws -> Result
     ) async throws -> Result {
         try await blocking {
-            guard try UploadSession.digest(of: self.open(digest), digest.algorithm) == digest else {
-                throw AssayError(
-                    .digestMismatch, "the stored bytes of \(digest) are damaged", remedy: "push the file again")
+            let file = try self.open(digest)
+            let stamp = try file.stamp()
+            if self.isProven(digest, stamp) { return }
+            guard try UploadSession.digest(of: file, digest.algorithm) == digest else {
+                try self.setAside(digest)
+                throw Self.damaged(digest)
             }
+            self.remember(digest, stamp)
         }
         return try await body(layout.blob(digest))
+    }
+
+    // MARK: Proof
+
+    private func isProven(_ digest: Digest, _ stamp: FileStamp) -> Bool { proven.withLock { $0[digest] == stamp } }
+
+    private func remember(_ digest: Digest, _ stamp: FileStamp) {
+        proven.withLock { proven in
+            if proven.count >= Self.provenMax { proven.removeAll() }
+            proven[digest] = stamp
+        }
+    }
+
+    /// Takes a damaged blob out of the way, so that it is missing from now on and the next push brings it back.
+    private func setAside(_ digest: Digest) throws {
+        let target = layout.damaged(digest)
+        try layout.makeFolder(FileLayout.parent(of: target))
+        try SystemCall.check("rename") { rename(layout.blob(digest), target) }
+    }
+
+    private static func damaged(_ digest: Digest) -> AssayError {
+        AssayError(
+            .digestMismatch, "the stored bytes of \(digest) are damaged", reason: "they were set aside",
+            remedy: "push the file again")
     }
 
     private func open(_ digest: Digest) throws(AssayError) -> OpenFile {
@@ -216,6 +294,7 @@ package final class FileBlobStore: BlobStore {
             try layout.makeFolder(folder)
             try SystemCall.check("rename") { rename(path, layout.blob(digest)) }
             try FileLayout.flushFolder(folder)
+            remember(digest, try file.stamp())
         } catch {
             // Nobody knows what a disk holds after a failed flush, so it is never tried again.
             if error.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }

@@ -16,6 +16,9 @@ struct FileLayout: Sendable {
     /// `blobs/sha256/ab/<hex>`
     func blob(_ digest: Digest) -> String { "\(folder(of: digest))/\(digest.hex)" }
 
+    /// Where a blob goes whose bytes are not what its name says: kept for a person to look at, and never served.
+    func damaged(_ digest: Digest) -> String { "\(root)/damaged/\(digest.algorithm.rawValue)-\(digest.hex)" }
+
     /// Makes a folder and its missing parents beneath the root, each one durable before the next.
     func makeFolder(_ path: String) throws(AssayError) {
         if mkdir(path, 0o700) == 0 {
@@ -26,6 +29,28 @@ struct FileLayout: Sendable {
         } else if errno != EEXIST {
             throw SystemCall.failure("mkdir", errno)
         }
+    }
+
+    /// Removes uploads that nobody has written to for `seconds`, and gives how many are left.
+    func reapUploads(idleFor seconds: Int) throws(AssayError) -> Int {
+        guard let folder = opendir(uploads) else { throw SystemCall.failure("opendir", errno) }
+        defer { closedir(folder) }
+        let oldest = time(nil) - seconds
+        var left = 0
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            guard let id = try? UploadID(parsing: name) else { continue }  // `.`, `..` and what is not ours
+            var status = stat()
+            guard lstat(upload(id), &status) == 0 else { continue }
+            if status.st_mtim.tv_sec < oldest {
+                unlink(upload(id))
+            } else {
+                left += 1
+            }
+        }
+        return left
     }
 
     /// Makes the names in a folder durable.

@@ -17,7 +17,8 @@ enum SystemCall {
     static func failure(_ name: StaticString, _ code: Int32) -> AssayError {
         switch code {
         case ENOSPC, EDQUOT, EFBIG:
-            AssayError(.storageFull, "the store is full", reason: "\(name): \(text(code))", remedy: "free space, then retry")
+            AssayError(
+                .storageFull, "the store is full", reason: "\(name): \(text(code))", remedy: "free space, then retry")
         default:
             AssayError(
                 .storageFailed, "the store's file system failed", reason: "\(name): \(text(code))",
@@ -46,16 +47,23 @@ final class OpenFile: Sendable {
 
     /// Makes a file that must not exist yet, readable by its owner only.
     init(creating path: String) throws(AssayError) {
-        descriptor = try SystemCall.check("open") { open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+        descriptor = try SystemCall.check("open") {
+            open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        }
     }
 
     deinit { close(descriptor) }
 
     /// The size in bytes.
-    func size() throws(AssayError) -> Int64 {
+    func size() throws(AssayError) -> Int64 { try stamp().size }
+
+    /// What changes whenever somebody writes to the file or puts another in its place.
+    func stamp() throws(AssayError) -> FileStamp {
         var status = stat()
         try SystemCall.check("fstat") { fstat(descriptor, &status) }
-        return Int64(status.st_size)
+        return FileStamp(
+            inode: UInt64(status.st_ino), size: Int64(status.st_size), changedSeconds: Int64(status.st_ctim.tv_sec),
+            changedNanoseconds: Int64(status.st_ctim.tv_nsec))
     }
 
     /// Writes all bytes at a position.
@@ -82,4 +90,12 @@ final class OpenFile: Sendable {
         }
         return done
     }
+}
+
+/// The identity and the last change of a file.
+struct FileStamp: Sendable, Hashable {
+    let inode: UInt64
+    let size: Int64
+    let changedSeconds: Int64
+    let changedNanoseconds: Int64
 }

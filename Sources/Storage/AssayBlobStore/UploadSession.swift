@@ -1,16 +1,18 @@
 import AssayCrypto
 import AssayDomain
 import CFileSystem
+import Glibc
 import NIOCore
 
-/// The open file of an upload and the digest of what it holds so far.
+/// The file of an upload and the digest of what it holds so far.
 ///
 /// `@unchecked Sendable`: `FileBlobStore` lends a session to one writer at a time, and each hand-over goes through its
 /// lock or the thread pool's queue, which order the accesses.
 final class UploadSession: @unchecked Sendable {
-    let file: OpenFile
+    /// Open only while somebody has the session, so that idle sessions cost no descriptors.
+    private var file: OpenFile?
     private(set) var size: Int64
-    /// Nil once the digest is taken, or if the session was opened after a restart with bytes in it.
+    /// Nil once the digest is taken, or if the session was left from before a restart with bytes in it.
     private var digest: StreamingDigest?
     private var writebackStart: Int64 = 0
 
@@ -24,8 +26,23 @@ final class UploadSession: @unchecked Sendable {
         digest = size == 0 ? StreamingDigest(.sha256) : nil
     }
 
+    /// Closes the file until somebody wants the session again.
+    func rest() { file = nil }
+
+    /// The open file; opened again at `path` after a rest. Throws `upload-not-found`. Blocks the thread.
+    @discardableResult
+    func open(_ path: String) throws(AssayError) -> OpenFile {
+        if let file { return file }
+        guard let file = try OpenFile(existing: path, flags: O_RDWR) else {
+            throw AssayError(.uploadNotFound, "the upload is gone", remedy: "start a new upload")
+        }
+        self.file = file
+        return file
+    }
+
     /// Hashes and writes a block at the end. Blocks the thread.
-    func append(_ block: [ByteBuffer]) throws(AssayError) {
+    func append(_ block: [ByteBuffer], at path: String) throws(AssayError) {
+        let file = try open(path)
         for buffer in block {
             let result = buffer.withUnsafeReadableBytes { bytes -> Result<Void, AssayError> in
                 digest?.update(bytes)
@@ -42,12 +59,12 @@ final class UploadSession: @unchecked Sendable {
     }
 
     /// The digest of all bytes. They are read again only where they were not hashed while they came. Blocks the thread.
-    func finalDigest(_ algorithm: Digest.Algorithm) throws(AssayError) -> Digest {
+    func finalDigest(_ algorithm: Digest.Algorithm, at path: String) throws(AssayError) -> Digest {
         if algorithm == .sha256, let running = digest {
             digest = nil
             return running.finalize()
         }
-        return try Self.digest(of: file, algorithm)
+        return try Self.digest(of: open(path), algorithm)
     }
 
     /// The digest of a file's bytes. Blocks the thread.

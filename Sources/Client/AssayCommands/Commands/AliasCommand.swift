@@ -107,7 +107,8 @@ struct AliasListCommand: AsyncParsableCommand {
             var table = Table("ALIAS", "VERSION", "MOVED", "PROTECTED")
             for alias in list.items {
                 table.add(
-                    alias.name.text, "\(alias.version)", alias.movedAt.description, alias.policyDigest == nil ? "no" : "yes")
+                    alias.name.text, "\(alias.version)", alias.movedAt.description,
+                    alias.policyDigest == nil ? "no" : "yes")
             }
             try console.print(table)
             console.noteIfCut(list)

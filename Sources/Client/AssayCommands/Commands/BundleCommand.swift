@@ -65,7 +65,9 @@ struct BundleImportCommand: AsyncParsableCommand {
     @Argument(help: "The bundle.")
     var file: String
 
-    @Option(name: .customLong("as"), help: ArgumentHelp("The repository; the bundle's own if not given.", valueName: "name"))
+    @Option(
+        name: .customLong("as"), help: ArgumentHelp("The repository; the bundle's own if not given.", valueName: "name")
+    )
     var name: String?
 
     @Option(help: ArgumentHelp("A public key that may have signed; may be repeated.", valueName: "file"))

@@ -6,6 +6,9 @@ import AssayDomain
 
 /// Brings lists together from their pages.
 enum Pages {
+    /// The most items that a server gives at once.
+    static let itemsMax = 1_000
+
     /// Asks page by page until there are `limit` items or no more; `next` of the result is set if there are.
     static func collect<Item>(
         limit: Int, _ page: (_ after: String?, _ limit: Int) async throws -> ListResponse<Item>
@@ -14,7 +17,7 @@ enum Pages {
         var items: [Item] = []
         var after: String?
         repeat {
-            let answer = try await page(after, limit - items.count)
+            let answer = try await page(after, min(itemsMax, limit - items.count))
             items += answer.items.prefix(limit - items.count)
             // A server that gives nothing and says that there is more would be asked for ever.
             after = answer.items.isEmpty ? nil : answer.next
@@ -68,8 +71,8 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: "Only versions of this training run.")
     var runId: String?
 
-    @Option(name: .customLong("annotation"), help: ArgumentHelp("Only versions with it.", valueName: "key=value"))
-    var annotations: [String] = []
+    @Option(help: ArgumentHelp("Only versions with this note.", valueName: "key=value"))
+    var annotation: String?
 
     @Option(help: "The most rows.")
     var limit = 100
@@ -77,11 +80,18 @@ struct ListCommand: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
-        let isOfVersions = repository != nil || framework != nil || runId != nil || !annotations.isEmpty
-        if isOfVersions { try await listVersions() } else { try await listRepositories() }
+        if let repository {
+            try await listVersions(of: RepositoryName(parsing: repository))
+        } else {
+            try await listRepositories()
+        }
     }
 
     private func listRepositories() async throws {
+        guard framework == nil, runId == nil, annotation == nil else {
+            throw AssayError(
+                .usage, "--framework, --run-id and --annotation choose among versions", remedy: "name a repository too")
+        }
         let (kind, prefix, limit) = (try Arguments.kind(kind), prefix, limit)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
@@ -100,21 +110,19 @@ struct ListCommand: AsyncParsableCommand {
         }
     }
 
-    private func listVersions() async throws {
+    private func listVersions(of repository: RepositoryName) async throws {
         guard kind == nil, prefix == nil else {
             throw AssayError(.usage, "--kind and --prefix choose among repositories, not among versions")
         }
-        let repository = try repository.map { try RepositoryName(parsing: $0) }
-        let pairs = try annotations.map { try Arguments.pair($0, option: "annotation") }
-        let annotations = pairs.map { (key: $0.name, value: $0.value) }
-        let (framework, runID, limit) = (framework, runId, limit)
+        if let annotation { _ = try Arguments.pair(annotation, option: "annotation") }
+        let (annotation, framework, runID, limit) = (annotation, framework, runId, limit)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             // A repository that does not exist has no versions, but the name may be a slip.
-            if let repository { _ = try await client.repository(repository) }
+            _ = try await client.repository(repository)
             let list = try await Pages.collect(limit: limit) { after, limit in
                 try await client.versions(
-                    in: repository, framework: framework, runID: runID, annotations: annotations, after: after,
+                    in: repository, framework: framework, runID: runID, annotation: annotation, after: after,
                     limit: limit)
             }
             if isJSON { return try console.print(json: list) }
@@ -149,7 +157,7 @@ struct SearchCommand: AsyncParsableCommand {
         let (query, kind, limit) = (words.joined(separator: " "), try Arguments.kind(kind), limit)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
-            let list = try await client.search(query, kind: kind, limit: limit)
+            let list = try await client.search(query, kind: kind, limit: min(Pages.itemsMax, max(1, limit)))
             if isJSON { return try console.print(json: list) }
             try console.print(Table(versions: list.items))
             console.noteIfCut(list)

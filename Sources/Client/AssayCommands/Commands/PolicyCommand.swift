@@ -94,7 +94,8 @@ struct PolicyShowCommand: AsyncParsableCommand {
 
     private static func print(_ response: PolicyResponse, on console: Console) throws {
         let actor = Printable.escape(response.actor)
-        try console.print("\(response.repository):\(response.alias)  \(response.digest)  set \(response.setAt) by \(actor)")
+        try console.print(
+            "\(response.repository):\(response.alias)  \(response.digest)  set \(response.setAt) by \(actor)")
         // JSON escapes what a terminal would obey, but not the formatting characters of Unicode.
         for line in try JSON.pretty(response.policy).split(separator: "\n") {
             try console.print(Printable.escape(line, limit: 1_000))

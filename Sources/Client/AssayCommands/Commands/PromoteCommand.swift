@@ -66,7 +66,8 @@ struct PromoteCommand: AsyncParsableCommand {
         }
         throw AssayError(
             .storeBusy, "the promotion of \(request.reference) came to no decision",
-            reason: "its measurements were asked for \(roundsMax) times", remedy: "look at assay verify, then try again")
+            reason: "its measurements were asked for \(roundsMax) times", remedy: "look at assay verify, then try again"
+        )
     }
 
     /// The requirements and what became of them.

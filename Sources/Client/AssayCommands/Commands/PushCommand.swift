@@ -66,8 +66,9 @@ struct PushCommand: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
+        let repository = try RepositoryName(parsing: repository)
         let scan = try FileScan.scan(paths)
-        let plan = try plan(scan.files)
+        let plan = try plan(repository, scan.files)
         let console = options.console
         for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
         let journal = UploadJournal(folder: UploadJournal.folder(in: CommandEnvironment.current.variables))
@@ -80,7 +81,7 @@ struct PushCommand: AsyncParsableCommand {
         }
     }
 
-    private func plan(_ files: [ScannedFile]) throws -> PushPlan {
+    private func plan(_ repository: RepositoryName, _ files: [ScannedFile]) throws -> PushPlan {
         var given = try metadata.map { try PushMetadata(file: $0) } ?? PushMetadata()
         if let description { given.metadata.description = description }
         if let framework { given.metadata.framework = framework }
@@ -102,7 +103,7 @@ struct PushCommand: AsyncParsableCommand {
         try given.add(parents: derivedFrom.map { try Reference(parsing: $0) }, as: derivation ?? "derived")
         try given.metadata.check()
         return PushPlan(
-            repository: try RepositoryName(parsing: repository), kind: try Arguments.kind(kind), files: files,
+            repository: repository, kind: try Arguments.kind(kind), files: files,
             key: try key.map { try Arguments.privateKey($0) }, tag: try tag.map { try Tag(parsing: $0).description },
             metadata: given.metadata, lineage: given.lineage)
     }

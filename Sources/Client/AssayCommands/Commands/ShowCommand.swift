@@ -63,7 +63,9 @@ struct ShowCommand: AsyncParsableCommand {
             ("size", Figure.bytes(version.contentBytes)),
         ]
         if !version.aliases.isEmpty { fields.append(("aliases", version.aliases.map(\.text).joined(separator: ", "))) }
-        fields += metadata(version.metadata) + version.annotations.sorted { $0.key < $1.key }
+        fields +=
+            metadata(version.metadata)
+            + version.annotations.sorted { $0.key < $1.key }
             .map { ("annotation \($0.key)", $0.value) }
         if let model = version.model { fields += summary(model) }
         let width = fields.map(\.0.count).max() ?? 0

@@ -119,8 +119,8 @@ struct GarbageCommand: AsyncParsableCommand {
             for blob in garbage.blobs { table.add(blob.digest.description, Figure.bytes(blob.size)) }
             if !table.isEmpty { try console.print(table) }
             let more = garbage.isTruncated ? " and more" : ""
-            try console.print(
-                "\(garbage.blobs.count) unreferenced blobs\(more), \(Figure.bytes(garbage.totalBytes)); nothing was removed")
+            let size = Figure.bytes(garbage.totalBytes)
+            try console.print("\(garbage.blobs.count) unreferenced blobs\(more), \(size); nothing was removed")
         }
     }
 }
@@ -140,7 +140,8 @@ struct CompletionsCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         guard let shell = CompletionShell(rawValue: shell) else {
-            throw AssayError(.usage, "there are no completions for \(Printable.quote(shell))", remedy: "use bash, zsh or fish")
+            throw AssayError(
+                .usage, "there are no completions for \(Printable.quote(shell))", remedy: "use bash, zsh or fish")
         }
         try CommandEnvironment.current.console.print(Assay.completionScript(for: shell))
     }

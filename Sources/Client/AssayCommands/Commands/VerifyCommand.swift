@@ -92,7 +92,9 @@ enum ReportText {
         for (name, value) in measured.metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Figure.metric(value)) }
         add(measured.latency, label: "latency", to: &table)
         if let comparison = measured.comparison {
-            add(comparison.latency, label: "\(comparison.baseline.repository):\(comparison.baseline.number)", to: &table)
+            add(
+                comparison.latency, label: "\(comparison.baseline.repository):\(comparison.baseline.number)", to: &table
+            )
         }
         table.add("throughput", "\(Figure.fixed(measured.latency.throughput, 0)) samples/s")
         table.add("load", Figure.milliseconds(measured.loadMicroseconds))

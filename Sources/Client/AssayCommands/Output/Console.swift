@@ -48,7 +48,8 @@ package struct Console: Sendable {
             } else if errno == EPIPE {
                 throw ClosedPipe()
             } else if errno != EINTR {
-                throw AssayError(.storageFailed, "the output cannot be written", reason: String(cString: strerror(errno)))
+                throw AssayError(
+                    .storageFailed, "the output cannot be written", reason: String(cString: strerror(errno)))
             }
         }
     }

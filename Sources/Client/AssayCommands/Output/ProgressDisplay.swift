@@ -73,7 +73,8 @@ final class ProgressDisplay: Sendable {
             return "\(Printable.escape(state.label)) \(Self.bar(share)) \(percent)  \(state.done)/\(state.total)"
         }
         let rate = seconds > 0 ? Double(state.done - start) / seconds : 0
-        var text = "\(state.label) \(Self.bar(share)) \(percent)  \(Figure.bytes(state.done)) of \(Figure.bytes(state.total))"
+        var text =
+            "\(state.label) \(Self.bar(share)) \(percent)  \(Figure.bytes(state.done)) of \(Figure.bytes(state.total))"
         if rate >= 1, rate < 1e15 {
             text += "  \(Figure.bytes(Int64(rate)))/s"
             text += "  \(Self.remaining(Double(max(0, state.total - state.done)) / rate)) left"

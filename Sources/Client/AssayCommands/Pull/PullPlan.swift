@@ -34,7 +34,9 @@ struct PullPlan: Sendable {
         var signatures: [[UInt8]] = []
         for referrer in referrers.prefix(BundlePlan.referrersMax) {
             let manifest = try await client.manifest(referrer.digest, in: version.repository)
-            guard manifest.subject?.digest == version.manifestDigest, let layer = manifest.layers.first else { continue }
+            guard manifest.subject?.digest == version.manifestDigest, let layer = manifest.layers.first else {
+                continue
+            }
             signatures.append(
                 try await client.content(of: layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax))
         }

@@ -96,7 +96,8 @@ struct Publisher: Sendable {
         defer { display.end() }
         return try await Transfers.run(unique, width: Self.concurrentTransfers) { index, blob in
             let source = try await client.files.run { try blob.open() }
-            return try await client.upload(source, to: repository, journal: journal, progress: meter.reporter(of: index))
+            return try await client.upload(
+                source, to: repository, journal: journal, progress: meter.reporter(of: index))
         }.reduce(0, +)
     }
 

@@ -39,12 +39,13 @@ package protocol EvidenceFormat: Sendable {
     /// The files that a manifest lists, in its order. Throws `path-unsafe`.
     func files(of manifest: Manifest) throws -> [VersionFile]
 
-    /// Checks a model signature over exactly these files and returns the id of its key.
-    ///
-    /// `trusted` limits whose signature counts; nil accepts any key that the signature itself carries no trust in, and
-    /// then proves only that the bundle is well formed and speaks of these files.
+    /// Checks that a signature bundle is well formed and speaks of exactly these files; whose it is remains open.
+    /// Throws `signature-invalid`, `digest-mismatch`.
+    func checkForm(ofModelSignature bundle: [UInt8], over files: [VersionFile]) throws
+
+    /// Checks a model signature over exactly these files and returns the id of the trusted key that made it.
     /// Throws `signature-invalid`, `untrusted-key`, `digest-mismatch`.
-    func checkModelSignature(_ bundle: [UInt8], of files: [VersionFile], trusted: [TrustedKey]?) throws -> String?
+    func signer(ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey]) throws -> String
 
     /// The referrer manifest of a model signature.
     func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8]

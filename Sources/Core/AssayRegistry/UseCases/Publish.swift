@@ -65,7 +65,8 @@ package struct Publish: Sendable {
         }
         let isVersion = request.intent != .content
         let files = isVersion ? try evidence.files(of: manifest) : []
-        let attachments = try await attachSignatures(request.signatures, to: manifest, files: files)
+        let attachments = try await attachSignatures(
+            request.signatures, to: manifest, files: files, in: request.repository)
         let outcome = try await index.publish(
             Publication(
                 repository: request.repository, kind: request.kind, manifest: manifest, intent: request.intent,
@@ -105,12 +106,20 @@ package struct Publish: Sendable {
         }
     }
 
+    /// The signatures that say something new: a second valid one by a trusted key over the same files does not.
     private func attachSignatures(
-        _ signatures: [[UInt8]], to manifest: Manifest, files: [VersionFile]
+        _ signatures: [[UInt8]], to manifest: Manifest, files: [VersionFile], in repository: RepositoryName
     ) async throws -> [Attachment] {
+        guard !signatures.isEmpty else { return [] }
+        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let trusted = try await reader.keys(.release)
+        var signers = Set(try await reader.signers(of: manifest, in: repository).ids)
         var attachments: [Attachment] = []
         for bundle in signatures {
-            _ = try evidence.checkModelSignature(bundle, of: files, trusted: nil)
+            try evidence.checkForm(ofModelSignature: bundle, over: files)
+            // A key that is not trusted yet may be trusted later, so its signature is kept.
+            let signer = try? evidence.signer(ofModelSignature: bundle, over: files, trusted: trusted)
+            if let signer, !signers.insert(signer).inserted { continue }
             let record = BlobRecord(digest: evidence.digest(of: bundle), size: Int64(bundle.count))
             try await blobs.put(bundle, as: record.digest)
             attachments.append(

@@ -14,8 +14,8 @@ struct ReadEvidence: Sendable {
     /// The report in an envelope that a trusted registry key signed for this subject.
     /// Throws `digest-mismatch`, `signature-invalid`, `untrusted-key`, `blob-not-found`.
     func report(envelope digest: Digest, of subject: Digest) async throws -> VerificationReport {
-        let keys = try await index.trustedKeys().filter { $0.role == .registry && $0.revokedAt == nil }
-        let statement = try evidence.openStatement(try await content(of: digest), trusted: keys)
+        let statement = try evidence.openStatement(
+            try await content(of: digest), trusted: try await keys(.registry))
         guard statement.predicateType == PredicateType.verificationReport, statement.subjects == [subject] else {
             throw AssayError(.signatureInvalid, "the envelope \(digest) is no verification report of \(subject)")
         }
@@ -28,23 +28,31 @@ struct ReadEvidence: Sendable {
 
     /// Ids of the trusted release keys whose signature over exactly the version's files is valid.
     func signers(of manifest: Manifest, in repository: RepositoryName) async throws -> (ids: [String], fault: String?) {
-        let keys = try await index.trustedKeys().filter { $0.role == .release && $0.revokedAt == nil }
-        let bundles = try await index.attestations(of: manifest.digest, in: repository)
-            .filter { $0.artifactType == MediaType.sigstoreBundle }
+        let keys = try await keys(.release)
+        let bundles = try await bundles(of: manifest, in: repository)
         let files = try evidence.files(of: manifest)
         var ids: [String] = []
         var fault = bundles.isEmpty ? Policy.noSignature : nil
-        for bundle in bundles.prefix(Self.signaturesMax) {
+        for bundle in bundles {
             do {
                 let bytes = try await content(of: bundle.envelope.digest)
-                if let id = try evidence.checkModelSignature(bytes, of: files, trusted: keys), !ids.contains(id) {
-                    ids.append(id)
-                }
+                let id = try evidence.signer(ofModelSignature: bytes, over: files, trusted: keys)
+                if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
                 fault = error.reason.map { "\(error.message): \($0)" } ?? error.message
             }
         }
         return (ids, ids.isEmpty ? fault : nil)
+    }
+
+    /// The keys that are trusted now to sign as this role says.
+    func keys(_ role: TrustedKey.Role) async throws -> [TrustedKey] {
+        try await index.trustedKeys().filter { $0.role == role && $0.revokedAt == nil }
+    }
+
+    private func bundles(of manifest: Manifest, in repository: RepositoryName) async throws -> [AttestationRecord] {
+        let all = try await index.attestations(of: manifest.digest, in: repository)
+        return Array(all.filter { $0.artifactType == MediaType.sigstoreBundle }.prefix(Self.signaturesMax))
     }
 
     private func content(of digest: Digest) async throws -> [UInt8] {

@@ -51,7 +51,8 @@ package struct TransferBlobs: Sendable {
 
     private func ticket(_ id: UploadID, in repository: RepositoryName) -> UploadTicket {
         let binding = evidence.digest(of: Array("\(id) \(repository)".utf8))
-        return UploadTicket(id: id, repository: repository, text: id.text + binding.hex.prefix(UploadTicket.bindingLength))
+        return UploadTicket(
+            id: id, repository: repository, text: id.text + binding.hex.prefix(UploadTicket.bindingLength))
     }
 
     /// Makes a blob of another repository readable here; false if it is not there to be mounted.
@@ -69,9 +70,10 @@ package struct TransferBlobs: Sendable {
 
     /// The size of a blob that the repository may read. Throws `blob-not-found`.
     package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64 {
-        guard let size = try await index.blobSize(digest, in: repository) else {
-            throw AssayError(.blobNotFound, "\(repository) has no blob \(digest)")
-        }
+        guard let size = try await index.blobSize(digest, in: repository),
+            // A blob that was found damaged is missing, so that a client that asks first brings it again.
+            try await blobs.size(of: digest) == size
+        else { throw AssayError(.blobNotFound, "\(repository) has no blob \(digest)") }
         return size
     }
 

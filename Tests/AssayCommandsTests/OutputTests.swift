@@ -1,0 +1,84 @@
+import AssayDomain
+import Synchronization
+import Testing
+
+@testable import AssayCommands
+
+struct OutputTests {
+    @Test func `columns are aligned and no line ends in blanks`() {
+        var table = Table("NAME", "SIZE")
+        table.add("a", "1 B")
+        table.add("longer", "")
+        #expect(table.lines == ["NAME    SIZE", "a       1 B", "longer"])
+    }
+
+    @Test func `a cell cannot command a terminal`() {
+        var table = Table("NAME")
+        table.add("a\u{1B}[2Jb\nc")
+        #expect(table.lines == ["NAME", #"a\u{1b}[2Jb\u{a}c"#])
+    }
+
+    @Test func `an error tells what, why and what next, safely`() {
+        let report = ErrorReport(AssayError(.tagInvalid, "bad", reason: "\u{1B}[31m", remedy: "do this"))
+        #expect(report.text == "error: bad: \\u{1b}[31m\n  next: do this")
+        #expect(report.exitStatus == 2)
+    }
+
+    /// A clock that a test moves.
+    private final class Time: Sendable {
+        private let now = Mutex(Duration.zero)
+        func advance(_ duration: Duration) { now.withLock { $0 += duration } }
+        var read: @Sendable () -> Duration { { self.now.withLock { $0 } } }
+    }
+
+    private func bytes(_ done: Int64) -> ProgressState {
+        ProgressState(label: "sending", done: done, total: 100 << 20, isBytes: true)
+    }
+
+    @Test func `a bar is drawn at most ten times a second and taken away`() {
+        let (captured, time) = (Captured(), Time())
+        let display = ProgressDisplay(captured.console(isTerminal: true), now: time.read)
+        for step in 0..<100 {
+            display.show(bytes(Int64(step) << 20))
+            time.advance(.milliseconds(10))
+        }
+        display.end()
+        #expect(captured.error.split(separator: "\r").count == 11)
+        #expect(captured.error.contains("90%  90.0 MiB of 100.0 MiB  100.0 MiB/s  1 s left"))
+        #expect(captured.error.hasSuffix("\r\u{1B}[K"))
+    }
+
+    @Test func `elsewhere a line comes every five seconds`() {
+        let (captured, time) = (Captured(), Time())
+        let display = ProgressDisplay(captured.console(), now: time.read)
+        for step in 0..<100 {
+            display.show(bytes(Int64(step) << 20))
+            time.advance(.milliseconds(200))
+        }
+        display.end()
+        let lines = captured.error.split(separator: "\n")
+        #expect(lines.count == 3)
+        #expect(!captured.error.contains("\u{1B}") && lines[0].hasPrefix("sending ["))
+    }
+
+    @Test func `figures that make no sense do no harm`() {
+        let (captured, time) = (Captured(), Time())
+        let display = ProgressDisplay(captured.console(isTerminal: true), now: time.read)
+        for (done, total) in [(Int64.max, Int64(1)), (-5, 0), (0, .max)] {
+            time.advance(.seconds(1))
+            display.show(ProgressState(label: "x", done: done, total: total, isBytes: true))
+            display.show(ProgressState(label: "y", done: done, total: total, isBytes: false))
+        }
+        #expect(!captured.error.isEmpty)
+    }
+
+    @Test func `the sum of transfers is shown`() {
+        let (captured, time) = (Captured(), Time())
+        let display = ProgressDisplay(captured.console(isTerminal: true), now: time.read)
+        let meter = TransferMeter(display, label: "sending", total: 40)
+        meter.reporter(of: 0)(10)
+        time.advance(.seconds(1))
+        meter.reporter(of: 1)(10)
+        #expect(captured.error.contains(" 50%  20 B of 40 B"))
+    }
+}
