@@ -121,7 +121,7 @@ let package = Package(
             .product(name: "NIOPosix", package: "swift-nio"),
         ]),
         source("Client", "AssayCommands", [
-            "APIProtocol", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "ONNXModel",
+            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayRegistry",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "Yams", package: "Yams"),
@@ -176,6 +176,15 @@ let package = Package(
             .product(name: "NIOPosix", package: "swift-nio"),
         ]),
         tests("AssayBundleTests", ["AssayArchive", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayRegistry"]),
+        tests("AssayClientTests", [
+            "APIProtocol", "AssayClient", "AssayCrypto", "AssayDomain",
+            .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"),
+        ]),
+        tests("AssayCommandsTests", [
+            "APIProtocol", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto", "AssayDomain", "AssayRegistry",
+        ]),
         tests("AssayCryptoTests", ["AssayCrypto", "AssayDomain"]),
         tests("AssayDomainTests", ["AssayDomain"]),
         tests("AssayIndexTests", [
@@ -197,4 +206,5 @@ let package = Package(
         ]),
         tests("ONNXModelTests", ["ONNXModel"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
+        tests("RepositoryTests", []),
     ])

@@ -7,8 +7,6 @@ import Logging
 @main
 enum AssayCommand {
     static func main() async {
-        // Whatever a store holds is its owner's: no file of ours is readable by others unless it says so itself.
-        umask(0o077)
         // A reader that goes away shows as a failed write, not as the end of the process.
         signal(SIGPIPE, SIG_IGN)
         LoggingSystem.bootstrap { label in

@@ -84,6 +84,8 @@ struct Server: Sendable {
                 .storeBusy, "another process has the store \(Printable.quote(options.store))",
                 remedy: "stop it first, or use it: commands with --store find it by themselves")
         }
+        // Whatever a store holds is its owner's.
+        umask(0o077)
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         let server = try Server(

@@ -82,3 +82,10 @@ struct OutputTests {
         #expect(captured.error.contains(" 50%  20 B of 40 B"))
     }
 }
+
+struct SaturatingSumTests {
+    @Test func `claimed sizes beyond all bounds do not stop the program`() {
+        #expect([Int64.max, 1, 5].saturatingSum() == .max)
+        #expect([1, 2, 3].saturatingSum() == 6)
+    }
+}

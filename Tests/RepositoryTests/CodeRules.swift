@@ -54,9 +54,10 @@ enum CodeRules {
         // What stands behind the last line feed is no line.
         let count = file.lines.last == "" ? file.lines.count - 1 : file.lines.count
         let whole = count > fileLinesMax ? [Finding(file.path, "has \(count) lines, \(fileLinesMax) are the most")] : []
-        return whole + file.findings { _, line in
-            line.count > lineColumnsMax ? "has \(line.count) columns, \(lineColumnsMax) are the most" : nil
-        }
+        return whole
+            + file.findings { _, line in
+                line.count > lineColumnsMax ? "has \(line.count) columns, \(lineColumnsMax) are the most" : nil
+            }
     }
 
     // MARK: SQL

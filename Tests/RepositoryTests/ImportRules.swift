@@ -23,7 +23,7 @@ enum ImportRules {
         "HTTPKit": ["AssayDomain", "AssayRegistry"],
         "NativeAPI": ["APIProtocol", "AssayDomain", "AssayRegistry", "HTTPKit"],
         "OCIFrontEnd": ["AssayDomain", "AssayRegistry", "HTTPKit"],
-        // Client: no storage and no front end. AssayBundle speaks in the words of AssayRegistry's ports, so its caller does.
+        // Client: no storage, no front end. AssayBundle speaks in the words of AssayRegistry's ports.
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
         "AssayCommands": [
             "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayRegistry",

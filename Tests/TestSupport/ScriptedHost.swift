@@ -15,6 +15,8 @@ package final class ScriptedHost: EvaluatorHost {
     /// How many evaluations ran.
     package var runCount: Int { runs.withLock { $0 } }
 
+    package func checkAvailable() throws {}
+
     package func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome {

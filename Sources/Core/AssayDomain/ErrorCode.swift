@@ -79,6 +79,8 @@ extension ErrorCode {
     package static let routeNotFound = ErrorCode("route-not-found", .notFound)
     package static let fileNotFound = ErrorCode("file-not-found", .notFound)
     package static let storeNotFound = ErrorCode("store-not-found", .usage)
+    /// A local file is there and cannot be read or written.
+    package static let fileInaccessible = ErrorCode("file-inaccessible", .usage)
 
     // MARK: Rights
     package static let unauthenticated = ErrorCode("unauthenticated", .unauthenticated)
@@ -93,6 +95,8 @@ extension ErrorCode {
     package static let blobInUse = ErrorCode("blob-in-use", .conflict)
     package static let storeExists = ErrorCode("store-exists", .conflict)
     package static let lineageCycle = ErrorCode("lineage-cycle", .conflict)
+    /// A server's state is another one, with a code that this build does not know.
+    package static let serverConflict = ErrorCode("server-conflict", .conflict)
     package static let fileExists = ErrorCode("file-exists", .conflict)
 
     // MARK: Integrity
@@ -105,6 +109,8 @@ extension ErrorCode {
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
+    /// A server says no with a code that this build does not know.
+    package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
     package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
@@ -124,10 +130,35 @@ extension ErrorCode {
 
     // MARK: Try again
     package static let storeBusy = ErrorCode("store-busy", .busy)
+    package static let evaluatorUnavailable = ErrorCode("evaluator-unavailable", .busy)
     package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
     package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
     package static let storageFull = ErrorCode("storage-full", .storage)
     package static let storageFailed = ErrorCode("storage-failed", .storage)
     package static let internalError = ErrorCode("internal-error", .internal)
+}
+
+extension ErrorCode {
+    /// The code of a name, as a client reads it from a problem document; nil if this build has none of that name.
+    package static func known(_ name: String) -> ErrorCode? { byName[name] }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// Every code there is, in the order of their declarations.
+    package static let all: [ErrorCode] = [
+        .digestInvalid, .digestUnsupported, .nameInvalid, .tagInvalid, .referenceInvalid, .requestInvalid,
+        .jsonInvalid, .manifestInvalid, .policyInvalid, .keyInvalid, .metadataInvalid, .sizeInvalid,
+        .methodNotAllowed, .mediaTypeUnsupported, .expectationFailed, .usage, .configurationInvalid,
+        .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
+        .policyNotFound, .verificationNotFound, .keyNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
+        .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
+        .kindConflict, .keyConflict, .blobInUse, .storeExists, .lineageCycle, .serverConflict, .fileExists,
+        .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
+        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelUnsupported, .datasetUnsupported,
+        .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
+        .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
+        .evaluatorUnavailable, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull, .storageFailed,
+        .internalError,
+    ]
 }

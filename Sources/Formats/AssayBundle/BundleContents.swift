@@ -16,8 +16,8 @@ package struct BundleContents: Sendable {
     package let files: [VersionFile]
     /// Every blob besides the manifests, and where its bytes start in the bundle.
     package let blobs: [Blob]
-    /// The trusted key that signed the files.
-    package let signer: PublicKey
+    /// The trusted key that signed the files; nil if the bundle was read without keys.
+    package let signer: PublicKey?
     /// Bytes of the version's config and of all evidence.
     package let documents: [Digest: [UInt8]]
 

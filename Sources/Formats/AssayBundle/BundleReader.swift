@@ -16,10 +16,11 @@ package struct BundleReader {
 
     /// Checks a bundle against trusted keys and hands its blobs to the sink, if there is one.
     ///
+    /// Without keys everything is checked but who signed it, and the contents name no signer.
     /// Throws `bundle-invalid`, `path-unsafe`, `file-type-refused`, `digest-mismatch`, `unsigned`, `untrusted-key`,
     /// `signature-invalid`, `too-many-entries`, `body-too-large`, and what the input or the sink fail with.
     package static func read(
-        _ input: any ByteInput, trusted: [PublicKey], sink: (any BundleSink)? = nil,
+        _ input: any ByteInput, trusted: [PublicKey]?, sink: (any BundleSink)? = nil,
         limits: BundleLimits = BundleLimits()
     ) throws -> BundleContents {
         var reader = BundleReader(input, sink: sink, limits: limits)
@@ -32,7 +33,7 @@ package struct BundleReader {
         self.limits = limits
     }
 
-    private mutating func read(trusted: [PublicKey]) throws -> BundleContents {
+    private mutating func read(trusted: [PublicKey]?) throws -> BundleContents {
         let heading = try readHeading()
         let manifests = try heading.entries.map { try readManifest($0) }
         guard let manifest = manifests.first else { throw Self.invalid("the bundle holds no version") }
@@ -47,7 +48,7 @@ package struct BundleReader {
         if let extra = try tar.next() { throw Self.unexpected(extra) }
         return BundleContents(
             repository: plan.repository, number: plan.number, manifest: manifest, referrers: plan.referrers,
-            files: files, blobs: blobs, signer: try signer(plan, files: files, trusted: trusted),
+            files: files, blobs: blobs, signer: try trusted.map { try signer(plan, files: files, trusted: $0) },
             documents: documents)
     }
 

@@ -30,7 +30,7 @@ enum ProblemForm {
         case .addressTooLong: .uriTooLong
         case .expectationFailed: .expectationFailed
         case .mediaTypeUnsupported: .unsupportedMediaType
-        case .digestMismatch: .unprocessableContent
+        case .evaluatorUnavailable: .serviceUnavailable
         default: status(of: code.kind)
         }
     }

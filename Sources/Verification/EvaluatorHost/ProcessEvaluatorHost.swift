@@ -37,7 +37,6 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
     package func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome {
-        try checkInstallation()
         let folder = try StagingFolder(in: installation.staging)
         defer { folder.remove() }
         let job = EvaluationJob(
@@ -53,15 +52,15 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         return try await supervise(job, deadline: .seconds(request.settings.deadlineSeconds), progress: progress)
     }
 
-    private func checkInstallation() throws {
+    package func checkAvailable() throws {
         guard FileManager.default.isExecutableFile(atPath: installation.executable) else {
             throw AssayError(
-                .configurationInvalid, "the evaluator is not installed",
+                .evaluatorUnavailable, "the evaluator is not installed",
                 remedy: "install assay-evaluator beside assay, or name it with --evaluator")
         }
         guard FileManager.default.isReadableFile(atPath: installation.runtimeLibrary) else {
             throw AssayError(
-                .configurationInvalid, "ONNX Runtime is not installed",
+                .evaluatorUnavailable, "ONNX Runtime is not installed",
                 remedy: "run scripts/bootstrap.sh, or name the library with --onnxruntime")
         }
     }

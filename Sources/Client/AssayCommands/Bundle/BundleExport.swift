@@ -55,7 +55,7 @@ struct BundleExport: Sendable {
     }
 
     private func write(_ plan: BundlePlan, to draft: DraftFile) async throws {
-        let meter = TransferMeter(display, label: "receiving", total: plan.blobs.reduce(0) { $0 + $1.size })
+        let meter = TransferMeter(display, label: "receiving", total: plan.blobs.map(\.size).saturatingSum())
         defer { display.end() }
         let target = try await client.files.run { try Target(plan, draft) }
         for (index, blob) in plan.blobs.enumerated() {

@@ -8,19 +8,8 @@ import AssayRegistry
 /// Reads bundles: checks one offline, or brings its version into a registry.
 enum BundleImport {
     /// Checks a bundle completely; throws as `BundleReader.read` does.
-    static func verify(_ path: String, trusted: [PublicKey], files: FileAccess) async throws -> BundleContents {
+    static func verify(_ path: String, trusted: [PublicKey]?, files: FileAccess) async throws -> BundleContents {
         try await check(try LocalFile(opening: path), trusted: trusted, files: files)
-    }
-
-    /// Checks a bundle of which nobody said who may have signed it: everything but the signature.
-    ///
-    /// The reader looks at the signature last, so a key that is not trusted is what is left of a sound bundle.
-    static func verifyContent(_ path: String, files: FileAccess) async throws {
-        do {
-            _ = try await verify(path, trusted: [], files: files)
-        } catch let error as AssayError where error.code == .untrustedKey {
-            return
-        }
     }
 
     /// Checks a bundle first and only then sends it, so that a refused one leaves nothing behind.
@@ -46,7 +35,7 @@ enum BundleImport {
     }
 
     private static func check(
-        _ file: LocalFile, trusted: [PublicKey], files: FileAccess
+        _ file: LocalFile, trusted: [PublicKey]?, files: FileAccess
     ) async throws -> BundleContents {
         let stop = StopFlag()
         return try await withTaskCancellationHandler {
@@ -64,7 +53,7 @@ enum BundleImport {
         _ contents: BundleContents, in repository: RepositoryName, client: AssayClient
     ) async throws -> PublishResponse {
         var request = PublishRequest(
-            repository: repository, kind: nil, manifest: String(decoding: contents.manifest.bytes, as: UTF8.self),
+            repository: repository, kind: kind(of: contents.manifest), manifest: String(decoding: contents.manifest.bytes, as: UTF8.self),
             mediaType: contents.manifest.mediaType, tag: contents.number.description, signatures: signatures(contents))
         do {
             return try await client.publish(request)
@@ -72,6 +61,12 @@ enum BundleImport {
             request.tag = nil
             return try await client.publish(request)
         }
+    }
+
+    /// What the manifest's files are: a dataset if each of them says so.
+    private static func kind(of manifest: Manifest) -> Repository.Kind {
+        let dataset = FileKind.dataset.mediaType
+        return !manifest.layers.isEmpty && manifest.layers.allSatisfy { $0.mediaType == dataset } ? .dataset : .model
     }
 
     private static func signatures(_ contents: BundleContents) -> [String] {

@@ -121,8 +121,8 @@ struct BundleVerifyCommand: AsyncParsableCommand {
     /// What was found to be right.
     private struct Outcome: Encodable {
         let file: String
-        let version: Reference?
-        let digest: Digest?
+        let version: Reference
+        let digest: Digest
         /// Nil if nobody said which keys count.
         let signer: String?
     }
@@ -130,24 +130,18 @@ struct BundleVerifyCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let (file, json, console) = (file, json, CommandEnvironment.current.console)
         let trusted = try Arguments.publicKeys(trust)
-        let contents = try await FileAccess.withAccess { access -> BundleContents? in
-            guard trusted.isEmpty else { return try await BundleImport.verify(file, trusted: trusted, files: access) }
-            try await BundleImport.verifyContent(file, files: access)
-            return nil
+        let contents = try await FileAccess.withAccess { access in
+            try await BundleImport.verify(file, trusted: trusted.isEmpty ? nil : trusted, files: access)
         }
-        let version = contents.map { Reference($0.repository, $0.number) }
+        let version = Reference(contents.repository, contents.number)
         if json {
             return try console.print(
                 json: Outcome(
-                    file: file, version: version, digest: contents?.manifest.digest, signer: contents?.signer.id))
-        }
-        guard let contents, let version else {
-            return try console.print(
-                "\(Printable.escape(file)): complete and undamaged",
-                "signature: not checked; add --trust KEY.pub.pem to demand one")
+                    file: file, version: version, digest: contents.manifest.digest, signer: contents.signer?.id))
         }
         try console.print(
             "\(Printable.escape(file)): \(version)  \(contents.manifest.digest)",
-            "signature: valid, key \(contents.signer.id.prefix(12))")
+            contents.signer.map { "signature: valid, key \($0.id.prefix(12))" }
+                ?? "signature: not checked; add --trust KEY.pub.pem to demand one")
     }
 }

@@ -107,7 +107,12 @@ final class TransferMeter: Sendable {
     private let display: ProgressDisplay
     private let label: String
     private let total: Int64
-    private let positions = Mutex<[Int: Int64]>([:])
+    private let progress = Mutex(Progress())
+
+    private struct Progress {
+        var positions: [Int: Int64] = [:]
+        var done: Int64 = 0
+    }
 
     init(_ display: ProgressDisplay, label: String, total: Int64) {
         self.display = display
@@ -124,9 +129,12 @@ final class TransferMeter: Sendable {
     func advance(_ index: Int, by count: Int64) { report(index) { $0 + count } }
 
     private func report(_ index: Int, _ position: (Int64) -> Int64) {
-        let done = positions.withLock { positions in
-            positions[index] = position(positions[index] ?? 0)
-            return positions.values.reduce(0, +)
+        let done = progress.withLock { progress in
+            let last = progress.positions[index] ?? 0
+            let next = position(last)
+            progress.positions[index] = next
+            progress.done += next - last
+            return progress.done
         }
         display.show(ProgressState(label: label, done: min(done, total), total: total, isBytes: true))
     }

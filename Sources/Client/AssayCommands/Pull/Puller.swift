@@ -33,16 +33,16 @@ struct Puller: Sendable {
         let root = try await client.files.run { try FolderHandle.make(path: path) }
         var missing: [VersionFile] = []
         for file in plan.files where try await !isThere(file, in: root) { missing.append(file) }
-        let meter = TransferMeter(display, label: "receiving", total: missing.reduce(0) { $0 + $1.size })
+        let meter = TransferMeter(display, label: "receiving", total: missing.map(\.size).saturatingSum())
         defer { display.end() }
         _ = try await Transfers.run(missing, width: Publisher.concurrentTransfers) { index, file in
             try await fetch(file, of: plan.version.repository, in: root, progress: meter.reporter(of: index))
         }
         if let signature = plan.signature { try await write(signature, in: root, files: plan.files) }
-        let received = missing.reduce(0) { $0 + $1.size }
+        let received = missing.map(\.size).saturatingSum()
         return PullResult(
             version: plan.version, fileCount: plan.files.count, receivedBytes: received,
-            keptBytes: plan.files.reduce(0) { $0 + $1.size } - received, signer: plan.signer?.id)
+            keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id)
     }
 
     private func fetch(
@@ -50,9 +50,17 @@ struct Puller: Sendable {
         progress: @escaping @Sendable (Int64) -> Void
     ) async throws {
         let place = try await place(of: file, in: root)
-        try await client.download(
-            Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size), from: repository,
-            to: DownloadTarget(folder: place.folder, name: place.name, isReplacing: isReplacing), progress: progress)
+        do {
+            try await client.download(
+                Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size), from: repository,
+                to: DownloadTarget(folder: place.folder, name: place.name, isReplacing: isReplacing),
+                progress: progress)
+        } catch let error as AssayError where error.code == .blobNotFound {
+            throw AssayError(
+                .storageFailed, "the server has lost the bytes of \(Printable.quote(file.path))",
+                reason: "the version names them, but they are missing or were found damaged",
+                remedy: "push the same files again; that brings them back", cause: error)
+        }
     }
 
     /// Whether the folder holds the file with the right bytes; throws `file-exists` if it holds others.

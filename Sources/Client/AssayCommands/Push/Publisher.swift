@@ -82,7 +82,7 @@ struct Publisher: Sendable {
                 manifest: String(decoding: documents.manifest, as: UTF8.self), mediaType: MediaType.imageManifest,
                 tag: plan.tag, metadata: plan.metadata, lineage: plan.lineage,
                 signatures: signatures.map { [$0] }))
-        let total = files.reduce(0) { $0 + $1.identity.size }
+        let total = files.map(\.identity.size).saturatingSum()
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
@@ -92,7 +92,7 @@ struct Publisher: Sendable {
     func send(_ blobs: [PendingBlob], to repository: RepositoryName) async throws -> Int64 {
         var seen: Set<Digest> = []
         let unique = blobs.filter { seen.insert($0.digest).inserted }
-        let meter = TransferMeter(display, label: "sending", total: unique.reduce(0) { $0 + $1.size })
+        let meter = TransferMeter(display, label: "sending", total: unique.map(\.size).saturatingSum())
         defer { display.end() }
         return try await Transfers.run(unique, width: Self.concurrentTransfers) { index, blob in
             let source = try await client.files.run { try blob.open() }
@@ -103,7 +103,7 @@ struct Publisher: Sendable {
 
     private func hash(_ files: [ScannedFile]) async throws -> [HashedFile] {
         let sizes = try await client.files.run { try files.map { try LocalFile(opening: $0.localPath).size } }
-        let meter = TransferMeter(display, label: "reading", total: sizes.reduce(0, +))
+        let meter = TransferMeter(display, label: "reading", total: sizes.saturatingSum())
         defer { display.end() }
         var hashed: [HashedFile] = []
         for (index, file) in files.enumerated() {

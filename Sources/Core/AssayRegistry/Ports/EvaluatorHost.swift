@@ -5,10 +5,12 @@ package protocol EvaluatorHost: Sendable {
     /// Name and version of the evaluator build; a report counts only for the build that made it.
     var build: String { get }
 
+    /// Throws `evaluator-unavailable` if a part of the installation is missing, so that nothing is queued in vain.
+    func checkAvailable() throws
+
     /// Starts a process, supervises it to its deadline and reports what it measured.
     ///
-    /// Whatever the model does gives a failure with a stable kind, never an error; errors are faults of the installation,
-    /// such as a missing executable. Cancelling the task ends the process.
+    /// Whatever the model does gives a failure with a stable kind, never an error; errors are faults of the machine. Cancelling the task ends the process.
     func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome

@@ -28,11 +28,12 @@ package final class Verify: Sendable {
         self.logger = logger
     }
 
-    /// Queues a verification and returns at once.
+    /// Queues a verification and returns at once. Throws `evaluator-unavailable`, `dataset-unsupported`, `request-invalid`.
     package func start(
         subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
     ) async throws -> Verification {
         try settings.check()
+        try host.checkAvailable()
         guard dataset.kind == .dataset else {
             throw AssayError(
                 .datasetUnsupported, "\(dataset.reference) is no dataset",
@@ -103,7 +104,7 @@ package final class Verify: Sendable {
         progress.withLock { $0[verification.id] = nil }
     }
 
-    /// Evaluates; faults of the installation become a failed report, so that one of them does not stop the queue.
+    /// Evaluates; faults of the machine become a failed report, so that one of them does not stop the queue.
     private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {
         do {
             let model = try await file(".onnx", of: verification.subject, failure: "invalid-model")
