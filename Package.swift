@@ -61,24 +61,30 @@ let package = Package(
     targets: [
         // MARK: Core – words, rules and use cases, no I/O
         source("Core", "AssayDomain", []),
-        source("Core", "AssayRegistry", [
-            "AssayDomain",
-            .product(name: "Logging", package: "swift-log"),
-            .product(name: "NIOCore", package: "swift-nio"),
-        ]),
+        source(
+            "Core", "AssayRegistry",
+            [
+                "AssayDomain",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]),
         // The JSON messages of /api/v1, spoken by the NativeAPI front end and by AssayClient.
         source("Core", "APIProtocol", ["AssayDomain"]),
 
         // MARK: Storage – adapters of the ports that keep bytes and facts
-        source("Storage", "AssayBlobStore", [
-            "AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem",
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
-        ]),
-        source("Storage", "AssayIndex", [
-            "AssayDomain", "AssayRegistry",
-            .product(name: "GRDB", package: "GRDB.swift"),
-        ], embedding: "Migrations"),
+        source(
+            "Storage", "AssayBlobStore",
+            [
+                "AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        source(
+            "Storage", "AssayIndex",
+            [
+                "AssayDomain", "AssayRegistry",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], embedding: "Migrations"),
 
         // MARK: Formats – bytes in, values out
         source("Formats", "AssayArchive", ["CArchive"]),
@@ -88,44 +94,53 @@ let package = Package(
 
         // MARK: Verification – the evaluator process and its supervisor
         source("Verification", "EvaluationProtocol", []),
-        source("Verification", "EvaluatorHost", [
-            "AssayDomain", "AssayRegistry", "EvaluationProtocol",
-            .product(name: "Subprocess", package: "swift-subprocess"),
-            .product(name: "SystemPackage", package: "swift-system"),
-        ]),
+        source(
+            "Verification", "EvaluatorHost",
+            [
+                "AssayDomain", "AssayRegistry", "EvaluationProtocol",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 
         // MARK: Front ends – one thin adapter per protocol
-        source("FrontEnds", "HTTPKit", [
-            "AssayDomain", "AssayRegistry",
-            .product(name: "HTTPTypes", package: "swift-http-types"),
-            .product(name: "Hummingbird", package: "hummingbird"),
-            .product(name: "HummingbirdCore", package: "hummingbird"),
-            .product(name: "CoreMetrics", package: "swift-metrics"),
-            .product(name: "Logging", package: "swift-log"),
-            .product(name: "Metrics", package: "swift-metrics"),
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-        ]),
+        source(
+            "FrontEnds", "HTTPKit",
+            [
+                "AssayDomain", "AssayRegistry",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            ]),
         source("FrontEnds", "NativeAPI", frontEnd + ["APIProtocol"], embedding: "OpenAPI"),
         source("FrontEnds", "OCIFrontEnd", frontEnd),
 
         // MARK: Client – the typed client and the command line
-        source("Client", "AssayClient", [
-            "APIProtocol", "AssayCrypto", "AssayDomain",
-            .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
-        ]),
-        source("Client", "AssayCommands", [
-            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayRegistry",
-            .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "Yams", package: "Yams"),
-        ]),
+        source(
+            "Client", "AssayClient",
+            [
+                "APIProtocol", "AssayCrypto", "AssayDomain",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        source(
+            "Client", "AssayCommands",
+            [
+                "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
+                "AssayRegistry",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
 
         // MARK: C modules – imported by exactly one Swift target each
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
@@ -170,40 +185,53 @@ let package = Package(
             ],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("AssayArchiveTests", ["AssayArchive"]),
-        tests("AssayBlobStoreTests", [
-            "AssayBlobStore", "AssayCrypto", "AssayDomain", "AssayRegistry", "TestSupport",
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
-        ]),
+        tests(
+            "AssayBlobStoreTests",
+            [
+                "AssayBlobStore", "AssayCrypto", "AssayDomain", "AssayRegistry", "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests("AssayBundleTests", ["AssayArchive", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayRegistry"]),
-        tests("AssayClientTests", [
-            "APIProtocol", "AssayClient", "AssayCrypto", "AssayDomain",
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOHTTP1", package: "swift-nio"),
-            .product(name: "NIOPosix", package: "swift-nio"),
-        ]),
-        tests("AssayCommandsTests", [
-            "APIProtocol", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto", "AssayDomain", "AssayRegistry",
-        ]),
+        tests(
+            "AssayClientTests",
+            [
+                "APIProtocol", "AssayClient", "AssayCrypto", "AssayDomain",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests(
+            "AssayCommandsTests",
+            [
+                "APIProtocol", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto", "AssayDomain",
+                "AssayRegistry",
+            ]),
         tests("AssayCryptoTests", ["AssayCrypto", "AssayDomain"]),
         tests("AssayDomainTests", ["AssayDomain"]),
-        tests("AssayIndexTests", [
-            "AssayDomain", "AssayIndex", "AssayRegistry",
-            .product(name: "GRDB", package: "GRDB.swift"),
-        ]),
-        tests("AssayRegistryTests", [
-            "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
-        ]),
+        tests(
+            "AssayIndexTests",
+            [
+                "AssayDomain", "AssayIndex", "AssayRegistry",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ]),
+        tests(
+            "AssayRegistryTests",
+            [
+                "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
+            ]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
         tests("HTTPKitTests", ["AssayDomain", "HTTPKit"]),
         tests("ModelEvaluatorTests", ["EvaluationProtocol", "ModelEvaluator", "ONNXRuntime"]),
-        tests("NativeAPITests", [
-            "APIProtocol", "AssayDomain", "AssayRegistry", "HTTPKit", "NativeAPI", "OCIFrontEnd", "TestSupport",
-            .product(name: "HTTPTypes", package: "swift-http-types"),
-            .product(name: "HummingbirdTesting", package: "hummingbird"),
-            .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "Yams", package: "Yams"),
-        ]),
+        tests(
+            "NativeAPITests",
+            [
+                "APIProtocol", "AssayDomain", "AssayRegistry", "HTTPKit", "NativeAPI", "OCIFrontEnd", "TestSupport",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
         tests("ONNXModelTests", ["ONNXModel"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
         tests("RepositoryTests", []),

@@ -9,12 +9,13 @@ enum AssayCommand {
     static func main() async {
         // A reader that goes away shows as a failed write, not as the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        let variables = ProcessInfo.processInfo.environment
+        let level = variables["ASSAY_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .warning
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = ProcessInfo.processInfo.environment["ASSAY_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .warning
+            handler.logLevel = level
             return handler
         }
-        let variables = ProcessInfo.processInfo.environment
         let environment = CommandEnvironment(
             variables: variables,
             initialise: { try await StoreFolder.initialise($0) },

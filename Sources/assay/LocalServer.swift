@@ -7,7 +7,6 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-
 /// The server behind `--store`: the same application on the Unix socket in the store's folder.
 enum LocalServer {
     /// The longest path that a Unix socket can have: `sun_path` has 108 bytes with its end.

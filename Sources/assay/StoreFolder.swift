@@ -49,7 +49,7 @@ final class StoreFolder: Sendable {
             guard rename(draft, path) == 0 else { throw failure("rename", store) }
             return [
                 "made store \(store)",
-                "registry key \(key.publicKey.id.prefix(16)) in \(store)/keys/registry.pub.pem signs reports and verdicts",
+                "registry key \(key.publicKey.id.prefix(12)) (\(store)/keys/registry.pub.pem) signs reports and verdicts",
                 "serve it with: assay serve --store \(store)",
             ]
         } catch {
@@ -78,8 +78,9 @@ final class StoreFolder: Sendable {
     }
 
     private static func write(_ text: String, to path: String) throws {
-        guard FileManager.default.createFile(
-            atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         else { throw failure("write", path) }
     }
 
@@ -119,7 +120,8 @@ final class StoreFolder: Sendable {
                 .storeNotFound, "there is no store \(Printable.quote(store))", remedy: "make one: assay init \(store)")
         }
         guard status.type == .typeDirectory else {
-            throw AssayError(.storeNotFound, "\(Printable.quote(store)) is no folder", remedy: "name the store's folder")
+            throw AssayError(
+                .storeNotFound, "\(Printable.quote(store)) is no folder", remedy: "name the store's folder")
         }
         guard status.permissions & 0o022 == 0 else {
             throw AssayError(
@@ -138,7 +140,8 @@ final class StoreFolder: Sendable {
         guard marker.format == formatVersion else {
             throw AssayError(
                 .storeVersionUnsupported, "the store \(Printable.quote(store)) has format \(marker.format)",
-                reason: "this build knows format \(formatVersion)", remedy: "use the build that made it, or a newer one")
+                reason: "this build knows format \(formatVersion)",
+                remedy: "use the build that made it, or a newer one")
         }
     }
 
@@ -161,6 +164,7 @@ final class StoreFolder: Sendable {
 
     private static func failure(_ call: String, _ store: String) -> AssayError {
         let text = String(cString: strerror(errno))
-        return AssayError(.storageFailed, "the store \(Printable.quote(store)) cannot be opened", reason: "\(call): \(text)")
+        return AssayError(
+            .storageFailed, "the store \(Printable.quote(store)) cannot be opened", reason: "\(call): \(text)")
     }
 }

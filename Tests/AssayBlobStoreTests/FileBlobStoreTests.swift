@@ -41,14 +41,14 @@ struct FileBlobStoreTests {
         }
     }
 
-    /// Over a block, so that several of them are hashed and written.
-    static let large = (0..<3_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+    /// Two blocks and a part that is no whole page, so that direct and other writes follow each other.
+    static let large = (0..<9_000_001).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
 
     @Test(arguments: [[], [1], large])
     func `pieces become the blob that they hash to`(content: [UInt8]) async throws {
         let id = try await store.beginUpload()
-        let pieces = stride(from: 0, to: content.count, by: 70_001).map {
-            Array(content[$0..<min($0 + 70_001, content.count)])
+        let pieces = stride(from: 0, to: content.count, by: 170_001).map {
+            Array(content[$0..<min($0 + 170_001, content.count)])
         }
         #expect(try await store.append(Chunks(pieces), to: id, at: 0) == Int64(content.count))
         let digest = Digest.sha256(of: content)

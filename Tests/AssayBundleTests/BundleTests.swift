@@ -150,16 +150,18 @@ struct BundleTests {
         #expect(try with { $0["manifests"] = [Any]() } == .bundleInvalid)
         #expect(try with { $0["schemaVersion"] = 3 } == .bundleInvalid)
         #expect(try with { $0["mediaType"] = "x" } == .bundleInvalid)
-        #expect(try with { index in
-            var manifests = index["manifests"] as? [[String: Any]] ?? []
-            manifests[0]["annotations"] = nil
-            index["manifests"] = manifests
-        } == .bundleInvalid)
-        #expect(try with { index in
-            var manifests = index["manifests"] as? [[String: Any]] ?? []
-            manifests[1]["annotations"] = manifests[0]["annotations"]
-            index["manifests"] = manifests
-        } == .bundleInvalid)
+        #expect(
+            try with { index in
+                var manifests = index["manifests"] as? [[String: Any]] ?? []
+                manifests[0]["annotations"] = nil
+                index["manifests"] = manifests
+            } == .bundleInvalid)
+        #expect(
+            try with { index in
+                var manifests = index["manifests"] as? [[String: Any]] ?? []
+                manifests[1]["annotations"] = manifests[0]["annotations"]
+                index["manifests"] = manifests
+            } == .bundleInvalid)
     }
 
     @Test func `damaged stored bytes are not exported`() throws {
@@ -188,11 +190,12 @@ struct BundleTests {
     @Test func `a referrer of something else is not exported`() throws {
         let one = try SampleVersion()
         let other = try SampleVersion(contents: ["x": [1]])
-        #expect(code {
-            _ = try BundlePlan(
-                repository: one.plan().repository, number: one.plan().number, manifest: one.manifest,
-                referrers: other.referrers)
-        } == .bundleInvalid)
+        #expect(
+            code {
+                _ = try BundlePlan(
+                    repository: one.plan().repository, number: one.plan().number, manifest: one.manifest,
+                    referrers: other.referrers)
+            } == .bundleInvalid)
     }
 }
 

@@ -30,11 +30,13 @@ struct ModelPackTests {
         #expect(manifest.artifactType == "application/vnd.cncf.model.manifest.v1+json")
         #expect(manifest.config?.mediaType == "application/vnd.cncf.model.config.v1+json")
         #expect(manifest.config?.digest == Digest.sha256(of: documents.config))
-        #expect(manifest.layers.map(\.mediaType) == [
-            "application/vnd.cncf.model.doc.v1.raw", "application/vnd.cncf.model.weight.v1.raw",
-        ])
+        #expect(
+            manifest.layers.map(\.mediaType) == [
+                "application/vnd.cncf.model.doc.v1.raw", "application/vnd.cncf.model.weight.v1.raw",
+            ])
         let ids = "\"\(digest)\",\"\(digest)\""
-        let config = #"{"config":{"format":"onnx","paramSize":"5.2K","precision":"float32"},"#
+        let config =
+            #"{"config":{"format":"onnx","paramSize":"5.2K","precision":"float32"},"#
             + #""descriptor":{"name":"team/digits"},"modelfs":{"diffIds":[\#(ids)],"type":"layers"}}"#
         #expect(String(decoding: documents.config, as: UTF8.self) == config)
     }

@@ -120,7 +120,8 @@ struct ModelSignatureTests {
     }
 
     private func signed(_ key: PrivateKey, root: String, list: String, how: String) throws -> [UInt8] {
-        let statement = #"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"\#(root)"}}],"#
+        let statement =
+            #"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"\#(root)"}}],"#
             + #""predicateType":"https://model_signing/signature/v1.0","#
             + #""predicate":{"resources":\#(list),"serialization":\#(how)}}"#
         let envelope = try DSSEEnvelope(signing: Array(statement.utf8), type: MediaType.inToto, key: key)

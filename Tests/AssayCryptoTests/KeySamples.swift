@@ -28,7 +28,7 @@ enum KeySamples {
                 -----BEGIN EC PRIVATE KEY-----
                 Proc-Type: 4,ENCRYPTED
                 DEK-Info: AES-256-CBC,6B10CA519DD2575C6BD8D112D746373C
-                
+
                 IFhZhVeTz/iCkB19rGredf6wi0e3GIu3d+rM3EeWm9iKhgxpEIGFMW3v/aNiGLGg
                 a9XjhpcpRcKl4uTQW2onvaq8z4XkrXd9j5or4wAO7tWQ5NkFBMrbFlP5N/hWPuWw
                 nGTNbsq3p2HK4RufIwtMkU+VqDkGOdiq93zxM3hex5s=

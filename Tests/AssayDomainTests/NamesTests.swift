@@ -107,7 +107,9 @@ struct TimestampTests {
         #expect(Timestamp(parsing: text) == moment)
     }
 
-    @Test(arguments: ["", "2026-11-23", "2026-13-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z", "2026-11-23T06:17:29.25Z"])
+    @Test(arguments: [
+        "", "2026-11-23", "2026-13-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z", "2026-11-23T06:17:29.25Z",
+    ])
     func `another form is refused`(text: String) {
         #expect(Timestamp(parsing: text) == nil)
     }

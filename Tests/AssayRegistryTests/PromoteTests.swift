@@ -101,7 +101,8 @@ struct PromoteTests {
 
     @Test func `an unsigned version is refused without a measurement`() async throws {
         try await protect(Self.accuracyPolicy)
-        guard case .refused(let decision, _, _) = try await promote(try await version("accuracy=1", signed: false)) else {
+        let unsigned = try await version("accuracy=1", signed: false)
+        guard case .refused(let decision, _, _) = try await promote(unsigned) else {
             Issue.record("an unsigned version was not refused")
             return
         }

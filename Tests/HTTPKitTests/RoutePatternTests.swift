@@ -12,7 +12,10 @@ struct RoutePatternTests {
     @Test(arguments: [
         ("/v2/{name...}/blobs/{digest}", "/v2/a/b/blobs/x", ["name": "a/b", "digest": "x"]),
         ("/v2/{name...}/blobs/uploads/", "/v2/a/blobs/uploads/", ["name": "a"]),
-        ("/v2/{name...}/manifests/{reference}", "/v2/a/manifests/b/manifests/c", ["name": "a/manifests/b", "reference": "c"]),
+        (
+            "/v2/{name...}/manifests/{reference}", "/v2/a/manifests/b/manifests/c",
+            ["name": "a/manifests/b", "reference": "c"]
+        ),
         ("/api/v1/versions/{reference...}", "/api/v1/versions/team/fraud:3", ["reference": "team/fraud:3"]),
         ("/healthz", "/healthz", [:]),
     ])

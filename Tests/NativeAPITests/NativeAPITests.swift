@@ -87,6 +87,15 @@ struct NativeAPITests {
         #expect(try problem(answer).remedy?.contains("GET, POST") == true)
     }
 
+    @Test(arguments: [
+        ("localhost", true), ("127.0.0.1:8080", true), ("[::1]:8080", true), ("[::1]", true), ("", true),
+        ("registry.example", false), ("127.0.0.1.example", false), ("localhost.example:80", false), ("10.0.0.1", false),
+    ])
+    func `an open server answers to local names only`(host: String, isAnswered: Bool) {
+        #expect(Authenticate(.open).accepts(host: host) == isAnswered)
+        #expect(Authenticate(.token { _ in false }).accepts(host: host))
+    }
+
     @Test func `lists come in pages`() async throws {
         for number in 1...5 { _ = try await test.publish(["a.bin": "\(number)"], to: "m") }
         var seen: [Int64] = []

@@ -64,7 +64,8 @@ enum ONNX {
         .message(1, empty.integer(1, 64)).message(1, empty).message(1, empty.integer(1, -1))
 
     /// A small model with one of everything that the summary shows.
-    static let classifier = empty
+    static let classifier =
+        empty
         .message(1, node("Gemm"))
         .message(1, node("QLinearMatMul"))
         .message(1, node("FusedGemm", domain: "com.example"))

@@ -27,7 +27,6 @@ enum ImportRules {
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
         "AssayCommands": [
             "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayRegistry",
-            "ONNXModel",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [

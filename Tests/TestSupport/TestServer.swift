@@ -11,7 +11,9 @@ import NIOCore
 package struct TestServer: Sendable {
     private let application: Application<RouteTable>
 
-    package init(_ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate = Authenticate(.open)) {
+    package init(
+        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate = Authenticate(.open)
+    ) {
         application = Application(
             responder: RouteTable(frontEnds, fallback: fallback, authenticate: authenticate, ids: SequentialIDs()),
             logger: Logger(label: "test"))

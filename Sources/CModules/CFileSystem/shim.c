@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
-int assay_begin_writeback(int descriptor, int64_t offset, int64_t count) {
-    return sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+int assay_set_direct(int descriptor, int is_direct) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags == -1) return -1;
+    return fcntl(descriptor, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT);
 }

@@ -92,7 +92,6 @@ extension ErrorCode {
     package static let aliasConflict = ErrorCode("alias-conflict", .conflict)
     package static let kindConflict = ErrorCode("kind-conflict", .conflict)
     package static let keyConflict = ErrorCode("key-conflict", .conflict)
-    package static let blobInUse = ErrorCode("blob-in-use", .conflict)
     package static let storeExists = ErrorCode("store-exists", .conflict)
     package static let lineageCycle = ErrorCode("lineage-cycle", .conflict)
     /// A server's state is another one, with a code that this build does not know.
@@ -113,7 +112,6 @@ extension ErrorCode {
     package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
-    package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
     package static let datasetUnsupported = ErrorCode("dataset-unsupported", .refused)
     package static let pathUnsafe = ErrorCode("path-unsafe", .refused)
     package static let fileTypeRefused = ErrorCode("file-type-refused", .refused)
@@ -153,9 +151,9 @@ extension ErrorCode {
         .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
         .policyNotFound, .verificationNotFound, .keyNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
-        .kindConflict, .keyConflict, .blobInUse, .storeExists, .lineageCycle, .serverConflict, .fileExists,
+        .kindConflict, .keyConflict, .storeExists, .lineageCycle, .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
-        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelUnsupported, .datasetUnsupported,
+        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull, .storageFailed,

@@ -61,6 +61,14 @@ package enum JSON {
     }
 
     private static func path(_ keys: [any CodingKey]) -> String {
-        Printable.escape(keys.map(\.stringValue).joined(separator: "."))
+        Printable.escape(keys.map { $0.intValue.map(String.init) ?? written($0.stringValue) }.joined(separator: "."))
+    }
+
+    /// A property's name as people write it: `maxBytes` is `max_bytes`.
+    static func written(_ key: String) -> String {
+        key.reduce(into: "") { text, character in
+            if character.isUppercase, !text.isEmpty { text += "_" }
+            text += character.lowercased()
+        }
     }
 }

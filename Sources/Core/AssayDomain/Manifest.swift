@@ -72,7 +72,9 @@ package struct Manifest: Sendable, Hashable {
         }
         self.bytes = bytes
         self.digest = digest
-        mediaType = body.mediaType ?? contentType ?? (body.manifests == nil ? MediaType.imageManifest : MediaType.imageIndex)
+        mediaType =
+            body.mediaType ?? contentType
+            ?? (body.manifests == nil ? MediaType.imageManifest : MediaType.imageIndex)
         artifactType = body.artifactType
         config = body.config
         layers = body.layers ?? []

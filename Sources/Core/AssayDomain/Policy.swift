@@ -147,7 +147,8 @@ package struct Policy: Sendable, Hashable, Codable {
         let unknown = try Set(KeyPaths(of: given)).subtracting(KeyPaths(of: known)).sorted()
         guard unknown.isEmpty else {
             throw AssayError(
-                .policyInvalid, "the policy has unknown keys", reason: Printable.escape(unknown.joined(separator: ", ")),
+                .policyInvalid, "the policy has unknown keys",
+                reason: Printable.escape(unknown.joined(separator: ", ")),
                 remedy: "see docs/formats/policy.md for the keys there are")
         }
     }

@@ -1,7 +1,7 @@
 /// A check that bytes are exactly one JSON document that every reader understands alike.
 ///
-/// Foundation's decoder takes the last of two equal keys and other readers the first; so duplicate keys are refused here,
-/// as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2).
+/// Foundation's decoder takes the last of two equal keys and other readers the first; so duplicate keys are refused
+/// here, as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2).
 package struct StrictJSON {
     /// The deepest nesting accepted; manifests need 5.
     package static let depthMax = 64

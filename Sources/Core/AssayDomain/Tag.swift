@@ -52,7 +52,8 @@ package enum Tag: Sendable, Hashable {
         else {
             throw AssayError(
                 .tagInvalid, "\(Printable.quote(text, limit: 140)) is not a tag",
-                reason: "a tag has 1 to \(Self.lengthMax) letters, digits, '_', '.' or '-' and starts with none of '.-'")
+                reason:
+                    "a tag has 1 to \(Self.lengthMax) letters, digits, '_', '.' or '-' and starts with none of '.-'")
         }
         guard text.utf8.allSatisfy(\.isDecimalDigit) else {
             self = .alias(AliasName(unchecked: String(text)))

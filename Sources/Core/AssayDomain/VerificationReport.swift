@@ -75,7 +75,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     }
 
     package struct Measurements: Sendable, Hashable, Codable {
-        /// Scalars by name: `accuracy`, `macro_f1`, `top_3_accuracy`, `mse`, `mae`, `r2`.
+        /// Scalars by name: `accuracy`, `macro_f1`, `top_3`, `mse`, `mae`, `r2`.
         package let metrics: [String: Double]
         /// Rows are the expected classes, columns the predicted ones, both in the order of `classes`.
         package let confusionMatrix: [[Int]]?

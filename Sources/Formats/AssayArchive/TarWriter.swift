@@ -4,7 +4,8 @@ import CArchive
 ///
 /// Times, user and group are 0 and the mode is 0644. Headers are plain ustar; a pax header comes before a member only
 /// where its path or size does not fit. The caller gives the members in order and each size beforehand. Paths are
-/// ASCII: libarchive would translate others by the locale of the process, and a bundle names its members by digest anyway.
+/// ASCII: libarchive would translate others by the locale of the process, and a bundle names its members by digest
+/// anyway.
 package final class TarWriter {
     private static let mode: UInt32 = 0o644
     private static let regularFile: UInt32 = 0o100000

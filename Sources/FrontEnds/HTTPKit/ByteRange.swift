@@ -2,8 +2,8 @@ package import AssayDomain
 
 /// What the Range header of a request asks for.
 ///
-/// Source: RFC 9110, section 14. A header of another unit or form, or with several ranges, is ignored, as the RFC allows:
-/// the answer is then the whole.
+/// Source: RFC 9110, section 14. A header of another unit or form, or with several ranges, is ignored, as the RFC
+/// allows: the answer is then the whole.
 package enum ByteRange: Sendable, Equatable {
     case whole
     case part(Range<Int64>)

@@ -4,9 +4,9 @@ import NIOHTTPTypes
 
 /// Two rules of RFC 9110 that belong to a connection rather than to a route.
 ///
-/// Clients that wait for it are told to go on and send their body (section 10.1.1): curl waits before each large upload.
-/// That goes out before a route has looked at the request; what it refuses is refused after the body began, as the RFC
-/// allows. And after an answer that says `Connection: close`, the connection is closed.
+/// Clients that wait for it are told to go on and send their body (section 10.1.1): curl waits before each large
+/// upload. That goes out before a route has looked at the request; what it refuses is refused after the body began, as
+/// the RFC allows. And after an answer that says `Connection: close`, the connection is closed.
 final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart

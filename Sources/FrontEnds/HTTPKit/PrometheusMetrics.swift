@@ -4,7 +4,8 @@ import Synchronization
 
 /// A metrics backend that keeps counters, gauges and histograms in memory and writes them as Prometheus text.
 ///
-/// Source: Prometheus exposition format 0.0.4. Labels are bounded by those who record; series beyond a limit are dropped.
+/// Source: Prometheus exposition format 0.0.4. Labels are bounded by those who record; series beyond a limit are
+/// dropped.
 package final class PrometheusMetrics: MetricsFactory, Sendable {
     /// The most series kept, so that a fault of ours cannot make memory grow without bound.
     private static let seriesMax = 10_000

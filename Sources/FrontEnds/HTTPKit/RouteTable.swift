@@ -44,7 +44,7 @@ package struct RouteTable: HTTPResponder {
         var label = "unmatched"
         var response: Response
         do {
-            try Self.check(request)
+            try check(request)
             let (route, captures) = try match(request, at: position)
             label = route.pattern.description
             response = try await handle(
@@ -98,13 +98,18 @@ package struct RouteTable: HTTPResponder {
                 requestID: requestID, logger: logger, captures: captures))
     }
 
-    private static func check(_ request: Request) throws(AssayError) {
-        guard request.uri.string.utf8.count <= uriBytesMax else {
-            throw AssayError(.addressTooLong, "the address has over \(uriBytesMax) bytes")
+    private func check(_ request: Request) throws(AssayError) {
+        guard request.uri.string.utf8.count <= Self.uriBytesMax else {
+            throw AssayError(.addressTooLong, "the address has over \(Self.uriBytesMax) bytes")
         }
         // The first Host header is the authority; a second one is left among the headers. Over a socket it is empty.
         guard let host = request.head.authority, !host.contains("@"), request.headers[.host] == nil else {
             throw AssayError(.requestInvalid, "the Host header is missing, doubled or malformed")
+        }
+        guard authenticate.accepts(host: host) else {
+            throw AssayError(
+                .requestInvalid, "this server answers to local names only",
+                remedy: "use 127.0.0.1 or localhost, or serve with --token-file")
         }
         if let length = request.headers[.contentLength], Int64(length) == nil {
             throw AssayError(.requestInvalid, "the Content-Length is no size", remedy: "send less than 2^63 bytes")
@@ -113,7 +118,8 @@ package struct RouteTable: HTTPResponder {
             throw AssayError(.expectationFailed, "the expectation cannot be met", remedy: "send Expect: 100-continue")
         }
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
-            throw AssayError(.mediaTypeUnsupported, "encoded bodies are not taken", remedy: "send the bytes as they are")
+            throw AssayError(
+                .mediaTypeUnsupported, "encoded bodies are not taken", remedy: "send the bytes as they are")
         }
     }
 

@@ -58,7 +58,8 @@ package struct NativeAPI: FrontEnd {
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {
         Response(
-            status: .ok, headers: [.contentType: "application/yaml"], body: .init(byteBuffer: .init(bytes: Self.openAPI)))
+            status: .ok, headers: [.contentType: "application/yaml"],
+            body: .init(byteBuffer: .init(bytes: Self.openAPI)))
     }
 }
 

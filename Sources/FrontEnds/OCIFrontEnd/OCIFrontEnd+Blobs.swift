@@ -135,7 +135,8 @@ extension OCIFrontEnd {
     private static func offset(of request: Request) throws(AssayError) -> Int64? {
         guard let text = request.headers[.contentRange] else { return nil }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first else {
+        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first
+        else {
             throw AssayError(
                 .sizeInvalid, "Content-Range is \(Printable.quote(text, limit: 60))", remedy: "write FIRST-LAST")
         }

@@ -8,10 +8,9 @@ import Synchronization
 /// The blob store over one folder of one file system.
 ///
 /// A blob appears by a rename of a flushed file whose bytes were hashed while they came; the rename replaces what is
-/// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged blob.
+/// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged
+/// blob.
 package final class FileBlobStore: BlobStore {
-    /// How many bytes gather before they are hashed and written in one go.
-    private static let blockBytes = 1 << 20
     /// How many uploads may be unfinished at a time.
     package static let uploadsMax = 4096
     /// How long an unfinished upload waits for its next byte.
@@ -84,22 +83,32 @@ package final class FileBlobStore: BlobStore {
                     .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
                     remedy: "go on at byte \(session.size)")
             }
-            try await self.write(body, to: session, at: self.layout.upload(id))
+            do {
+                try await self.write(body, to: session, at: self.layout.upload(id))
+            } catch {
+                // The digest may be ahead of the file now; opened anew, the session goes by the file alone.
+                session.spoil()
+                throw error
+            }
             return session.size
         }
     }
 
-    /// Receives the next block while the last one is hashed and written.
+    /// Receives the next block while the last one is hashed and, at the same time, written.
     private func write(
         _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to session: UploadSession, at path: String
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var block: [ByteBuffer] = []
             var blockBytes = 0
-            func flush() async throws {
-                try await group.next()
+            var isEmpty = true
+            func flush(isLast: Bool) async throws {
+                try await group.waitForAll()
+                guard !block.isEmpty || !isEmpty else { return }
+                isEmpty = false
                 let full = block
-                group.addTask { try await self.blocking { try session.append(full, at: path) } }
+                group.addTask { try await self.blocking { session.hash(full) } }
+                group.addTask { try await self.blocking { try session.write(full, isLast: isLast, at: path) } }
                 block.removeAll(keepingCapacity: true)
                 blockBytes = 0
             }
@@ -107,15 +116,15 @@ package final class FileBlobStore: BlobStore {
                 for try await chunk in body where chunk.readableBytes > 0 {
                     block.append(chunk)
                     blockBytes += chunk.readableBytes
-                    if blockBytes >= Self.blockBytes { try await flush() }
+                    if blockBytes >= BlockWriter.blockBytes { try await flush(isLast: false) }
                 }
             } catch let error where !(error is AssayError) {
                 // The client went away: what came before stays, so that the upload can be resumed.
-                if !block.isEmpty { try await flush() }
+                try await flush(isLast: true)
                 try await group.waitForAll()
                 throw error
             }
-            if !block.isEmpty { try await flush() }
+            try await flush(isLast: true)
             try await group.waitForAll()
         }
     }
@@ -160,7 +169,7 @@ package final class FileBlobStore: BlobStore {
         let session = try await borrow(id)
         defer {
             session.rest()
-            sessions.withLock { $0[id] = .idle(session) }
+            sessions.withLock { $0[id] = session.isSpoilt ? nil : .idle(session) }
         }
         return try await body(session)
     }
@@ -170,7 +179,8 @@ package final class FileBlobStore: BlobStore {
             switch sessions[id] {
             case .busy:
                 throw AssayError(
-                    .uploadBusy, "another request writes to this upload", remedy: "wait for it, then ask for the offset")
+                    .uploadBusy, "another request writes to this upload",
+                    remedy: "wait for it, then ask for the offset")
             case .idle(let session):
                 sessions[id] = .busy
                 return session

@@ -1,6 +1,5 @@
 import AssayCrypto
 import AssayDomain
-import CFileSystem
 import Glibc
 import NIOCore
 
@@ -14,10 +13,9 @@ final class UploadSession: @unchecked Sendable {
     private(set) var size: Int64
     /// Nil once the digest is taken, or if the session was left from before a restart with bytes in it.
     private var digest: StreamingDigest?
-    private var writebackStart: Int64 = 0
+    private var writer: BlockWriter?
+    private(set) var isSpoilt = false
 
-    /// How many bytes gather before the kernel is told to begin writing them, so that the last flush finds little to do.
-    private static let writebackBytes: Int64 = 8 << 20
     private static let rereadBytes = 1 << 20
 
     init(file: OpenFile) throws(AssayError) {
@@ -26,8 +24,14 @@ final class UploadSession: @unchecked Sendable {
         digest = size == 0 ? StreamingDigest(.sha256) : nil
     }
 
+    /// Marks the session as one that must be opened anew before it is used again.
+    func spoil() { isSpoilt = true }
+
     /// Closes the file until somebody wants the session again.
-    func rest() { file = nil }
+    func rest() {
+        file = nil
+        writer = nil
+    }
 
     /// The open file; opened again at `path` after a rest. Throws `upload-not-found`. Blocks the thread.
     @discardableResult
@@ -40,22 +44,18 @@ final class UploadSession: @unchecked Sendable {
         return file
     }
 
-    /// Hashes and writes a block at the end. Blocks the thread.
-    func append(_ block: [ByteBuffer], at path: String) throws(AssayError) {
+    /// Adds bytes to the digest. It may run beside `write` of the same bytes, and blocks the thread.
+    func hash(_ buffers: [ByteBuffer]) {
+        for buffer in buffers { buffer.withUnsafeReadableBytes { digest?.update($0) } }
+    }
+
+    /// Writes bytes at the end; after the last ones of a body, all of them are in the file. Blocks the thread.
+    func write(_ buffers: [ByteBuffer], isLast: Bool, at path: String) throws(AssayError) {
         let file = try open(path)
-        for buffer in block {
-            let result = buffer.withUnsafeReadableBytes { bytes -> Result<Void, AssayError> in
-                digest?.update(bytes)
-                return Result { () throws(AssayError) in try file.write(bytes, at: size) }
-            }
-            try result.get()
-            size += Int64(buffer.readableBytes)
-        }
-        if size - writebackStart >= Self.writebackBytes {
-            // Only a hint: a failure to begin early shows itself in the flush that must follow.
-            _ = assay_begin_writeback(file.descriptor, writebackStart, size - writebackStart)
-            writebackStart = size
-        }
+        let writer = writer ?? BlockWriter(file: file, size: size)
+        self.writer = isLast ? nil : writer
+        try writer.write(buffers, isLast: isLast)
+        size += buffers.reduce(0) { $0 + Int64($1.readableBytes) }
     }
 
     /// The digest of all bytes. They are read again only where they were not hashed while they came. Blocks the thread.

@@ -12,7 +12,8 @@ struct StagingFolder {
             atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         var template = Array("\(parent)/evaluation-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
-            throw AssayError(.storageFailed, "no folder for an evaluation can be made", reason: "mkdtemp: errno \(errno)")
+            throw AssayError(
+                .storageFailed, "no folder for an evaluation can be made", reason: "mkdtemp: errno \(errno)")
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

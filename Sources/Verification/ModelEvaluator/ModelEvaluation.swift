@@ -50,7 +50,8 @@ struct ModelEvaluation {
         }
         let latency = try latency(candidate, baselineRun, batchSize)
         return EvaluationResult(
-            evaluator: .init(version: EvaluatorVersion.current), runtime: .init(name: "onnxruntime", version: library.version),
+            evaluator: .init(version: EvaluatorVersion.current),
+            runtime: .init(name: "onnxruntime", version: library.version),
             machine: .current,
             settings: .init(
                 threads: job.latency.threads, batchSize: batchSize, warmUpRuns: job.latency.warmUpRuns,

@@ -1,7 +1,5 @@
 /// Linux file system calls that the C library's Swift module does not show.
 #pragma once
 
-#include <stdint.h>
-
-/// Tells the kernel to begin writing a range of a file to disk, without waiting for it. 0, or -1 with errno.
-int assay_begin_writeback(int descriptor, int64_t offset, int64_t count);
+/// Sends a file's writes past the page cache (1) or through it (0). 0, or -1 with errno where the file system cannot.
+int assay_set_direct(int descriptor, int is_direct);

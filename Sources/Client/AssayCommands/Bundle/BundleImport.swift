@@ -53,7 +53,8 @@ enum BundleImport {
         _ contents: BundleContents, in repository: RepositoryName, client: AssayClient
     ) async throws -> PublishResponse {
         var request = PublishRequest(
-            repository: repository, kind: kind(of: contents.manifest), manifest: String(decoding: contents.manifest.bytes, as: UTF8.self),
+            repository: repository, kind: kind(of: contents.manifest),
+            manifest: String(decoding: contents.manifest.bytes, as: UTF8.self),
             mediaType: contents.manifest.mediaType, tag: contents.number.description, signatures: signatures(contents))
         do {
             return try await client.publish(request)

@@ -35,7 +35,7 @@ extension ErrorCode.Kind {
         case .integrity, .refused: 422
         case .tooLarge: 413
         case .range: 416
-        case .busy: 503
+        case .busy: 429
         case .storage: 507
         case .internal: 500
         }

@@ -4,8 +4,8 @@ package import NIOCore
 /// Where the bytes are: immutable blobs named by digest, and the uploads that become blobs.
 ///
 /// Rights and repositories are not its business; it never trusts a size or a digest that a caller states.
-/// Every method may throw `storage-full` or `storage-failed`; after a failed flush all writes throw `storage-failed` until
-/// the process starts anew, because nobody knows what the disk holds.
+/// Every method may throw `storage-full` or `storage-failed`; after a failed flush all writes throw `storage-failed`
+/// until the process starts anew, because nobody knows what the disk holds.
 package protocol BlobStore: Sendable {
     /// Opens an upload session that outlives the process.
     func beginUpload() async throws -> UploadID
@@ -88,7 +88,8 @@ package struct UploadID: Sendable, Hashable, CustomStringConvertible {
     }
 
     package init(bits: (UInt64, UInt64)) {
-        text = Hex.encode([bits.0, bits.1].flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } })
+        text = Hex.encode(
+            [bits.0, bits.1].flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) } })
     }
 
     package var description: String { text }

@@ -10,7 +10,8 @@ package protocol EvaluatorHost: Sendable {
 
     /// Starts a process, supervises it to its deadline and reports what it measured.
     ///
-    /// Whatever the model does gives a failure with a stable kind, never an error; errors are faults of the machine. Cancelling the task ends the process.
+    /// Whatever the model does gives a failure with a stable kind, never an error; errors are faults of the machine.
+    /// Cancelling the task ends the process.
     func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome

@@ -73,7 +73,8 @@ package struct Attachment: Sendable {
 /// Everything that one publish writes in one transaction.
 package struct Publication: Sendable {
     package enum Intent: Sendable, Hashable {
-        /// The manifest becomes a version, under the next number or the one asked for, and under an alias if one is named.
+        /// The manifest becomes a version, under the next number or the one asked for, and under an alias if one is
+        /// named.
         case version(Tag?)
         /// The manifest is only stored: a child of an index, or a referrer.
         case content

@@ -34,5 +34,16 @@ package struct Authenticate: Sendable {
             remedy: "ask an administrator of the registry for it")
     }
 
+    /// Whether a request may name this host.
+    ///
+    /// A server that trusts whoever reaches it answers to names of its own machine only: else a page whose name was
+    /// pointed here could use the browser of somebody on this machine (DNS rebinding).
+    package func accepts(host: String) -> Bool {
+        guard case .open = mode else { return true }
+        let name = host.hasSuffix("]") ? host[...] : host[..<(host.lastIndex(of: ":") ?? host.endIndex)]
+        return ["", "localhost", "[::1]"].contains(name.lowercased())
+            || (name.hasPrefix("127.") && name.utf8.allSatisfy { $0.isDecimalDigit || $0 == UInt8(ascii: ".") })
+    }
+
     private static let remedy = "send the server's token as Bearer token, or as password with Basic"
 }

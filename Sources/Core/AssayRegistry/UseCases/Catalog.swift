@@ -1,6 +1,7 @@
 package import AssayDomain
 
-/// Answers what there is: every read of names, versions, aliases and evidence. What is not there is an error with a name.
+/// Answers what there is: every read of names, versions, aliases and evidence. What is not there is an error that says
+/// what is missing.
 package struct Catalog: Sendable {
     /// The most items of one page.
     package static let pageMax = 1000

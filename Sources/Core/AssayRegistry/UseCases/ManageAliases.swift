@@ -55,13 +55,18 @@ package struct ManageAliases: Sendable {
         try await index.policies(in: repository)
     }
 
-    /// Protects an alias from now on. Throws `policy-invalid`, `version-not-found` for an unknown dataset.
+    /// Protects an alias from now on. Throws `version-not-found` for an unknown dataset, and
+    /// `dataset-unsupported` for one that is none.
     package func setPolicy(
         _ policy: Policy, of alias: AliasName, in repository: RepositoryName, by principal: Principal
     ) async throws -> PolicyRecord {
-        if let dataset = policy.dataset, try await index.version(dataset) == nil {
-            throw AssayError(
-                .versionNotFound, "the policy's dataset \(dataset) does not exist", remedy: "push the dataset first")
+        if let dataset = policy.dataset {
+            guard let version = try await index.version(dataset) else {
+                throw AssayError(
+                    .versionNotFound, "the policy's dataset \(dataset) does not exist", remedy: "push the dataset first"
+                )
+            }
+            try Verify.requireDataset(version)
         }
         let json = try JSON.encode(policy)
         let record = PolicyRecord(

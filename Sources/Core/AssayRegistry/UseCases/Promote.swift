@@ -124,7 +124,8 @@ package struct Promote: Sendable {
             verifier: .init(id: Verdict.verifierID), timeVerified: now,
             resourceUri: "\(version.repository):\(version.number)",
             policy: .init(
-                uri: "urn:assay:policy:\(policy.digest)", digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
+                uri: "urn:assay:policy:\(policy.digest)",
+                digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
             verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
         let envelope = try evidence.signStatement(

@@ -70,7 +70,8 @@ package struct Publish: Sendable {
         let outcome = try await index.publish(
             Publication(
                 repository: request.repository, kind: request.kind, manifest: manifest, intent: request.intent,
-                metadata: request.metadata ?? VersionMetadata(annotations: manifest.annotations), model: isVersion ? try await inspect(files, in: request.repository) : nil,
+                metadata: request.metadata ?? VersionMetadata(annotations: manifest.annotations),
+                model: isVersion ? try await inspect(files, in: request.repository) : nil,
                 lineage: request.lineage, attachments: attachments, actor: principal.name, at: clock.now()))
         return Outcome(manifest: manifest, version: outcome.version, isNew: outcome.isNew)
     }

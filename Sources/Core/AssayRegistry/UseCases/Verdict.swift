@@ -1,6 +1,7 @@
 import AssayDomain
 
-/// The predicate of a verdict: SLSA verification summary v1, with the requirements it decided beside the standard fields.
+/// The predicate of a verdict: SLSA verification summary v1, with the requirements it decided beside the standard
+/// fields.
 ///
 /// Source: slsa.dev/spec/v1.0/verification_summary. Readers ignore the `assay_` fields that they do not know.
 struct Verdict: Sendable, Encodable {

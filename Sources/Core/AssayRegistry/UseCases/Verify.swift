@@ -28,23 +28,30 @@ package final class Verify: Sendable {
         self.logger = logger
     }
 
-    /// Queues a verification and returns at once. Throws `evaluator-unavailable`, `dataset-unsupported`, `request-invalid`.
+    /// Queues a verification and returns at once.
+    ///
+    /// Throws `evaluator-unavailable`, `dataset-unsupported`, `request-invalid`.
     package func start(
         subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
     ) async throws -> Verification {
         try settings.check()
         try host.checkAvailable()
-        guard dataset.kind == .dataset else {
-            throw AssayError(
-                .datasetUnsupported, "\(dataset.reference) is no dataset",
-                remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
-        }
+        try Self.requireDataset(dataset)
         let verification = Verification(
             id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
             baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
         try await index.enqueue(verification)
         wakeUps.continuation.yield()
         return verification
+    }
+
+    /// Throws `dataset-unsupported` for a version that holds a model.
+    static func requireDataset(_ version: Version) throws(AssayError) {
+        guard version.kind == .dataset else {
+            throw AssayError(
+                .datasetUnsupported, "\(version.reference) is no dataset",
+                remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
+        }
     }
 
     /// A verification with its latest progress. Throws `verification-not-found`.
