@@ -49,7 +49,7 @@ final class StoreFolder: Sendable {
             guard rename(draft, path) == 0 else { throw failure("rename", store) }
             return [
                 "made store \(store)",
-                "registry key \(key.publicKey.id.prefix(12)) (\(store)/keys/registry.pub.pem) signs reports and verdicts",
+                "registry key \(key.publicKey.id.prefix(12)) signs reports and verdicts",
                 "serve it with: assay serve --store \(store)",
             ]
         } catch {
