@@ -221,7 +221,15 @@ let package = Package(
                 "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
             ]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
-        tests("HTTPKitTests", ["AssayDomain", "HTTPKit"]),
+        tests(
+            "HTTPKitTests",
+            [
+                "AssayDomain", "HTTPKit",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+            ]),
         tests("ModelEvaluatorTests", ["EvaluationProtocol", "ModelEvaluator", "ONNXRuntime"]),
         tests(
             "NativeAPITests",

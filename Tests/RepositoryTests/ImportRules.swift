@@ -23,10 +23,10 @@ enum ImportRules {
         "HTTPKit": ["AssayDomain", "AssayRegistry"],
         "NativeAPI": ["APIProtocol", "AssayDomain", "AssayRegistry", "HTTPKit"],
         "OCIFrontEnd": ["AssayDomain", "AssayRegistry", "HTTPKit"],
-        // Client: no storage, no front end. AssayBundle speaks in the words of AssayRegistry's ports.
+        // Client: no storage, no front end, no use cases.
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
         "AssayCommands": [
-            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayRegistry",
+            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [

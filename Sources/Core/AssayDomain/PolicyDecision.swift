@@ -154,7 +154,7 @@ extension Policy {
             if let max = bound.maxMilliseconds {
                 outcomes.append(
                     outcome(
-                        requirement, "at most \(Figure.milliseconds(max * 1000))", Figure.milliseconds(value),
+                        requirement, "at most \(Figure.duration(max * 1000))", Figure.duration(value),
                         value <= max * 1000))
             }
             if let maxRatio = bound.maxRatio {
@@ -217,7 +217,7 @@ extension Policy.MetricBound {
 extension Policy.LatencyBound {
     fileprivate var text: String {
         let parts = [
-            maxMilliseconds.map { "at most \(Figure.milliseconds($0 * 1000))" },
+            maxMilliseconds.map { "at most \(Figure.duration($0 * 1000))" },
             maxRatio.map { "at most \(Figure.ratio($0)) of the holder" },
         ]
         return parts.compactMap(\.self).joined(separator: ", ")
@@ -228,8 +228,10 @@ extension Policy.LatencyBound {
 package enum Figure {
     package static func metric(_ value: Double) -> String { fixed(value, 4) }
     package static func ratio(_ value: Double) -> String { fixed(value, 2) + "x" }
-    /// From microseconds.
-    package static func milliseconds(_ microseconds: Double) -> String { fixed(microseconds / 1000, 3) + " ms" }
+    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
+    package static func duration(_ microseconds: Double) -> String {
+        microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
+    }
 
     /// A size with a binary unit: `1.5 MiB`.
     package static func bytes(_ count: Int64) -> String {

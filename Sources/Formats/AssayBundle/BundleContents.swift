@@ -1,7 +1,6 @@
 package import AssayArchive
 package import AssayCrypto
 package import AssayDomain
-package import AssayRegistry
 
 /// What a bundle that passed every check holds.
 package struct BundleContents: Sendable {

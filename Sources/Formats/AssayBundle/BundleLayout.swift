@@ -1,5 +1,4 @@
 import AssayDomain
-import AssayRegistry
 
 /// The names and small documents of a bundle.
 ///

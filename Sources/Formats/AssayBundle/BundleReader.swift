@@ -1,7 +1,6 @@
 package import AssayArchive
 package import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// Reads and checks a bundle in one pass over its bytes.
 ///

@@ -1,7 +1,6 @@
 package import AssayArchive
 import AssayCrypto
 package import AssayDomain
-package import AssayRegistry
 
 /// What goes into a bundle: one version and the evidence about it.
 package struct BundlePlan: Sendable {

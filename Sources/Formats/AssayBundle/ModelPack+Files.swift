@@ -1,6 +1,5 @@
 import AssayArchive
 package import AssayDomain
-package import AssayRegistry
 
 extension ModelPack {
     /// The files that a manifest lists, in its order; every layer is one, so that no content stands outside of them.

@@ -1,6 +1,5 @@
 package import AssayCrypto
 package import AssayDomain
-package import AssayRegistry
 
 /// A signature over the files of a model, in the form that the `model_signing` tool verifies.
 ///

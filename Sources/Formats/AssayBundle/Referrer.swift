@@ -1,6 +1,5 @@
 import AssayCrypto
 package import AssayDomain
-package import AssayRegistry
 
 /// Manifests that attach evidence to another manifest, for referrers lists.
 ///

@@ -1,6 +1,5 @@
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// The statement of a model signature: every file with its digest, and one root digest over them.
 ///

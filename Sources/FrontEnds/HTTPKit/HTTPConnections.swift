@@ -23,7 +23,7 @@ package struct HTTPConnections: ServerChildChannel {
         http1 = HTTP1Channel(
             responder: responder,
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionRules()], idleTimeout: Self.idleTimeout,
+                additionalChannelHandlers: [ConnectionRules(), StallGuard()], idleTimeout: Self.idleTimeout,
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: Self.headerBytesMax, maxHeaderListSize: Self.headerBytesMax,
                     maxHeaderFieldCount: Self.headersMax)))

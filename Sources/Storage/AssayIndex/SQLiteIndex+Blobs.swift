@@ -1,5 +1,5 @@
 package import AssayDomain
-package import AssayRegistry
+import AssayRegistry
 import GRDB
 
 extension SQLiteIndex {

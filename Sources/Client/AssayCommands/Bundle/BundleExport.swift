@@ -1,7 +1,6 @@
 import AssayBundle
 import AssayClient
 import AssayDomain
-import AssayRegistry
 import NIOCore
 
 /// Writes a version and everything attached to it into one file.

@@ -3,7 +3,6 @@ import AssayBundle
 import AssayClient
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// Reads bundles: checks one offline, or brings its version into a registry.
 enum BundleImport {

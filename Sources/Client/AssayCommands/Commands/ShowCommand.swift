@@ -3,7 +3,6 @@ import ArgumentParser
 import AssayBundle
 import AssayClient
 import AssayDomain
-import AssayRegistry
 
 /// `assay show REF`
 struct ShowCommand: AsyncParsableCommand {

@@ -97,8 +97,8 @@ enum ReportText {
             )
         }
         table.add("throughput", "\(Figure.fixed(measured.latency.throughput, 0)) samples/s")
-        table.add("load", Figure.milliseconds(measured.loadMicroseconds))
-        table.add("first run", Figure.milliseconds(measured.firstRunMicroseconds))
+        table.add("load", Figure.duration(measured.loadMicroseconds))
+        table.add("first run", Figure.duration(measured.firstRunMicroseconds))
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
         lines += table.lines
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
@@ -106,9 +106,9 @@ enum ReportText {
     }
 
     private static func add(_ latency: VerificationReport.Latency, label: String, to table: inout Table) {
-        table.add("\(label) p50", Figure.milliseconds(latency.p50Microseconds))
-        table.add("\(label) p90", Figure.milliseconds(latency.p90Microseconds))
-        table.add("\(label) p99", Figure.milliseconds(latency.p99Microseconds))
+        table.add("\(label) p50", Figure.duration(latency.p50Microseconds))
+        table.add("\(label) p90", Figure.duration(latency.p90Microseconds))
+        table.add("\(label) p99", Figure.duration(latency.p99Microseconds))
     }
 
     /// What the figures hold for: a latency without it means nothing.

@@ -2,7 +2,6 @@ import AssayBundle
 import AssayClient
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// Checks a folder against the signature that lies in it, without a registry.
 enum FolderCheck {

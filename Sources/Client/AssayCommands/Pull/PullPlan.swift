@@ -2,7 +2,6 @@ import AssayBundle
 import AssayClient
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// A version with everything that decides whether and how its files are written.
 struct PullPlan: Sendable {

@@ -2,7 +2,6 @@ import AssayBundle
 import AssayClient
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// What a pull came to.
 struct PullResult: Encodable, Sendable {

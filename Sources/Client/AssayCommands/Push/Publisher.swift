@@ -3,7 +3,6 @@ import AssayBundle
 import AssayClient
 import AssayCrypto
 import AssayDomain
-import AssayRegistry
 
 /// What is to become a version.
 struct PushPlan: Sendable {

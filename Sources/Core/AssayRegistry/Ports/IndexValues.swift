@@ -49,16 +49,6 @@ package struct VersionQuery: Sendable {
     }
 }
 
-package struct BlobRecord: Sendable, Hashable {
-    package let digest: Digest
-    package let size: Int64
-
-    package init(digest: Digest, size: Int64) {
-        self.digest = digest
-        self.size = size
-    }
-}
-
 /// Evidence that the registry itself stores: a blob that the store already holds, and the referrer that names it.
 package struct Attachment: Sendable {
     package let blobs: [BlobRecord]

@@ -85,17 +85,21 @@ package final class Verify: Sendable {
 
     // MARK: Running
 
-    /// Works on the queue until the task is cancelled.
+    /// Works on the queue until the task is cancelled. No failure of one verification ends it.
     package func run() async throws {
         try await index.requeueInterruptedVerifications()
         var wakeUps = wakeUps.stream.makeAsyncIterator()
-        while !Task.isCancelled {
-            if let verification = try await index.claimVerification() {
-                try await run(verification)
-            } else if await wakeUps.next() == nil {
-                return
+        repeat {
+            do {
+                while let verification = try await index.claimVerification() { try await run(verification) }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                // The store is at fault. What was claimed stays so, and is queued again at the next start.
+                logger.error("verification could not be concluded", metadata: ["error": "\(error)"])
             }
-        }
+        } while await wakeUps.next() != nil
+        try Task.checkCancellation()
     }
 
     private func run(_ verification: Verification) async throws {
@@ -126,9 +130,12 @@ package final class Verify: Sendable {
             }
         } catch let failure as VerificationReport.FailureError {
             return EvaluationOutcome(environment: nil, result: .failure(failure))
-        } catch let error as AssayError {
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            let known = error as? AssayError ?? AssayError(.internalError, "the evaluation could not run", cause: error)
             logger.error("verification could not run", metadata: ["error": "\(error)", "id": "\(verification.id)"])
-            return EvaluationOutcome(environment: nil, result: .failure(.init(error.code.name, error.message)))
+            return EvaluationOutcome(environment: nil, result: .failure(.init(known.code.name, known.message)))
         }
     }
 

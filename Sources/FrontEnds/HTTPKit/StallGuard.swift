@@ -1,0 +1,70 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+
+/// Closes a connection whose peer keeps a request or an answer open and moves next to nothing.
+///
+/// A body that drips in holds an upload session, and an answer that nobody reads holds an open file. A request that the
+/// server works on is no stall: only a body on its way in or out is looked at. What came of an upload stays, so that it
+/// can be resumed.
+final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    /// How long a body may be slow before its connection is closed.
+    static let window = TimeAmount.seconds(60)
+    /// The least that must move in a window, in bytes.
+    static let windowBytesMin = 1024
+
+    private var isReceiving = false
+    private var isSending = false
+    private var windowBytes = 0
+    private var timer: Scheduled<Void>?
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head: begin(&isReceiving, context)
+        case .body(let buffer): windowBytes += buffer.readableBytes
+        case .end: isReceiving = false
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        // Writes come only as fast as the peer reads, because whoever writes waits until the channel is writable.
+        case .head(let head) where head.status != .continue: begin(&isSending, context)
+        case .head: break
+        case .body(let buffer): windowBytes += buffer.readableBytes
+        case .end: isSending = false
+        }
+        context.write(data, promise: promise)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+    private func begin(_ isMoving: inout Bool, _ context: ChannelHandlerContext) {
+        isMoving = true
+        if timer == nil { startWindow(context) }
+    }
+
+    private func startWindow(_ context: ChannelHandlerContext) {
+        windowBytes = 0
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.window) {
+            self.timer = nil
+            guard self.isReceiving || self.isSending else { return }
+            if self.windowBytes < Self.windowBytesMin {
+                context.close(promise: nil)
+            } else {
+                self.startWindow(context)
+            }
+        }
+    }
+}
