@@ -1,6 +1,7 @@
 import AssayClient
 import AssayDomain
 import AssayRegistry
+import Glibc
 import HTTPKit
 import HummingbirdCore
 import Logging
@@ -26,11 +27,42 @@ enum LocalServer {
                 remedy: "use a path of at most \(socketPathBytesMax - 11) bytes, or a server with --server")
         }
         let url = Endpoint.unixSocket(path: socket).baseURL
-        guard let store = try StoreFolder.open(name) else { return try await body(url) }
+        guard let store = try await take(name, socket: socket) else { return try await body(url) }
         let server = try Server(
             store: store, installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
             metrics: PrometheusMetrics())
         try await run(server, on: socket) { try await body(url) }
+    }
+
+    /// How often, and how far apart, a store is looked at that somebody has but nobody serves yet, or any more.
+    private static let attempts = 100
+    private static let pause = Duration.milliseconds(50)
+
+    /// Takes the store, or gives nil once the process that has it answers. Throws `store-busy`.
+    private static func take(_ name: String, socket: String) async throws -> StoreFolder? {
+        for _ in 0..<attempts {
+            if let store = try StoreFolder.open(name) { return store }
+            if answers(socket) { return nil }
+            try await Task.sleep(for: pause)
+        }
+        throw AssayError(
+            .storeBusy, "another process has the store \(Printable.quote(name)) and does not answer",
+            remedy: "wait for it to end, then try again")
+    }
+
+    /// Whether somebody listens on a socket.
+    private static func answers(_ path: String) -> Bool {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
     }
 
     private static func run(

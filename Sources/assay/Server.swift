@@ -28,6 +28,15 @@ struct Server: Sendable {
         let authenticate: Authenticate
     }
 
+    /// The HTTP framework's own log: what it calls errors are connections that ended, or faults that are thrown too.
+    private static var framework: Logger {
+        var logger = Logger(label: "assay.http")
+        logger.logLevel = max(logger.logLevel, .critical)
+        return logger
+    }
+
+    /// How long requests under way may take to end when the server is asked to stop.
+    private static let shutdownMax = Duration.seconds(20)
     /// Threads for work that blocks: flushes mostly wait, so there are more of them than cores.
     private static let blockingThreads = 8
 
@@ -67,7 +76,7 @@ struct Server: Sendable {
                 responder: RouteTable(
                     frontEnds, fallback: NativeAPI(registry: registry), authenticate: door.authenticate, ids: ids),
                 server: HTTPConnections.builder, configuration: .init(address: door.address),
-                onServerRunning: running, logger: logger)
+                onServerRunning: running, logger: Self.framework)
         }
         return [VerificationService(verify: registry.verify)] + applications
     }
@@ -102,10 +111,11 @@ struct Server: Sendable {
         if LocalServer.fits(socket) {
             doors.append(Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open)))
         }
-        let group = ServiceGroup(
-            configuration: .init(
-                services: server.services(doors, running: announce),
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: server.logger))
+        var configuration = ServiceGroupConfiguration(
+            services: server.services(doors, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: framework)
+        configuration.maximumGracefulShutdownDuration = Self.shutdownMax
+        let group = ServiceGroup(configuration: configuration)
         do {
             try await group.run()
         } catch let error as IOError {

@@ -43,10 +43,19 @@ final class StoreFolder: Sendable {
                 .storeExists, "\(Printable.quote(store)) is there already",
                 remedy: "name a folder that does not exist yet, or use the store: assay serve --store \(store)")
         }
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        guard FileManager.default.isWritableFile(atPath: parent) else {
+            throw AssayError(
+                .fileNotFound, "no store can be made in \(Printable.quote(parent))",
+                reason: "it is no folder, or not one that you may write to", remedy: "make the folder first")
+        }
         let draft = "\(path).init-\(getpid())"
         do {
             let key = try await build(at: draft)
+            // A store is made once, so everything the machine has not written yet may be flushed for it.
+            sync()
             guard rename(draft, path) == 0 else { throw failure("rename", store) }
+            sync()
             return [
                 "made store \(store)",
                 "registry key \(key.publicKey.id.prefix(12)) signs reports and verdicts",
@@ -107,6 +116,12 @@ final class StoreFolder: Sendable {
             throw failure("flock", store)
         }
         do {
+            guard FileManager.default.fileExists(atPath: path + "/index.sqlite") else {
+                throw AssayError(
+                    .storageFailed, "the store \(Printable.quote(store)) has lost its index",
+                    reason: "an empty one would forget every version, policy and trusted key",
+                    remedy: "restore index.sqlite from a backup")
+            }
             return StoreFolder(path: path, registryKey: try readKey(path + "/keys/registry.pem"), lock: lock)
         } catch {
             close(lock)
@@ -121,7 +136,8 @@ final class StoreFolder: Sendable {
         }
         guard status.type == .typeDirectory else {
             throw AssayError(
-                .storeNotFound, "\(Printable.quote(store)) is no folder", remedy: "name the store's folder")
+                .storeNotFound, "\(Printable.quote(store)) is a file or a link, no folder",
+                remedy: "name the store's folder itself")
         }
         guard status.permissions & 0o022 == 0 else {
             throw AssayError(
@@ -136,7 +152,14 @@ final class StoreFolder: Sendable {
                 .storeNotFound, "\(Printable.quote(store)) is no store", reason: "it has no store.json",
                 remedy: "make one: assay init FOLDER")
         }
-        let marker = try JSON.decode(Marker.self, from: [UInt8](content))
+        let marker: Marker
+        do {
+            marker = try JSON.decode(Marker.self, from: [UInt8](content))
+        } catch {
+            throw AssayError(
+                .configurationInvalid, "store.json of \(Printable.quote(store)) is damaged",
+                reason: (error as? AssayError)?.reason, remedy: "restore it from a backup", cause: error)
+        }
         guard marker.format == formatVersion else {
             throw AssayError(
                 .storeVersionUnsupported, "the store \(Printable.quote(store)) has format \(marker.format)",

@@ -128,6 +128,37 @@ struct FileBlobStoreTests {
         }
     }
 
+    @Test func `a slow reader of a damaged blob takes nothing of its healed one away`() async throws {
+        let content = Array(Self.large.prefix(2_000_000))
+        let digest = Digest.sha256(of: content)
+        try await store.put(content, as: digest)
+        let path = "\(folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        try Data(repeating: 0, count: content.count).write(to: URL(fileURLWithPath: path))
+        var chunks = try await store.read(digest, range: 0..<Int64(content.count)).makeAsyncIterator()
+        _ = try await chunks.next()
+        try await store.put(content, as: digest)
+        await #expect(throws: AssayError.self) { while try await chunks.next() != nil {} }
+        #expect(try await read(digest, 0..<Int64(content.count)) == content)
+    }
+
+    @Test func `a damaged blob is not served to its end, in a part of it neither`() async throws {
+        let digest = Digest.sha256(of: Self.large)
+        try await store.put(Self.large, as: digest)
+        let path = "\(folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        try Data(repeating: 0, count: Self.large.count).write(to: URL(fileURLWithPath: path))
+        #expect(await code { _ = try await read(digest, 1..<Int64(Self.large.count)) } == .digestMismatch)
+        #expect(try await store.size(of: digest) == nil)
+    }
+
+    @Test func `many tiny pieces become one blob`() async throws {
+        let content = Array(Self.large.prefix(100_000))
+        let id = try await store.beginUpload()
+        _ = try await store.append(Chunks(content.map { [$0] }), to: id, at: 0)
+        #expect(try await store.finishUpload(id, as: Digest.sha256(of: content)) == 100_000)
+    }
+
     @Test func `a cancelled session is gone`() async throws {
         let id = try await store.beginUpload()
         try await store.cancelUpload(id)

@@ -21,7 +21,7 @@ struct PolicyTests {
         }
         return VerificationReport(
             verification: VerificationID(bits: 1), subject: try subject(number), dataset: try subject(7),
-            settings: VerificationSettings(), environment: nil,
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
             outcome: .success(
                 .init(
                     metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 10,
@@ -100,7 +100,7 @@ struct PolicyTests {
         let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
         let failed = VerificationReport(
             verification: VerificationID(bits: 1), subject: try Self.subject(1), dataset: try Self.subject(7),
-            settings: VerificationSettings(), environment: nil,
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
             outcome: .failure(.init("time-limit", "did not end")), startedAt: Timestamp(milliseconds: 0),
             finishedAt: Timestamp(milliseconds: 1))
         let outcome = try #require(policy.decide(Self.evidence(failed)).outcomes.last)

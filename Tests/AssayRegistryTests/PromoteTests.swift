@@ -3,6 +3,7 @@ import AssayCrypto
 import AssayDomain
 import AssayIndex
 import AssayRegistry
+import Foundation
 import TestSupport
 import Testing
 
@@ -180,6 +181,56 @@ struct PromoteTests {
             try await test.registry.aliases.move(production, in: digits, to: nil, expecting: .anything, by: .local)
         }
         #expect(try await holder() == first.number)
+    }
+
+    @Test func `an alias that was there before its policy has to pass it`() async throws {
+        let unsigned = try await version("a", signed: false)
+        _ = try await test.registry.aliases.move(
+            production, in: digits, to: unsigned.number, expecting: .anything, by: .local)
+        try await protect(#"{"version":1}"#)
+        guard case .refused = try await promote(unsigned) else {
+            Issue.record("an unsigned version passed because it was there")
+            return
+        }
+        let signed = try await version("b")
+        _ = try await promote(signed)
+        try await protect(#"{"version":1,"size":{"max_bytes":0}}"#)
+        guard case .refused = try await promote(signed) else {
+            Issue.record("a stricter policy was not asked")
+            return
+        }
+    }
+
+    @Test func `a version whose bytes are gone is refused`() async throws {
+        try await protect(#"{"version":1}"#)
+        let first = try await version("a")
+        let digest = Digest.sha256(of: Array("a".utf8))
+        let path = "\(test.folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
+        try FileManager.default.removeItem(atPath: path)
+        guard case .refused(let decision, _, _) = try await promote(first) else {
+            Issue.record("an incomplete version was promoted")
+            return
+        }
+        #expect(decision.outcomes.contains { $0.requirement == "content" && $0.status == .failed })
+    }
+
+    @Test func `a policy's data cannot move under it`() async throws {
+        await #expect(throws: AssayError.self) {
+            try await protect(#"{"version":1,"dataset":"digits-test:latest","metrics":{"accuracy":{"min":0.9}}}"#)
+        }
+        _ = try await version("a")
+        await #expect(throws: AssayError.self) {
+            try await protect(#"{"version":1,"dataset":"digits:1","metrics":{"accuracy":{"min":0.9}}}"#)
+        }
+    }
+
+    @Test func `a model is no data to be trained on`() async throws {
+        let model = try await version("a")
+        await #expect(throws: AssayError.self) {
+            try await test.publish(
+                ["model.onnx": "b"], to: "other",
+                lineage: [LineageDeclaration(relation: .trainedOn, source: model.reference)])
+        }
     }
 
     @Test func `an alias without a policy has nothing to be promoted by`() async throws {

@@ -71,18 +71,51 @@ struct StallGuardTests {
 struct ConnectionRulesTests {
     private let channel = EmbeddedChannel(handler: ConnectionRules())
 
-    @Test func `a client that waits for it is told to go on`() throws {
-        var request = HTTPRequest(method: .put, scheme: "http", authority: "localhost", path: "/v2/")
-        try channel.writeInbound(HTTPRequestPart.head(request))
-        #expect(try channel.readOutbound(as: HTTPResponsePart.self) == nil)
-        request.headerFields[.expect] = "100-Continue"
-        try channel.writeInbound(HTTPRequestPart.head(request))
-        #expect(try channel.readOutbound(as: HTTPResponsePart.self) == .head(HTTPResponse(status: .continue)))
+    private static let waiting = HTTPRequest(
+        method: .put, scheme: "http", authority: "localhost", path: "/v2/", headerFields: [.expect: "100-Continue"])
+    private static let plain = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v2/")
+    private static let goOn = HTTPResponsePart.head(HTTPResponse(status: .continue))
+
+    private func sent() throws -> [HTTPResponsePart] {
+        var parts: [HTTPResponsePart] = []
+        while let part = try channel.readOutbound(as: HTTPResponsePart.self) { parts.append(part) }
+        return parts
+    }
+
+    @Test func `a client that waits for it is told to go on, another is not`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
+        #expect(try sent() == [Self.goOn])
+        try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .created)))
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        #expect(try sent().count == 2)
+        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
+        #expect(try sent().isEmpty)
+    }
+
+    @Test func `nobody is told to go on in the middle of an answer to somebody else`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
+        #expect(try sent().count == 1)
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        #expect(try sent() == [.end(nil), Self.goOn])
+    }
+
+    @Test func `who was answered already is not told to go on`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
+        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
+        for _ in 0..<2 {
+            try channel.writeOutbound(HTTPResponsePart.head(HTTPResponse(status: .ok)))
+            try channel.writeOutbound(HTTPResponsePart.end(nil))
+        }
+        #expect(try sent().filter { $0 == Self.goOn }.count == 1, "between the answers, not behind them")
     }
 
     @Test(arguments: [("close", false), ("keep-alive", true)])
     func `an answer that says so closes the connection`(connection: String, isOpen: Bool) throws {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
         try channel.writeOutbound(
             HTTPResponsePart.head(HTTPResponse(status: .badRequest, headerFields: [.connection: connection])))
         try channel.writeOutbound(HTTPResponsePart.end(nil))

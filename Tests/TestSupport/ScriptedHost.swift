@@ -23,7 +23,7 @@ package final class ScriptedHost: EvaluatorHost {
         runs.withLock { $0 += 1 }
         progress(.init(stage: "accuracy", done: 1, total: 1))
         let environment = VerificationReport.Environment(
-            evaluator: build, runtime: "none", cpu: "none", isaFlags: [], cores: 1)
+            runtime: "none", cpu: "none", isaFlags: [], cores: 1)
         let script = try Self.script(at: request.modelPath)
         if let kind = script["fail"] {
             return EvaluationOutcome(environment: nil, result: .failure(.init(kind, "as the script says")))

@@ -1,6 +1,7 @@
 import APIProtocol
 import AssayDomain
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
 
@@ -112,7 +113,7 @@ struct Transport: Sendable {
     private static func reason(for error: any Error) -> String {
         switch error {
         case let error as HTTPClientError: error.shortDescription
-        case let error as IOError: "\(IOError(errnoCode: error.errnoCode, reason: "connection"))"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         default: Printable.escape("\(error)")
         }
     }

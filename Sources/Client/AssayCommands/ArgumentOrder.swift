@@ -12,10 +12,20 @@ struct ArgumentOrder {
 
     /// Throws `usage`, with the nearest word, where a word names no command.
     static func arrange(_ arguments: [String], root: any ParsableCommand.Type) throws(AssayError) -> [String] {
+        try refuseBundledFlags(arguments)
         var order = ArgumentOrder(rest: arguments[...])
         order.takeLeadingOptions()
         try order.takeWords(of: root)
         return order.words + order.leading + order.rest
+    }
+
+    /// Refuses words such as `-weights.bin`: the parser would look for one-letter flags in them, and find `-h`.
+    private static func refuseBundledFlags(_ arguments: [String]) throws(AssayError) {
+        let word = arguments.prefix { $0 != "--" }.first { $0.count > 2 && $0.hasPrefix("-") && !$0.hasPrefix("--") }
+        guard let word else { return }
+        throw AssayError(
+            .usage, "\(Printable.quote(word, limit: 60)) is no option",
+            remedy: "put names that start with a dash behind --")
     }
 
     /// Whether a failure is to be told as JSON, even one of the arguments themselves.

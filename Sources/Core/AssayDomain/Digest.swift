@@ -33,7 +33,7 @@ package struct Digest: Sendable, Hashable {
                 isWellFormed ? .digestUnsupported : .digestInvalid,
                 "digest algorithm \(Printable.quote(name, limit: 20)) is not supported", remedy: "use sha256 or sha512")
         }
-        let hex = text[text.index(after: colon)...]
+        let hex = text[text.utf8.index(after: colon)...]
         guard hex.utf8.count == 2 * algorithm.byteCount, hex.utf8.allSatisfy({ $0.isLowerHexDigit }) else {
             throw Self.invalid(text, "\(name) takes \(2 * algorithm.byteCount) lower-case hex digits")
         }

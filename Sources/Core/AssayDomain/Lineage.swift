@@ -8,6 +8,9 @@ package enum LineageRelation: String, Sendable, Hashable, Codable, CaseIterable 
     case distilledFrom = "distilled-from"
     case evaluatedOn = "evaluated-on"
 
+    /// Whether its source must be a dataset.
+    package var isOfData: Bool { self == .trainedOn || self == .evaluatedOn }
+
     /// The relation that `--derived-from … --as WORD` means.
     package init?(derivation word: String) {
         switch word {

@@ -111,6 +111,12 @@ package struct Policy: Sendable, Hashable, Codable {
                 .policyInvalid, "the policy measures without a dataset",
                 remedy: "name the held-out data as dataset: NAME:1")
         }
+        if let dataset, case .tag(.alias) = dataset.selector {
+            throw AssayError(
+                .policyInvalid, "the policy's dataset \(dataset) can move",
+                reason: "whoever moved it would change the policy",
+                remedy: "name it by number or digest")
+        }
         for (name, bound) in metrics ?? [:] { try Self.check(bound, of: name) }
         for (name, bound) in latency?.bounds ?? [] {
             let values = [bound.maxMilliseconds, bound.maxRatio].compactMap(\.self)

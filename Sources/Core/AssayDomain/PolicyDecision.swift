@@ -4,6 +4,8 @@ package struct Evidence: Sendable {
     package var signers: [String]
     /// Why there is no valid signature, if there is none.
     package var signatureFault: String?
+    /// Files that the version names and the store does not have.
+    package var missingContent: [Digest]
     package var contentBytes: Int64
     package var relations: Set<LineageRelation>
     /// A signed report for this version that matches the policy's dataset and settings.
@@ -14,12 +16,14 @@ package struct Evidence: Sendable {
     package var holderReport: VerificationReport?
 
     package init(
-        signers: [String], signatureFault: String?, contentBytes: Int64, relations: Set<LineageRelation>,
+        signers: [String], signatureFault: String?, missingContent: [Digest] = [], contentBytes: Int64,
+        relations: Set<LineageRelation>,
         report: VerificationReport? = nil, holder: VerificationReport.Subject? = nil,
         holderReport: VerificationReport? = nil
     ) {
         self.signers = signers
         self.signatureFault = signatureFault
+        self.missingContent = missingContent
         self.contentBytes = contentBytes
         self.relations = relations
         self.report = report
@@ -65,7 +69,8 @@ extension Policy {
     /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         PolicyDecision(
-            outcomes: [signatureOutcome(evidence)] + sizeOutcomes(evidence) + lineageOutcomes(evidence)
+            outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
+                + lineageOutcomes(evidence)
                 + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
     }
 
@@ -85,6 +90,13 @@ extension Policy {
 
     /// The fault of a version that nobody signed.
     package static let noSignature = "not signed"
+
+    /// Only what is incomplete is worth a line.
+    private func contentOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let first = evidence.missingContent.first else { return [] }
+        let count = evidence.missingContent.count
+        return [outcome("content", "every file", "\(count) missing, \(first.short) first", false)]
+    }
 
     private func sizeOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         guard let size else { return [] }

@@ -40,10 +40,10 @@ package struct Reference: Sendable, Hashable {
     package init(parsing text: some StringProtocol) throws(AssayError) {
         if let at = text.utf8.firstIndex(of: UInt8(ascii: "@")) {
             repository = try RepositoryName(parsing: text[..<at])
-            selector = .digest(try Digest(parsing: text[text.index(after: at)...]))
+            selector = .digest(try Digest(parsing: text[text.utf8.index(after: at)...]))
         } else if let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
             repository = try RepositoryName(parsing: text[..<colon])
-            selector = .tag(try Tag(parsing: text[text.index(after: colon)...]))
+            selector = .tag(try Tag(parsing: text[text.utf8.index(after: colon)...]))
         } else {
             throw AssayError(
                 .referenceInvalid, "\(Printable.quote(text, limit: 80)) names no version",

@@ -72,6 +72,12 @@ package struct VerificationReport: Sendable, Hashable, Codable {
             self.kind = kind
             self.message = message
         }
+
+        /// Whether the process ended without an answer.
+        package var isWorkerCrash: Bool { kind == "worker-crashed" }
+
+        /// Whether it says something of the model or the data, and not of the machine or the store.
+        package var isConclusive: Bool { ErrorCode.known(kind) == nil }
     }
 
     package struct Measurements: Sendable, Hashable, Codable {
@@ -105,15 +111,13 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     }
 
     package struct Environment: Sendable, Hashable, Codable {
-        /// Name and version of the evaluator build.
-        package let evaluator: String
+        /// Name and version of the runtime.
         package let runtime: String
         package let cpu: String
         package let isaFlags: [String]
         package let cores: Int
 
-        package init(evaluator: String, runtime: String, cpu: String, isaFlags: [String], cores: Int) {
-            self.evaluator = evaluator
+        package init(runtime: String, cpu: String, isaFlags: [String], cores: Int) {
             self.runtime = runtime
             self.cpu = cpu
             self.isaFlags = isaFlags
@@ -126,6 +130,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     package let subject: Subject
     package let dataset: Subject
     package let settings: VerificationSettings
+    /// The evaluator build that measured, or failed to; a report counts only for that build.
+    package let evaluator: String
     package let environment: Environment?
     package let measurements: Measurements?
     package let failure: Failure?
@@ -134,7 +140,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
 
     package init(
         verification: VerificationID, subject: Subject, dataset: Subject, settings: VerificationSettings,
-        environment: Environment?, outcome: Result<Measurements, FailureError>, startedAt: Timestamp,
+        evaluator: String, environment: Environment?, outcome: Result<Measurements, FailureError>, startedAt: Timestamp,
         finishedAt: Timestamp
     ) {
         format = Self.formatVersion
@@ -142,6 +148,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         self.subject = subject
         self.dataset = dataset
         self.settings = settings
+        self.evaluator = evaluator
         self.environment = environment
         self.startedAt = startedAt
         self.finishedAt = finishedAt

@@ -12,6 +12,7 @@ package struct Registry: Sendable {
     package let promote: Promote
     package let clock: any WallClock
     private let blobStore: any BlobStore
+    private let index: any Index
 
     package init(
         blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
@@ -27,8 +28,9 @@ package struct Registry: Sendable {
         promote = Promote(blobs: blobs, index: index, evidence: evidence, verify: verify, clock: clock)
         self.clock = clock
         blobStore = blobs
+        self.index = index
     }
 
     /// Whether the registry takes writes; monitors read it from `/readyz`.
-    package var isWritable: Bool { blobStore.isWritable }
+    package var isWritable: Bool { blobStore.isWritable && index.isWritable }
 }

@@ -90,7 +90,7 @@ package struct DSSEEnvelope: Sendable, Hashable {
             throw AssayError(
                 .untrustedKey, "the envelope is signed by a key that is not trusted",
                 reason: signatures.first?.keyID.map { "it names the key \(Printable.quote($0, limit: 64))" },
-                remedy: "add the signer's public key to the trusted keys, if you do trust it")
+                remedy: "name the signer's public key as one that you trust, if you do")
         }
         throw SignedJSON.invalid("no signature of the envelope is valid")
     }

@@ -67,7 +67,7 @@ package struct ModelSignature: Sendable {
             throw AssayError(
                 .untrustedKey, "the signature is of a key that is not trusted",
                 reason: keyID.map { "it names the key \(Printable.quote($0, limit: 64))" },
-                remedy: "add the signer's public key to the trusted keys, if you do trust it")
+                remedy: "name the signer's public key as one that you trust, if you do")
         }
         return try envelope.verify(trusted: candidates)
     }

@@ -26,8 +26,8 @@ package struct Call: Sendable {
         self.captures = captures
     }
 
-    /// The limit of a JSON body, in bytes. A publish carries a manifest and signatures within JSON.
-    package static let jsonBytesMax = 48 << 20
+    /// The limit of a JSON body in bytes, where a route does not say otherwise.
+    package static let jsonBytesMax = 1 << 20
 
     /// A captured part of the path, decoded. An encoded slash would make two spellings of one name, so it is refused.
     /// Throws `name-invalid`.
@@ -64,9 +64,9 @@ package struct Call: Sendable {
     }
 
     /// The body as one strict JSON document. Throws `json-invalid`, `body-too-large`, `media-type-unsupported`.
-    package func json<Value: Decodable>(_ type: Value.Type) async throws -> Value {
+    package func json<Value: Decodable>(_ type: Value.Type, upTo bytesMax: Int = jsonBytesMax) async throws -> Value {
         try requireJSON()
-        return try JSON.decode(type, from: try await body(upTo: Self.jsonBytesMax))
+        return try JSON.decode(type, from: try await body(upTo: bytesMax))
     }
 
     /// A form that a page of another site can send is no JSON; so the type must be said.

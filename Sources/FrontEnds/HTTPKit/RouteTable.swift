@@ -56,6 +56,7 @@ package struct RouteTable: HTTPResponder {
             let error = Self.known(error, requestID: requestID, logger: context.logger)
             response = frontEnd.response(to: error, requestID: requestID)
             if Self.endsConnection(error.code) { response.headers[.connection] = "close" }
+            if error.code == .methodNotAllowed { response.headers[.allow] = allowed(request, at: position) }
         }
         response.headers[.requestID] = requestID
         if request.method == .head { response = Self.withoutBody(response) }
@@ -69,19 +70,24 @@ package struct RouteTable: HTTPResponder {
         _ request: Request, at position: Int?
     ) throws(AssayError) -> (Route, [(name: String, text: String)]) {
         let path = RoutePattern.segments(of: request.uri.path)
-        var allowed: [HTTPRequest.Method] = []
-        for route in position.map({ routes[$0] }) ?? [] {
-            guard let captures = route.pattern.match(path) else { continue }
-            if route.method == request.method { return (route, captures) }
-            allowed.append(route.method)
+        for route in position.map({ routes[$0] }) ?? [] where route.method == request.method {
+            if let captures = route.pattern.match(path) { return (route, captures) }
         }
+        let allowed = allowed(request, at: position)
         guard allowed.isEmpty else {
             throw AssayError(
                 .methodNotAllowed, "\(Printable.quote(request.method.rawValue, limit: 20)) is not offered here",
-                remedy: "use \(Set(allowed.map(\.rawValue)).sorted().joined(separator: ", "))")
+                remedy: "use \(allowed)")
         }
         throw AssayError(
             .routeNotFound, "there is no such route", remedy: "see /api/v1/openapi.yaml for those there are")
+    }
+
+    /// The methods that a path takes, as the Allow header lists them; empty if nothing is there.
+    private func allowed(_ request: Request, at position: Int?) -> String {
+        let path = RoutePattern.segments(of: request.uri.path)
+        let matching = (position.map { routes[$0] } ?? []).filter { $0.pattern.match(path) != nil }
+        return Set(matching.map(\.method.rawValue)).sorted().joined(separator: ", ")
     }
 
     private func handle(
@@ -110,6 +116,9 @@ package struct RouteTable: HTTPResponder {
             throw AssayError(
                 .requestInvalid, "this server answers to local names only",
                 remedy: "use 127.0.0.1 or localhost, or serve with --token-file")
+        }
+        guard [.get, .head].contains(request.method) || authenticate.accepts(origin: request.headers[.origin]) else {
+            throw AssayError(.permissionDenied, "pages of other sites change nothing here")
         }
         if let length = request.headers[.contentLength], Int64(length) == nil {
             throw AssayError(.requestInvalid, "the Content-Length is no size", remedy: "send less than 2^63 bytes")

@@ -25,7 +25,9 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: begin(&isReceiving, context)
+        case .head:
+            begin(context)
+            isReceiving = true
         case .body(let buffer): windowBytes += buffer.readableBytes
         case .end: isReceiving = false
         }
@@ -35,8 +37,9 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         // Writes come only as fast as the peer reads, because whoever writes waits until the channel is writable.
-        case .head(let head) where head.status != .continue: begin(&isSending, context)
-        case .head: break
+        case .head:
+            begin(context)
+            isSending = true
         case .body(let buffer): windowBytes += buffer.readableBytes
         case .end: isSending = false
         }
@@ -50,12 +53,13 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
 
-    private func begin(_ isMoving: inout Bool, _ context: ChannelHandlerContext) {
-        isMoving = true
-        if timer == nil { startWindow(context) }
+    /// Every body has a whole window before it is looked at.
+    private func begin(_ context: ChannelHandlerContext) {
+        if !isReceiving, !isSending { startWindow(context) }
     }
 
     private func startWindow(_ context: ChannelHandlerContext) {
+        timer?.cancel()
         windowBytes = 0
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.window) {
             self.timer = nil

@@ -72,7 +72,7 @@ extension NativeAPI {
 
     private static func refusal(of version: Version, alias: AliasName, decision: PolicyDecision) -> AssayError {
         let unmet = decision.outcomes.filter { $0.status != .passed }
-        let first = unmet.first.map { "\($0.requirement): demanded \($0.demanded), measured \($0.measured)" }
+        let first = unmet.first.map { "\($0.requirement): \($0.measured), demanded \($0.demanded)" }
         return AssayError(
             .promotionRefused, "\(version.reference) is not promoted to \(alias)", reason: first,
             remedy: "see the requirements that are not met; the alias did not move")

@@ -41,8 +41,11 @@ extension NativeAPI {
         try .message(try await registry.catalog.version(try call.reference()))
     }
 
+    /// A publish carries a manifest of 4 MiB at most and signatures, as text within JSON.
+    private static let publishBytesMax = 16 << 20
+
     @Sendable func publish(_ call: Call) async throws -> Response {
-        let request = try await call.json(PublishRequest.self)
+        let request = try await call.json(PublishRequest.self, upTo: Self.publishBytesMax)
         let outcome = try await registry.publish(
             Publish.Request(
                 repository: request.repository, kind: request.kind, manifest: Array(request.manifest.utf8),

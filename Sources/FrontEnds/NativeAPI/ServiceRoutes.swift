@@ -28,7 +28,7 @@ package struct ServiceRoutes: FrontEnd {
 
     @Sendable private func ready(_ call: Call) async throws -> Response {
         guard registry.isWritable else {
-            return Self.text("the store takes no writes: a flush to disk failed\n", status: .serviceUnavailable)
+            return Self.text("the store takes no writes: the disk failed\n", status: .serviceUnavailable)
         }
         return Self.text("ready\n")
     }

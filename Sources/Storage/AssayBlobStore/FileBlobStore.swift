@@ -11,6 +11,8 @@ import Synchronization
 /// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged
 /// blob.
 package final class FileBlobStore: BlobStore {
+    /// What is smaller than this is copied.
+    private static let smallChunkBytes = 16 << 10
     /// How many uploads may be unfinished at a time.
     package static let uploadsMax = 4096
     /// How long an unfinished upload waits for its next byte.
@@ -24,6 +26,8 @@ package final class FileBlobStore: BlobStore {
     private let sessions = Mutex<[UploadID: Slot]>([:])
     /// Blobs whose bytes this process has hashed, with the file as it was then.
     private let proven = Mutex<[Digest: FileStamp]>([:])
+    /// Keeps a blob that comes and one that is set aside apart.
+    private let renames = Mutex(())
     private let uploadCount: Atomic<Int>
     private let hasFailed = Atomic<Bool>(false)
 
@@ -114,7 +118,7 @@ package final class FileBlobStore: BlobStore {
             }
             do {
                 for try await chunk in body where chunk.readableBytes > 0 {
-                    block.append(chunk)
+                    Self.gather(chunk, into: &block)
                     blockBytes += chunk.readableBytes
                     if blockBytes >= BlockWriter.blockBytes { try await flush(isLast: false) }
                 }
@@ -126,6 +130,21 @@ package final class FileBlobStore: BlobStore {
             }
             try await flush(isLast: true)
             try await group.waitForAll()
+        }
+    }
+
+    /// Adds a chunk; small ones are copied together, because each keeps far more memory than it has bytes.
+    private static func gather(_ chunk: ByteBuffer, into block: inout [ByteBuffer]) {
+        guard chunk.readableBytes < smallChunkBytes else {
+            block.append(chunk)
+            return
+        }
+        if var last = block.last, last.readableBytes < smallChunkBytes {
+            block.removeLast()
+            last.writeImmutableBuffer(chunk)
+            block.append(last)
+        } else {
+            block.append(ByteBuffer(bytes: chunk.readableBytesView))
         }
     }
 
@@ -151,7 +170,7 @@ package final class FileBlobStore: BlobStore {
     package func cancelUpload(_ id: UploadID) async throws {
         try await withSession(id) { _ in
             try await self.blocking {
-                _ = try SystemCall.check("unlink") { unlink(self.layout.upload(id)) }
+                if unlink(self.layout.upload(id)) != 0, errno != ENOENT { throw SystemCall.failure("unlink", errno) }
             }
         }
         forget(id)
@@ -233,8 +252,12 @@ package final class FileBlobStore: BlobStore {
             return (file, try file.stamp())
         }
         guard stamp.size >= range.upperBound else {
-            try await blocking { try self.setAside(digest) }
+            try await blocking { try self.setAside(digest, stamp) }
             throw Self.damaged(digest)
+        }
+        // Whoever goes on with a download gets to the end as well, so the part before it counts too.
+        if range.lowerBound > 0, range.upperBound == stamp.size, !isProven(digest, stamp) {
+            try await blocking { try self.prove(file, stamp, digest) }
         }
         let chunks = BlobChunks(file: file, range: range, threads: threads)
         guard range == 0..<stamp.size, !isProven(digest, stamp) else { return chunks }
@@ -242,7 +265,7 @@ package final class FileBlobStore: BlobStore {
             if isProven {
                 self.remember(digest, stamp)
             } else {
-                try self.setAside(digest)
+                try self.setAside(digest, stamp)
                 throw Self.damaged(digest)
             }
         }
@@ -254,12 +277,7 @@ package final class FileBlobStore: BlobStore {
         try await blocking {
             let file = try self.open(digest)
             let stamp = try file.stamp()
-            if self.isProven(digest, stamp) { return }
-            guard try UploadSession.digest(of: file, digest.algorithm) == digest else {
-                try self.setAside(digest)
-                throw Self.damaged(digest)
-            }
-            self.remember(digest, stamp)
+            if !self.isProven(digest, stamp) { try self.prove(file, stamp, digest) }
         }
         return try await body(layout.blob(digest))
     }
@@ -275,11 +293,24 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    /// Takes a damaged blob out of the way, so that it is missing from now on and the next push brings it back.
-    private func setAside(_ digest: Digest) throws {
+    /// Hashes a blob's file; a damaged one is set aside. Blocks the thread. Throws `digest-mismatch`.
+    private func prove(_ file: OpenFile, _ stamp: FileStamp, _ digest: Digest) throws {
+        guard try UploadSession.digest(of: file, digest.algorithm) == digest else {
+            try setAside(digest, stamp)
+            throw Self.damaged(digest)
+        }
+        remember(digest, stamp)
+    }
+
+    /// Takes a damaged file out of the way, so that its blob is missing from now on and the next push brings it back.
+    /// A file that has taken its place meanwhile stays: it was proven when it came.
+    private func setAside(_ digest: Digest, _ stamp: FileStamp) throws {
         let target = layout.damaged(digest)
         try layout.makeFolder(FileLayout.parent(of: target))
-        try SystemCall.check("rename") { rename(layout.blob(digest), target) }
+        try renames.withLock { _ in
+            guard try OpenFile(existing: layout.blob(digest), flags: O_RDONLY)?.stamp() == stamp else { return }
+            try SystemCall.check("rename") { rename(layout.blob(digest), target) }
+        }
     }
 
     private static func damaged(_ digest: Digest) -> AssayError {
@@ -302,7 +333,9 @@ package final class FileBlobStore: BlobStore {
             try SystemCall.check("fsync") { fsync(file.descriptor) }
             let folder = layout.folder(of: digest)
             try layout.makeFolder(folder)
-            try SystemCall.check("rename") { rename(path, layout.blob(digest)) }
+            try renames.withLock { _ throws(AssayError) in
+                _ = try SystemCall.check("rename") { rename(path, layout.blob(digest)) }
+            }
             try FileLayout.flushFolder(folder)
             remember(digest, try file.stamp())
         } catch {

@@ -19,6 +19,9 @@ enum SystemCall {
         case ENOSPC, EDQUOT, EFBIG:
             AssayError(
                 .storageFull, "the store is full", reason: "\(name): \(text(code))", remedy: "free space, then retry")
+        case EMFILE, ENFILE, ENOMEM, EAGAIN:
+            AssayError(
+                .storeBusy, "the server has too much open", reason: "\(name): \(text(code))", remedy: "try again")
         default:
             AssayError(
                 .storageFailed, "the store's file system failed", reason: "\(name): \(text(code))",

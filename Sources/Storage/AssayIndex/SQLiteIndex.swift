@@ -1,5 +1,7 @@
+import AssayDomain
 import AssayRegistry
 import GRDB
+import Synchronization
 
 /// The index in one SQLite database: one connection writes and checkpoints, a few others only read.
 ///
@@ -12,6 +14,7 @@ package final class SQLiteIndex: Index {
     private let writer: DatabaseQueue
     private let readers: ReaderSet
     let detailsCache = VersionDetailsCache()
+    private let hasFailed = Atomic<Bool>(false)
 
     /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
     ///
@@ -40,13 +43,25 @@ package final class SQLiteIndex: Index {
     }
 
     /// Runs one write transaction, durable before this returns; an error leaves nothing of it.
+    ///
+    /// After a failure of the disk nobody knows what it holds, so no other write is tried until the process starts
+    /// anew.
     func write<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+        guard isWritable else {
+            throw AssayError(
+                .storageFailed, "the index takes no writes", reason: "a write to disk failed",
+                remedy: "check the disk, then restart the server")
+        }
         do {
             return try await writer.write(body)
         } catch {
-            throw IndexFault.translate(error)
+            let fault = IndexFault.translate(error)
+            if (fault as? AssayError)?.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
+            throw fault
         }
     }
+
+    package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
 
     /// Runs several statements over one snapshot.
     func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {

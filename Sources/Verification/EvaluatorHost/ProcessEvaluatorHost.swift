@@ -56,12 +56,12 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         guard FileManager.default.isExecutableFile(atPath: installation.executable) else {
             throw AssayError(
                 .evaluatorUnavailable, "the evaluator is not installed",
-                remedy: "install assay-evaluator beside assay, or name it with --evaluator")
+                remedy: "install assay-evaluator beside assay, or name it with ASSAY_EVALUATOR")
         }
         guard FileManager.default.isReadableFile(atPath: installation.runtimeLibrary) else {
             throw AssayError(
                 .evaluatorUnavailable, "ONNX Runtime is not installed",
-                remedy: "run scripts/bootstrap.sh, or name the library with --onnxruntime")
+                remedy: "run scripts/bootstrap.sh, or name the library with ASSAY_ONNXRUNTIME")
         }
     }
 
@@ -171,7 +171,6 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
 
     private static func environment(of result: EvaluationResult) -> VerificationReport.Environment {
         VerificationReport.Environment(
-            evaluator: "assay-evaluator \(result.evaluator.version)",
             runtime: "\(result.runtime.name) \(result.runtime.version)", cpu: Printable.escape(result.machine.cpuModel),
             isaFlags: result.machine.isaFlags, cores: result.machine.cores)
     }

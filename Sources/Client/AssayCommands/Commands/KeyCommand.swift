@@ -143,7 +143,10 @@ struct KeyRevokeCommand: AsyncParsableCommand {
               assay key revoke 3f5a…
             """)
 
-    @Argument(help: "The key's id as the list shows it.")
+    /// The fewest digits that name a key: as many as other commands print.
+    private static let prefixLengthMin = 8
+
+    @Argument(help: "The key's id, or as much of its beginning as other commands print.")
     var id: String
 
     @OptionGroup var options: ServerOptions
@@ -158,9 +161,24 @@ struct KeyRevokeCommand: AsyncParsableCommand {
         let id = id
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
+            let id = try Self.whole(id, among: try await client.keys().items)
             try await client.revokeKey(id)
             if isJSON { return try console.print(json: Outcome(id: id, isTrusted: false)) }
             try console.print("key \(Printable.escape(id.prefix(12))) is no longer trusted")
         }
+    }
+
+    /// The one id that begins so. Throws `key-not-found`, and `usage` where several do.
+    private static func whole(_ prefix: String, among keys: [TrustedKey]) throws -> String {
+        let matches = keys.map(\.id).filter { $0.hasPrefix(prefix) }
+        guard prefix.utf8.count >= prefixLengthMin, let id = matches.first else {
+            throw AssayError(
+                .keyNotFound, "there is no trusted key \(Printable.quote(prefix, limit: 70))",
+                remedy: "see the ids with: assay key list")
+        }
+        guard matches.count == 1 else {
+            throw AssayError(.usage, "several keys begin with \(prefix)", remedy: "give more of the id")
+        }
+        return id
     }
 }

@@ -39,7 +39,7 @@ struct PromoteCommand: AsyncParsableCommand {
             if isJSON {
                 try console.print(json: response)
             } else {
-                try console.print(Self.table(response.outcomes))
+                if !response.outcomes.isEmpty { try console.print(Self.table(response.outcomes)) }
                 try console.print(Self.summary(of: response, reference: request.reference))
             }
             if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }

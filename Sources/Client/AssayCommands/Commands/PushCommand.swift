@@ -78,6 +78,7 @@ struct PushCommand: AsyncParsableCommand {
             let result = try await publisher.push(plan)
             if isJSON { return try console.print(json: result) }
             try console.print(Self.summary(of: result))
+            for note in Self.notes(on: result, plan) { console.note(note) }
         }
     }
 
@@ -115,6 +116,19 @@ struct PushCommand: AsyncParsableCommand {
             }
             return value
         }
+    }
+
+    /// What a push did besides, and did not do, where the content was there before.
+    static func notes(on result: PushResult, _ plan: PushPlan) -> [String] {
+        let version = result.version
+        var notes: [String] = []
+        if let tag = plan.tag, !result.isNew { notes.append("\(version.repository):\(tag) points to it") }
+        if !result.isNew, plan.metadata != VersionMetadata(), plan.metadata != version.metadata {
+            notes.append("its metadata stays as it was first pushed; see: assay annotate")
+        }
+        if !result.isNew, !plan.lineage.isEmpty { notes.append("its declared sources were added to its lineage") }
+        if !result.isNew, plan.key != nil { notes.append("it carries the signature of this key") }
+        return notes
     }
 
     /// `digits:1  sha256:…  3 files, 120.4 KiB; sent 120.4 KiB, saved 0 B`

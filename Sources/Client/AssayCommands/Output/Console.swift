@@ -22,6 +22,13 @@ package struct Console: Sendable {
         isTerminal: isatty(STDERR_FILENO) == 1,
         output: { try write($0, to: STDOUT_FILENO) }, error: { try write($0, to: STDERR_FILENO) })
 
+    /// The width of the terminal behind the second stream; the usual one where there is none.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
     /// Writes lines of results.
     package func print(_ lines: String...) throws {
         for line in lines { try writeOutput(Array("\(line)\n".utf8)) }

@@ -53,7 +53,7 @@ final class ProgressDisplay: Sendable {
             return line(state, seconds: Self.seconds(time - (drawn.startedAt ?? time)), from: drawn.startedDone)
         }
         guard let text else { return }
-        console.draw(console.isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n")
+        console.draw(console.isTerminal ? "\r\u{1B}[K\(text.prefix(Console.columns - 1))" : "\(text)\n")
     }
 
     /// Takes the bar off the screen.
@@ -83,7 +83,7 @@ final class ProgressDisplay: Sendable {
     }
 
     private static func bar(_ share: Double) -> String {
-        let width = 24
+        let width = 16
         let filled = Int(min(1, max(0, share)) * Double(width))
         return "[" + String(repeating: "#", count: filled) + String(repeating: " ", count: width - filled) + "]"
     }

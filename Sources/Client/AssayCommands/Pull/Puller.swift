@@ -30,6 +30,7 @@ struct Puller: Sendable {
     /// Writes what is missing. A file that is there with other bytes throws `file-exists` before anything is written.
     func pull(_ plan: PullPlan, into path: String) async throws -> PullResult {
         let root = try await client.files.run { try FolderHandle.make(path: path) }
+        if let signature = plan.signature { try await refuseOther(signature, in: root, files: plan.files) }
         var missing: [VersionFile] = []
         for file in plan.files where try await !isThere(file, in: root) { missing.append(file) }
         let meter = TransferMeter(display, label: "receiving", total: missing.map(\.size).saturatingSum())
@@ -92,6 +93,18 @@ struct Puller: Sendable {
     }
 
     /// Puts the signature beside the files, unless a file of the version has that name.
+    /// Throws `file-exists` if the folder holds the signature of something else: its files would not be covered.
+    private func refuseOther(_ signature: [UInt8], in root: FolderHandle, files: [VersionFile]) async throws {
+        guard !isReplacing, !files.contains(where: { $0.path == ModelSignature.fileName }),
+            let local = try await client.files.run({ try root.file(ModelSignature.fileName) })
+        else { return }
+        let digest = Digest.sha256(of: signature)
+        guard try await client.files.hash(local, algorithm: .sha256) != digest else { return }
+        throw AssayError(
+            .fileExists, "the folder holds the signature of another version",
+            remedy: "pull into an empty folder, or replace what is there with --force")
+    }
+
     private func write(_ signature: [UInt8], in root: FolderHandle, files: [VersionFile]) async throws {
         guard !files.contains(where: { $0.path == ModelSignature.fileName }) else { return }
         try await client.files.run {

@@ -5,6 +5,9 @@ package import AssayDomain
 /// Each method is one transaction, durable before it returns. Writes of one index happen one after the other.
 /// Any method may throw `storage-full` or `storage-failed`.
 package protocol Index: Sendable {
+    /// Whether the index takes writes; false after a failure of the disk.
+    var isWritable: Bool { get }
+
     // MARK: Repositories
 
     /// Nil if there is none.

@@ -45,5 +45,13 @@ package struct Authenticate: Sendable {
             || (name.hasPrefix("127.") && name.utf8.allSatisfy { $0.isDecimalDigit || $0 == UInt8(ascii: ".") })
     }
 
+    /// Whether a request that changes something may come from a page of this origin; nil is no page at all.
+    package func accepts(origin: String?) -> Bool {
+        guard let origin, case .open = mode else { return true }
+        // `null` and everything else that is no plain HTTP origin is somebody else's page.
+        guard let scheme = ["http://", "https://"].first(where: origin.hasPrefix) else { return false }
+        return accepts(host: String(origin.dropFirst(scheme.count)))
+    }
+
     private static let remedy = "send the server's token as Bearer token, or as password with Basic"
 }

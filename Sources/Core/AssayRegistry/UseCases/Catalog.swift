@@ -8,7 +8,7 @@ package struct Catalog: Sendable {
     /// The items of a page where the caller says nothing.
     package static let pageDefault = 100
     /// The most referrers of one answer.
-    package static let referrersMax = 10_000
+    package static let referrersMax = 1000
 
     let index: any Index
 

@@ -19,11 +19,13 @@ package struct ManageAliases: Sendable {
         try await index.aliases(in: repository)
     }
 
+    /// Moves of an alias, newest first, also of one that was removed. Throws as `alias(_:in:)` for one that never was.
     package func history(
         of name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
     ) async throws -> Page<AliasMove> {
-        try await requireRepository(repository)
-        return try await index.aliasHistory(name, in: repository, before: before, limit: limit)
+        let page = try await index.aliasHistory(name, in: repository, before: before, limit: limit)
+        if page.items.isEmpty, before == nil { _ = try await alias(name, in: repository) }
+        return page
     }
 
     /// Moves an alias that no policy protects. Throws `alias-protected`, `alias-conflict`, `version-not-found`.

@@ -30,8 +30,13 @@ package struct Promote: Sendable {
         let record = try await ManageAliases(index: index, evidence: evidence, clock: clock)
             .policy(of: alias, in: version.repository)
         let policy = try Policy.parse(record.json)
-        let holder = try await holder(of: alias, in: version.repository)
-        if holder?.number == version.number { return .unchanged }
+        let current = try await index.version(Reference(version.repository, alias))
+        var holder = current
+        if current?.number == version.number {
+            if !dryRun, try await isPromoted(version, to: alias, by: record.digest) { return .unchanged }
+            // It got there in another way, or by another policy: it has to pass now, and nothing is compared with it.
+            holder = nil
+        }
 
         let manifest = try await Catalog(index: index).manifest(.digest(version.manifestDigest), in: version.repository)
         var gathered = try await gather(version, manifest: manifest, holder: holder)
@@ -40,26 +45,37 @@ package struct Promote: Sendable {
                 version, holder: holder, policy: policy, settings: settings,
                 dataset: try await Catalog(index: index).version(dataset))
             guard measurement.pending.isEmpty else {
-                return .measuring(measurement.pending, holder: holder?.number)
+                return .measuring(measurement.pending, holder: current?.number)
             }
             gathered.report = measurement.report
             gathered.holderReport = measurement.holderReport
         }
         let decision = policy.decide(gathered)
-        if dryRun { return .decided(decision, holder: holder?.number) }
+        if dryRun { return .decided(decision, holder: current?.number) }
         return try await conclude(
-            decision, on: version, manifest: manifest, alias: alias, policy: record, holder: holder, by: principal)
+            decision, on: version, manifest: manifest, alias: alias, policy: record, holder: current?.number,
+            by: principal)
     }
 
-    private func holder(of alias: AliasName, in repository: RepositoryName) async throws -> Version? {
-        try await index.version(Reference(repository, alias))
+    /// Whether the alias's last move was this promotion, decided by the policy that holds now.
+    private func isPromoted(_ version: Version, to alias: AliasName, by policy: Digest) async throws -> Bool {
+        let moves = try await index.aliasHistory(alias, in: version.repository, before: nil, limit: 1)
+        guard let last = moves.items.first, last.cause == .promotion, let verdict = last.verdictDigest else {
+            return false
+        }
+        return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+            .policy(ofVerdict: verdict, on: version.manifestDigest) == policy
     }
 
     private func gather(_ version: Version, manifest: Manifest, holder: Version?) async throws -> Evidence {
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
+        var missing: [Digest] = []
+        for layer in manifest.layers where try await blobs.size(of: layer.digest) != layer.size {
+            missing.append(layer.digest)
+        }
         return Evidence(
-            signers: signers, signatureFault: fault, contentBytes: version.contentBytes,
+            signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
             relations: try await index.relations(of: .version(version.repository, version.number)),
             holder: holder.map { .init($0) })
     }
@@ -102,8 +118,9 @@ package struct Promote: Sendable {
         if let running = known.first(where: { !$0.isFinished }) { return .failure(Pending(id: running.id)) }
         for verification in known {
             let report = try await verify.report(of: verification)
-            let build = report.environment?.evaluator
-            if build == verify.evaluatorBuild || (build == nil && report.failure != nil) { return .success(report) }
+            if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true {
+                return .success(report)
+            }
         }
         let started = try await verify.start(
             subject: version, dataset: dataset, baseline: baseline, settings: settings)
@@ -117,7 +134,7 @@ package struct Promote: Sendable {
 
     private func conclude(
         _ decision: PolicyDecision, on version: Version, manifest: Manifest, alias: AliasName, policy: PolicyRecord,
-        holder: Version?, by principal: Principal
+        holder: VersionNumber?, by principal: Principal
     ) async throws -> Outcome {
         let now = clock.now()
         let verdict = Verdict(
@@ -141,14 +158,14 @@ package struct Promote: Sendable {
                 Publication(
                     repository: version.repository, kind: nil, manifest: manifest, intent: .content,
                     attachments: [attached], actor: principal.name, at: now))
-            return .refused(decision, holder: holder?.number, verdict: record.digest)
+            return .refused(decision, holder: holder, verdict: record.digest)
         }
         _ = try await index.moveAlias(
             AliasMoveRequest(
                 repository: version.repository, name: alias, target: version.number,
-                expectation: .version(holder?.number),
+                expectation: .version(holder),
                 cause: .promotion(policy: policy.digest, verdict: record.digest, attachment: attached),
                 actor: principal.name, at: now))
-        return .promoted(decision, holder: holder?.number, verdict: record.digest)
+        return .promoted(decision, holder: holder, verdict: record.digest)
     }
 }

@@ -45,6 +45,8 @@ package struct Publish: Sendable {
     /// The most sources that one push declares.
     package static let lineageMax = 256
 
+    private static let referrerAnnotationBytesMax = 64 << 10
+
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
@@ -53,8 +55,9 @@ package struct Publish: Sendable {
 
     /// Stores the manifest, and with it a version, its signatures and its lineage, or nothing of it.
     ///
-    /// Throws `manifest-invalid`, `manifest-too-large`, `digest-mismatch`, `metadata-invalid`, `signature-invalid`, and
-    /// what `Index.publish` throws. Repeating it gives the same version.
+    /// Throws `manifest-invalid`, `manifest-too-large`, `digest-mismatch`, `metadata-invalid`, `signature-invalid`,
+    /// `dataset-unsupported` for a model named as data, and what `Index.publish` throws. Repeating it gives the same
+    /// version.
     package func callAsFunction(_ request: Request, by principal: Principal) async throws -> Outcome {
         let manifest = try parse(request)
         try request.metadata?.check()
@@ -62,6 +65,9 @@ package struct Publish: Sendable {
             throw AssayError(
                 .tooManyEntries, "the push declares too much",
                 reason: "at most \(Self.lineageMax) sources and \(Self.signaturesMax) signatures fit in one push")
+        }
+        for declaration in request.lineage where declaration.relation.isOfData {
+            try Verify.requireDataset(try await Catalog(index: index).version(declaration.source))
         }
         let isVersion = request.intent != .content
         let files = isVersion ? try evidence.files(of: manifest) : []
@@ -94,7 +100,15 @@ package struct Publish: Sendable {
                 .digestMismatch, "the manifest is not \(expected)", reason: "its bytes hash to \(digest)",
                 remedy: "send the bytes that the digest was made of")
         }
-        return try Manifest(parsing: request.manifest, digest: digest, contentType: request.mediaType)
+        let manifest = try Manifest(parsing: request.manifest, digest: digest, contentType: request.mediaType)
+        // Every list of referrers repeats their annotations.
+        let annotationBytes = manifest.annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        guard manifest.subject == nil || annotationBytes <= Self.referrerAnnotationBytesMax else {
+            throw AssayError(
+                .manifestTooLarge, "the annotations of a referrer have \(annotationBytes) bytes",
+                reason: "at most \(Self.referrerAnnotationBytesMax) are accepted", remedy: "put the content in a layer")
+        }
+        return manifest
     }
 
     /// What the first ONNX file says of itself. A broken one says nothing, and can still be stored.

@@ -4,6 +4,8 @@ import AssayDomain
 struct ReadEvidence: Sendable {
     /// The most bytes of one signature bundle or envelope.
     static let envelopeBytesMax: Int64 = 16 << 20
+    /// The most bytes of one model signature.
+    static let signatureBytesMax: Int64 = 4 << 20
     /// The most signatures looked at for one version.
     static let signaturesMax = 64
 
@@ -26,6 +28,20 @@ struct ReadEvidence: Sendable {
         return report
     }
 
+    /// The policy by which a verdict in an envelope was given. Throws as `report(envelope:of:)`.
+    func policy(ofVerdict digest: Digest, on subject: Digest) async throws -> Digest? {
+        let statement = try evidence.openStatement(
+            try await content(of: digest), trusted: try await keys(.registry))
+        guard statement.predicateType == PredicateType.verdict, statement.subjects == [subject] else { return nil }
+        let verdict = try JSON.decodeVerbatim(VerdictPolicy.self, from: statement.predicate)
+        return try verdict.policy.digest[Digest.Algorithm.sha256.rawValue].map { try Digest(parsing: "sha256:\($0)") }
+    }
+
+    /// The part of a verdict that names its policy.
+    private struct VerdictPolicy: Decodable {
+        let policy: Verdict.PolicyDescriptor
+    }
+
     /// Ids of the trusted release keys whose signature over exactly the version's files is valid.
     func signers(of manifest: Manifest, in repository: RepositoryName) async throws -> (ids: [String], fault: String?) {
         let keys = try await keys(.release)
@@ -39,7 +55,7 @@ struct ReadEvidence: Sendable {
                 let id = try evidence.signer(ofModelSignature: bytes, over: files, trusted: keys)
                 if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
-                fault = error.reason.map { "\(error.message): \($0)" } ?? error.message
+                fault = error.code == .untrustedKey ? "by a key that is not trusted" : error.message
             }
         }
         return (ids, ids.isEmpty ? fault : nil)
@@ -52,7 +68,10 @@ struct ReadEvidence: Sendable {
 
     private func bundles(of manifest: Manifest, in repository: RepositoryName) async throws -> [AttestationRecord] {
         let all = try await index.attestations(of: manifest.digest, in: repository)
-        return Array(all.filter { $0.artifactType == MediaType.sigstoreBundle }.prefix(Self.signaturesMax))
+        let bundles = all.filter {
+            $0.artifactType == MediaType.sigstoreBundle && $0.envelope.size <= Self.signatureBytesMax
+        }
+        return Array(bundles.prefix(Self.signaturesMax))
     }
 
     private func content(of digest: Digest) async throws -> [UInt8] {

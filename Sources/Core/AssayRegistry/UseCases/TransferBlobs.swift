@@ -79,7 +79,11 @@ package struct TransferBlobs: Sendable {
 
     /// A part of a blob whose size the caller got from `size(of:in:)`.
     package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
-        try await blobs.read(digest, range: range)
+        do {
+            return try await blobs.read(digest, range: range)
+        } catch let error as AssayError where error.code == .digestMismatch {
+            throw AssayError(.blobNotFound, error.message, reason: error.reason, remedy: error.remedy, cause: error)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ import AssayDomain
 struct Verdict: Sendable, Encodable {
     struct Verifier: Sendable, Encodable { let id: String }
 
-    struct PolicyDescriptor: Sendable, Encodable {
+    struct PolicyDescriptor: Sendable, Codable {
         let uri: String
         let digest: [String: String]
     }

@@ -76,8 +76,14 @@ package final class Verify: Sendable {
                 .verificationNotFound, "verification \(verification.id) has no report yet",
                 remedy: "ask again when its state is measured or failed")
         }
-        return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let report = try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
             .report(envelope: digest, of: verification.subject.digest)
+        guard report.verification == verification.id, report.dataset.digest == verification.dataset.digest,
+            report.settings == verification.settings
+        else {
+            throw AssayError(.signatureInvalid, "the report of verification \(verification.id) is of another one")
+        }
+        return report
     }
 
     /// The evaluator build whose reports count now.
@@ -85,34 +91,44 @@ package final class Verify: Sendable {
 
     // MARK: Running
 
-    /// Works on the queue until the task is cancelled. No failure of one verification ends it.
+    /// How long the queue waits after the store failed, before it tries again.
+    private static let pauseAfterFault = Duration.seconds(5)
+
+    /// Works on the queue until the task is cancelled. No failure of one verification, or of the store, ends it.
     package func run() async throws {
-        try await index.requeueInterruptedVerifications()
         var wakeUps = wakeUps.stream.makeAsyncIterator()
-        repeat {
+        var isInterrupted = true
+        while !Task.isCancelled {
             do {
+                if isInterrupted { try await index.requeueInterruptedVerifications() }
+                isInterrupted = false
                 while let verification = try await index.claimVerification() { try await run(verification) }
+                guard await wakeUps.next() != nil else { return }
             } catch is CancellationError {
                 throw CancellationError()
             } catch {
-                // The store is at fault. What was claimed stays so, and is queued again at the next start.
                 logger.error("verification could not be concluded", metadata: ["error": "\(error)"])
+                isInterrupted = true
+                try await Task.sleep(for: Self.pauseAfterFault)
             }
-        } while await wakeUps.next() != nil
-        try Task.checkCancellation()
+        }
     }
 
     private func run(_ verification: Verification) async throws {
         let startedAt = clock.now()
-        let outcome = try await evaluate(verification)
+        var outcome = try await evaluate(verification)
+        if case .failure(let error) = outcome.result, error.failure.isWorkerCrash {
+            // The machine may have been short of memory, so a crash has a second chance.
+            outcome = try await evaluate(verification)
+        }
         try Task.checkCancellation()
         let report = VerificationReport(
             verification: verification.id, subject: verification.subject, dataset: verification.dataset,
-            settings: verification.settings, environment: outcome.environment,
+            settings: verification.settings, evaluator: host.build, environment: outcome.environment,
             outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
             startedAt: startedAt, finishedAt: clock.now())
+        defer { progress.withLock { $0[verification.id] = nil } }
         try await store(report, of: verification)
-        progress.withLock { $0[verification.id] = nil }
     }
 
     /// Evaluates; faults of the machine become a failed report, so that one of them does not stop the queue.
