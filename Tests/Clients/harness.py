@@ -17,6 +17,7 @@ import requests
 
 REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = REPOSITORY_ROOT / "fixtures" / "digits"
+os.environ.setdefault("ASSAY_ONNXRUNTIME", str(REPOSITORY_ROOT / ".cache" / "onnxruntime" / "libonnxruntime.so"))
 
 READY_ATTEMPTS = 200
 READY_PAUSE_SECONDS = 0.05
