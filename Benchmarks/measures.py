@@ -18,7 +18,6 @@ from processes import (
 MIB = 1 << 20
 PIECE_BYTES = 8 * MIB
 WRK_SECONDS = 5
-WRK_ROUNDS = 3
 
 # Large, so that the cost of a call from Python, some microseconds, does not count.
 EVALUATOR_BATCH = 1280
@@ -175,23 +174,26 @@ def pull(setting):
 
 def requests_per_second(url):
     """What wrk reaches with one thread and 32 connections; any answer but 2xx is an error."""
-    figures = []
-    for _ in range(WRK_ROUNDS):
-        output = run(require("wrk"), "-t1", "-c32", f"-d{WRK_SECONDS}s", url)
-        if "Non-2xx" in output or "Socket errors" in output:
-            raise BenchmarkError(f"wrk saw errors:\n{output}")
-        figures.append(float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]))
-    return statistics.median(figures)
+    output = run(require("wrk"), "-t1", "-c32", f"-d{WRK_SECONDS}s", url)
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise BenchmarkError(f"wrk saw errors:\n{output}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
 
 
 def resolve(setting):
-    """A version by its alias, from an index of one version and from one of very many."""
+    """A version by its alias, from an index of one version and from one of very many, in turn."""
     path = "/api/v1/versions/bench/model:production"
-    with AssayServer(setting.binary, setting.folder / "resolve") as server:
-        oci.push_small_version(server.url, "bench/model", "production")
-        small = requests_per_second(server.url + path)
-        filling = seconds(oci.fill, server.url, setting.filled_versions)
-        filled = requests_per_second(server.url + path)
+    with AssayServer(setting.binary, setting.folder / "resolve-one") as one, \
+            AssayServer(setting.binary, setting.folder / "resolve-many") as many:
+        for server in (one, many):
+            oci.push_small_version(server.url, "bench/model", "production")
+        filling = seconds(oci.fill, many.url, setting.filled_versions)
+        os.sync()
+        figures = {one: [], many: []}
+        for turn in range(setting.rounds):
+            for server in (one, many) if turn % 2 else (many, one):
+                figures[server].append(requests_per_second(server.url + path))
+    small, filled = statistics.median(figures[one]), statistics.median(figures[many])
     note = f"{filled:.0f} against {small:.0f} requests/s; filled in {filling:.0f} s"
     return [
         at_least("resolve an alias", small, 15_000, "requests/s"),
