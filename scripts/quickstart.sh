@@ -86,7 +86,7 @@ run assay history digits production
 
 cat <<NEXT
 
-What to try next
+What to try next (assay is in .build/release; make install puts it on your PATH)
   - look around:     assay --store .quickstart/store show digits:3
   - no server:       assay --store .quickstart/store list digits
   - other clients:   assay serve --store .quickstart/store --listen 127.0.0.1:8080, then

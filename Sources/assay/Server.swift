@@ -95,6 +95,7 @@ struct Server: Sendable {
         }
         // Whatever a store holds is its owner's.
         umask(0o077)
+        raiseDescriptorLimit()
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         let server = try Server(
@@ -124,6 +125,15 @@ struct Server: Sendable {
                 "cannot listen on \(Printable.escape(options.host)):\(options.port)",
                 reason: String(cString: strerror(error.errnoCode)), remedy: "choose another address with --listen")
         }
+    }
+
+    /// Takes as many descriptors as the system lets it: each connection and each open blob needs one.
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        // Where it cannot be raised the server works with what it has.
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Tells people and scripts where the server is; the line is part of the interface.

@@ -14,6 +14,27 @@ struct ErrorTests {
         func answer(_ request: StubRequest) -> StubAnswer { StubAnswer(status: status, body: Array(body.utf8)) }
     }
 
+    @Test(arguments: [
+        (#"{"errors":[{"code":"UNSUPPORTED","message":"m","detail":{"code":"storage-full"}}]}"#, ErrorCode.storageFull),
+        (#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","message":"m","detail":["x"]}]}"#, .uploadNotFound),
+        (#"{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN","detail":{"code":"made-up"}}]}"#, .uploadNotFound),
+        (#"{"errors":[]}"#, .storageFull), ("no list", .storageFull),
+    ])
+    func `an OCI error is told by our own code where there is one`(body: String, code: ErrorCode) async throws {
+        try await StubServer.run(Constant(status: .init(statusCode: 507), body: body)) { url in
+            try await AssayClient.withClient(of: Endpoint(parsing: url), retry: .immediate) { client in
+                do {
+                    _ = try await client.manifest(
+                        Digest(algorithm: .sha256, bytes: [UInt8](repeating: 1, count: 32)),
+                        in: RepositoryName(parsing: "team/model"))
+                    Issue.record("there was no error")
+                } catch let error as AssayError {
+                    #expect(error.code == code)
+                }
+            }
+        }
+    }
+
     private func failure(_ status: HTTPResponseStatus, _ body: String) async throws -> AssayError? {
         try await StubServer.run(Constant(status: status, body: body)) { url in
             await #expect(throws: AssayError.self) {

@@ -215,7 +215,8 @@ def test_an_ambiguous_length_closes_the_connection(server_url, headers):
 @pytest.mark.parametrize("body", [
     pytest.param(b"+5\r\nhello\r\n0\r\n\r\n", id="sign"), pytest.param(b" 5\r\nhello\r\n0\r\n\r\n", id="space"),
     pytest.param(b"5\nhello\n0\n\n", id="bare-line-feed"),
-    pytest.param(b"5" * 20 + b"\r\nhello\r\n0\r\n\r\n", id="20-digits")])
+    pytest.param(b"5" * 20 + b"\r\nhello\r\n0\r\n\r\n", id="20-digits"),
+    pytest.param(b"5;" + b"x" * (1 << 20) + b"\r\nhello\r\n0\r\n\r\n", id="extension-of-1-MiB")])
 def test_a_malformed_chunk_closes_the_connection(registry, server_url, body):
     path = registry.open_upload("tests/wire").removeprefix(server_url)
     with Wire(server_url) as wire:

@@ -123,3 +123,35 @@ struct ConnectionRulesTests {
         #expect(channel.isActive == isOpen)
     }
 }
+
+struct FramingGuardTests {
+    private let framing = FramingGuard()
+    private let channel: EmbeddedChannel
+
+    init() throws {
+        channel = EmbeddedChannel(handler: framing)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    }
+
+    private func receive(_ bytes: Int) throws { try channel.writeInbound(ByteBuffer(repeating: 0, count: bytes)) }
+
+    @Test func `framing without content is cut off and answered`() throws {
+        for _ in 0..<4 { try receive(64 << 10) }
+        #expect(channel.isActive)
+        try receive(1)
+        #expect(!channel.isActive)
+        #expect(
+            try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) }?.hasPrefix("HTTP/1.1 400") == true)
+    }
+
+    @Test func `content and the end of a message make room for more`() throws {
+        for _ in 0..<10 {
+            try receive(200 << 10)
+            framing.took(contentBytes: 100 << 10)
+        }
+        try receive(200 << 10)
+        framing.took()
+        try receive(200 << 10)
+        #expect(channel.isActive)
+    }
+}

@@ -29,10 +29,13 @@ extension AssayError {
                 ErrorCode.standing(forStatus: status), "the server refused \(action)", reason: "it answered \(status)")
             return
         }
+        // A registry of ours tells its own code beside the specification's, which is coarser.
         self.init(
-            ErrorCode.standing(forOCI: first.code) ?? ErrorCode.standing(forStatus: status),
+            first.detail?.code.flatMap(ErrorCode.known) ?? ErrorCode.standing(forOCI: first.code)
+                ?? ErrorCode.standing(forStatus: status),
             "the server refused \(action)",
-            reason: Printable.escape(first.message ?? first.code, limit: Self.remoteTextMax))
+            reason: Printable.escape(first.message ?? first.code, limit: Self.remoteTextMax),
+            remedy: first.detail?.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) })
     }
 }
 
@@ -41,6 +44,24 @@ private struct OCIErrorList: Decodable {
     struct Item: Decodable {
         var code: String
         var message: String?
+        var detail: Detail?
+
+        private enum CodingKeys: String, CodingKey {
+            case code, message, detail
+        }
+
+        init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            code = try values.decode(String.self, forKey: .code)
+            message = try values.decodeIfPresent(String.self, forKey: .message)
+            // The specification leaves the detail's form open: one that is not ours tells nothing.
+            detail = try? values.decodeIfPresent(Detail.self, forKey: .detail)
+        }
+    }
+
+    struct Detail: Decodable {
+        var code: String?
+        var remedy: String?
     }
 
     var errors: [Item]

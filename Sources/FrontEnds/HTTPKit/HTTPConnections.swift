@@ -30,12 +30,18 @@ package struct HTTPConnections: ServerChildChannel {
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
-        channel.eventLoop.makeCompletedFuture {
-            let options = channel.syncOptions
-            try options?.setOption(
+        let framing = NIOLoopBound(FramingGuard(), eventLoop: channel.eventLoop)
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.syncOptions?.setOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16 << 10, maximum: Self.readBytesMax))
-        }.flatMap { http1.setup(channel: channel, logger: logger) }
+            try channel.pipeline.syncOperations.addHandler(framing.value)
+        }.flatMap {
+            http1.setup(channel: channel, logger: logger)
+        }.flatMapThrowing { value in
+            try channel.pipeline.syncOperations.handler(type: StallGuard.self).framing = framing.value
+            return value
+        }
     }
 
     package func handle(value: HTTP1Channel.Value, logger: Logger) async {

@@ -20,14 +20,11 @@ package struct Query: Sendable {
             let key = try Self.decode(parts[0])
             values[key, default: []].append(parts.count > 1 ? try Self.decode(parts[1]) : "")
         }
-        for (key, all) in values where Set(all).count > 1 && !Self.repeatable.contains(key) {
+        for (key, all) in values where Set(all).count > 1 {
             throw AssayError(.requestInvalid, "the parameter \(Printable.quote(key, limit: 40)) has two values")
         }
         self.values = values
     }
-
-    /// Parameters that may stand several times: `tag` of an OCI manifest PUT.
-    private static let repeatable: Set<String> = ["tag"]
 
     /// The value of a parameter; nil if it is absent.
     package subscript(_ name: String) -> String? { values[name]?.first }

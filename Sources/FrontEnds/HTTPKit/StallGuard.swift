@@ -18,6 +18,9 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// The least that must move in a window, in bytes.
     static let windowBytesMin = 1024
 
+    /// Is told of the content that comes in.
+    var framing: FramingGuard?
+
     private var isReceiving = false
     private var isSending = false
     private var windowBytes = 0
@@ -26,10 +29,15 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head:
+            framing?.took()
             begin(context)
             isReceiving = true
-        case .body(let buffer): windowBytes += buffer.readableBytes
-        case .end: isReceiving = false
+        case .body(let buffer):
+            framing?.took(contentBytes: buffer.readableBytes)
+            windowBytes += buffer.readableBytes
+        case .end:
+            framing?.took()
+            isReceiving = false
         }
         context.fireChannelRead(data)
     }

@@ -37,12 +37,15 @@ package final class FileBlobStore: BlobStore {
         case busy
     }
 
-    /// Opens the store at `root`, which exists. `threads` runs everything that blocks.
+    /// Opens the store at `root`, which exists. Throws `configuration-invalid` for a file system that cannot keep one.
+    ///
+    /// `threads` runs everything that blocks.
     package init(root: String, threads: NIOThreadPool, ids: any IDGenerator) throws {
         layout = FileLayout(root: root)
         self.threads = threads
         self.ids = ids
         try layout.makeFolder(layout.uploads)
+        try SelfTest.run(in: root)
         uploadCount = Atomic(try layout.reapUploads(idleFor: Self.uploadIdleSeconds))
     }
 

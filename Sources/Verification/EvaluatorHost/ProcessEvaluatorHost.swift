@@ -30,7 +30,11 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
 
     private let installation: Installation
 
-    package init(_ installation: Installation) { self.installation = installation }
+    /// The staging folder is this host's alone: what a killed process left there is removed.
+    package init(_ installation: Installation) {
+        self.installation = installation
+        StagingFolder.removeAll(in: installation.staging)
+    }
 
     package var build: String { "assay-evaluator \(EvaluatorVersion.current)" }
 

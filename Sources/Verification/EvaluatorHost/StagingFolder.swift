@@ -4,18 +4,29 @@ import Glibc
 
 /// A folder that holds one evaluation's files and nothing else, so that a model that names files beside it finds none.
 struct StagingFolder {
+    private static let prefix = "evaluation-"
+
     private let path: String
 
     /// Makes a new folder that only its owner can look into.
     init(in parent: String) throws {
         try FileManager.default.createDirectory(
             atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        var template = Array("\(parent)/evaluation-XXXXXX".utf8CString)
+        var template = Array("\(parent)/\(Self.prefix)XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw AssayError(
                 .storageFailed, "no folder for an evaluation can be made", reason: "mkdtemp: errno \(errno)")
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Removes the folders of evaluations that ended with their process.
+    static func removeAll(in parent: String) {
+        let manager = FileManager.default
+        for name in (try? manager.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+            // A folder that cannot be removed takes space and nothing else.
+            try? manager.removeItem(atPath: "\(parent)/\(name)")
+        }
     }
 
     /// Gives a file a name in the folder: the same read-only file by another link, or a copy on another file system.

@@ -1,0 +1,117 @@
+/// What a verification is asked to do; part of a report's identity.
+package struct VerificationSettings: Sendable, Hashable, Codable {
+    /// Intra-op threads of the executor.
+    package var threads: Int
+    /// Samples per run when latency is measured.
+    package var batch: Int
+    package var warmupRuns: Int
+    package var measuredRuns: Int
+    /// The wall-clock deadline of the whole run, in seconds.
+    package var deadlineSeconds: Int
+
+    package init(
+        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 50, measuredRuns: Int = 600, deadlineSeconds: Int = 120
+    ) {
+        self.threads = threads
+        self.batch = batch
+        self.warmupRuns = warmupRuns
+        self.measuredRuns = measuredRuns
+        self.deadlineSeconds = deadlineSeconds
+    }
+
+    /// Throws `request-invalid` naming the setting that lies outside of its range.
+    package func check() throws(AssayError) {
+        let ranges: [(String, Int, ClosedRange<Int>)] = [
+            ("threads", threads, 1...256), ("batch", batch, 1...4096), ("warmup_runs", warmupRuns, 0...100_000),
+            ("measured_runs", measuredRuns, 10...100_000), ("deadline_seconds", deadlineSeconds, 1...86_400),
+        ]
+        for (name, value, range) in ranges where !range.contains(value) {
+            throw AssayError(
+                .requestInvalid, "\(name) is \(value)", remedy: "use \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+}
+
+/// The name of one verification: 16 lower-case hex digits.
+package struct VerificationID: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let text: String
+
+    /// Throws `verification-not-found`: a malformed id names nothing.
+    package init(parsing text: some StringProtocol) throws(AssayError) {
+        guard text.utf8.count == 16, text.utf8.allSatisfy(\.isLowerHexDigit) else {
+            throw AssayError(.verificationNotFound, "there is no verification \(Printable.quote(text, limit: 40))")
+        }
+        self.text = String(text)
+    }
+
+    package init(bits: UInt64) {
+        let digits = String(bits, radix: 16)
+        text = String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    package var description: String { text }
+}
+
+/// A verification as a job of the queue.
+package struct Verification: Sendable, Hashable, Codable {
+    package enum State: String, Sendable, Codable, CaseIterable {
+        case queued
+        case running
+        /// There is a report with measurements.
+        case measured
+        /// There is a report with a failure.
+        case failed
+    }
+
+    package struct Progress: Sendable, Hashable, Codable {
+        package let stage: String
+        package let done: Int
+        package let total: Int
+
+        package init(stage: String, done: Int, total: Int) {
+            self.stage = stage
+            self.done = done
+            self.total = total
+        }
+    }
+
+    package let id: VerificationID
+    package let subject: VerificationReport.Subject
+    package let dataset: VerificationReport.Subject
+    package let baseline: VerificationReport.Subject?
+    package let settings: VerificationSettings
+    package var state: State
+    package var progress: Progress?
+    package let createdAt: Timestamp
+    package var finishedAt: Timestamp?
+    /// The blob that holds the signed report.
+    package var envelopeDigest: Digest?
+
+    package init(
+        id: VerificationID, subject: VerificationReport.Subject, dataset: VerificationReport.Subject,
+        baseline: VerificationReport.Subject?, settings: VerificationSettings, state: State = .queued,
+        progress: Progress? = nil, createdAt: Timestamp, finishedAt: Timestamp? = nil, envelopeDigest: Digest? = nil
+    ) {
+        self.id = id
+        self.subject = subject
+        self.dataset = dataset
+        self.baseline = baseline
+        self.settings = settings
+        self.state = state
+        self.progress = progress
+        self.createdAt = createdAt
+        self.finishedAt = finishedAt
+        self.envelopeDigest = envelopeDigest
+    }
+
+    package var isFinished: Bool { state == .measured || state == .failed }
+}
