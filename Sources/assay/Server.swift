@@ -42,6 +42,7 @@ struct Server: Sendable {
 
     private let store: StoreFolder
     private let registry: Registry
+    private let host: ProcessEvaluatorHost
     private let metrics: PrometheusMetrics
     private let ids = RandomIDGenerator()
     private let logger: Logger
@@ -61,6 +62,7 @@ struct Server: Sendable {
         self.store = store
         self.metrics = metrics
         self.logger = logger
+        self.host = host
     }
 
     /// Everything that runs while the server does; `running` is told of each address that takes connections.
@@ -103,6 +105,7 @@ struct Server: Sendable {
             installation: Installation(
                 evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables),
             metrics: metrics)
+        server.warnIfNothingCanBeVerified()
         var doors = [
             Door(
                 address: .hostname(options.host, port: options.port),
@@ -124,6 +127,15 @@ struct Server: Sendable {
                 error.errnoCode == EADDRINUSE ? .serverUnreachable : .configurationInvalid,
                 "cannot listen on \(Printable.escape(options.host)):\(options.port)",
                 reason: String(cString: strerror(error.errnoCode)), remedy: "choose another address with --listen")
+        }
+    }
+
+    /// A server without an evaluator still stores and serves, so it only says so.
+    private func warnIfNothingCanBeVerified() {
+        do {
+            try host.checkAvailable()
+        } catch {
+            logger.warning("verifications will be refused", metadata: ["error": "\(error)"])
         }
     }
 

@@ -93,6 +93,7 @@ final class StoreFolder: Sendable {
         else { throw failure("write", path) }
     }
 
+    /// False also for what cannot be looked at.
     private static func isEmptyFolder(_ path: String) -> Bool {
         (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) ?? false
     }

@@ -12,9 +12,21 @@ struct ArgumentTests {
         (["--store", "s", "push", "--", "a", "-x"], ["push", "--store", "s", "--", "a", "-x"]),
         (["push", "a", "--server"], ["push", "a", "--server"]),
         ([], []), (["--help"], ["--help"]), (["help", "push"], ["help", "push"]),
+        (["alias", "--json", "list", "digits"], ["alias", "list", "--json", "digits"]),
+        (["--json", "alias", "--store", "s", "list"], ["alias", "list", "--json", "--store", "s"]),
     ])
     func `options before the command are moved behind it`(given: [String], arranged: [String]) throws {
         #expect(try ArgumentOrder.arrange(given, root: Assay.self) == arranged)
+    }
+
+    @Test(arguments: ["-weights.bin", "-h1", "-hh", "-batch"])
+    func `a word that starts with one dash is no bundle of flags`(word: String) {
+        #expect(throws: AssayError.self) { try ArgumentOrder.arrange(["push", "a", word], root: Assay.self) }
+    }
+
+    @Test func `behind two dashes it is a name`() throws {
+        let arguments = ["push", "a", "--", "-weights.bin"]
+        #expect(try ArgumentOrder.arrange(arguments, root: Assay.self) == arguments)
     }
 
     @Test(arguments: [

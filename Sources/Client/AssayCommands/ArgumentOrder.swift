@@ -3,9 +3,9 @@ import AssayDomain
 
 /// Brings arguments into the one order that the parser knows: command words first, then everything else.
 ///
-/// The options of `ServerOptions` may stand before the command too, as in `assay --store DIR list`. The parser would
-/// take them for options of `assay` itself, which has none; so they are moved behind the words that name the command.
-/// Nothing else is touched, and nothing behind `--` is ever looked at.
+/// The options of `ServerOptions` may stand before and between the words, as in `assay --store DIR list`. The parser
+/// would take them for options of `assay` itself, which has none; so they are moved behind the words that name the
+/// command. Nothing else is touched, and nothing behind `--` is ever looked at.
 struct ArgumentOrder {
     private static let valued = ["--server", "--store", "--token-file"]
     private static let flags = ["--json"]
@@ -14,7 +14,6 @@ struct ArgumentOrder {
     static func arrange(_ arguments: [String], root: any ParsableCommand.Type) throws(AssayError) -> [String] {
         try refuseBundledFlags(arguments)
         var order = ArgumentOrder(rest: arguments[...])
-        order.takeLeadingOptions()
         try order.takeWords(of: root)
         return order.words + order.leading + order.rest
     }
@@ -55,7 +54,9 @@ struct ArgumentOrder {
 
     private mutating func takeWords(of root: any ParsableCommand.Type) throws(AssayError) {
         var command = root
-        while let word = rest.first, !word.hasPrefix("-"), !command.configuration.subcommands.isEmpty {
+        while !command.configuration.subcommands.isEmpty {
+            takeLeadingOptions()
+            guard let word = rest.first, !word.hasPrefix("-") else { return }
             let subcommands = command.configuration.subcommands
             if word == "help", words.isEmpty { return }
             guard let next = subcommands.first(where: { $0._commandName == word }) else {

@@ -5,8 +5,9 @@ import NIOCore
 
 /// The file of an upload and the digest of what it holds so far.
 ///
-/// `@unchecked Sendable`: `FileBlobStore` lends a session to one writer at a time, and each hand-over goes through its
-/// lock or the thread pool's queue, which order the accesses.
+/// `@unchecked Sendable`: `FileBlobStore` lends a session to one request at a time, and each hand-over goes through its
+/// lock or the thread pool's queue, which order the accesses. Within a request `hash` and `write` may run at the same
+/// time: the one touches the digest alone, the other everything else, and both are awaited before the next step.
 final class UploadSession: @unchecked Sendable {
     /// Open only while somebody has the session, so that idle sessions cost no descriptors.
     private var file: OpenFile?
