@@ -4,7 +4,6 @@ import AssayRegistry
 import Glibc
 import HTTPKit
 import HummingbirdCore
-import Logging
 import NIOCore
 import ServiceLifecycle
 
@@ -70,10 +69,8 @@ enum LocalServer {
     ) async throws {
         let (started, running) = AsyncStream.makeStream(of: Void.self)
         let door = Server.Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open))
-        var logger = Logger(label: "assay")
-        logger.logLevel = .error
         let group = ServiceGroup(
-            configuration: .init(services: server.services([door]) { _ in running.yield() }, logger: logger))
+            configuration: .init(services: server.services([door]) { _ in running.yield() }, logger: Server.framework))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 defer { running.finish() }

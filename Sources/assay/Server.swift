@@ -29,7 +29,7 @@ struct Server: Sendable {
     }
 
     /// The HTTP framework's own log: what it calls errors are connections that ended, or faults that are thrown too.
-    private static var framework: Logger {
+    static var framework: Logger {
         var logger = Logger(label: "assay.http")
         logger.logLevel = max(logger.logLevel, .critical)
         return logger

@@ -45,6 +45,17 @@ struct StallGuardTests {
         #expect(channel.isActive)
     }
 
+    @Test func `a body that begins late in an old window has a whole one of its own`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.upload))
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        loop.advanceTime(by: .seconds(59))
+        try channel.writeInbound(HTTPRequestPart.head(Self.upload))
+        loop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive)
+        loop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive)
+    }
+
     @Test func `an answer that nobody reads is cut off`() throws {
         try channel.writeInbound(HTTPRequestPart.head(Self.upload))
         try channel.writeInbound(HTTPRequestPart.end(nil))

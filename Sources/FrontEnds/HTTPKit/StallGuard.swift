@@ -23,6 +23,7 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var isReceiving = false
     private var isSending = false
+    private var windowStart = NIODeadline.uptimeNanoseconds(0)
     private var windowBytes = 0
     private var timer: Scheduled<Void>?
 
@@ -61,21 +62,30 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
 
-    /// Every body has a whole window before it is looked at.
+    /// Every body has a whole window before it is looked at. A timer that runs already is left to find that out, so
+    /// that small requests one after the other schedule nothing.
     private func begin(_ context: ChannelHandlerContext) {
-        if !isReceiving, !isSending { startWindow(context) }
+        guard !isReceiving, !isSending else { return }
+        startWindow(context)
+        if timer == nil { look(in: Self.window, context) }
     }
 
     private func startWindow(_ context: ChannelHandlerContext) {
-        timer?.cancel()
+        windowStart = context.eventLoop.now
         windowBytes = 0
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.window) {
+    }
+
+    private func look(in time: TimeAmount, _ context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
             self.timer = nil
             guard self.isReceiving || self.isSending else { return }
+            let rest = self.windowStart + Self.window - context.eventLoop.now
+            guard rest <= .zero else { return self.look(in: rest, context) }
             if self.windowBytes < Self.windowBytesMin {
                 context.close(promise: nil)
             } else {
                 self.startWindow(context)
+                self.look(in: Self.window, context)
             }
         }
     }

@@ -5,13 +5,12 @@ package struct Promote: Sendable {
     package enum Outcome: Sendable {
         /// Verifications run that the policy needs; ask again when they are finished.
         case measuring([VerificationID], holder: VersionNumber?)
-        /// The alias points there already.
+        /// The alias points there already, by a promotion under the policy that holds now.
         case unchanged
         /// What a dry run would have come to.
         case decided(PolicyDecision, holder: VersionNumber?)
         case promoted(PolicyDecision, holder: VersionNumber?, verdict: Digest)
         case refused(PolicyDecision, holder: VersionNumber?, verdict: Digest)
-
     }
 
     let blobs: any BlobStore
@@ -145,27 +144,21 @@ package struct Promote: Sendable {
                 digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
             verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
-        let envelope = try evidence.signStatement(
-            predicateType: PredicateType.verdict, predicate: try verdict.json(), subject: version.manifestDigest,
-            name: "\(version.repository):\(version.number)")
-        let record = BlobRecord(digest: evidence.digest(of: envelope), size: Int64(envelope.count))
-        try await blobs.put(envelope, as: record.digest)
-        let referrer = try evidence.attestationReferrer(
-            envelope: record, predicateType: PredicateType.verdict, subject: manifest.descriptor)
-        let attached = try await attachment([record], referrer, blobs: blobs, evidence: evidence)
+        let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
+            try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
         guard decision.isPassed else {
             _ = try await index.publish(
                 Publication(
                     repository: version.repository, kind: nil, manifest: manifest, intent: .content,
-                    attachments: [attached], actor: principal.name, at: now))
-            return .refused(decision, holder: holder, verdict: record.digest)
+                    attachments: [attachment], actor: principal.name, at: now))
+            return .refused(decision, holder: holder, verdict: envelope)
         }
         _ = try await index.moveAlias(
             AliasMoveRequest(
                 repository: version.repository, name: alias, target: version.number,
                 expectation: .version(holder),
-                cause: .promotion(policy: policy.digest, verdict: record.digest, attachment: attached),
+                cause: .promotion(policy: policy.digest, verdict: envelope, attachment: attachment),
                 actor: principal.name, at: now))
-        return .promoted(decision, holder: holder, verdict: record.digest)
+        return .promoted(decision, holder: holder, verdict: envelope)
     }
 }

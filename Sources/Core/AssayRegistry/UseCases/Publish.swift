@@ -127,6 +127,7 @@ package struct Publish: Sendable {
     ) async throws -> [Attachment] {
         guard !signatures.isEmpty else { return [] }
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let writer = WriteEvidence(blobs: blobs, evidence: evidence)
         let trusted = try await reader.keys(.release)
         var signers = Set(try await reader.signers(of: manifest, in: repository).ids)
         var attachments: [Attachment] = []
@@ -135,25 +136,8 @@ package struct Publish: Sendable {
             // A key that is not trusted yet may be trusted later, so its signature is kept.
             let signer = try? evidence.signer(ofModelSignature: bundle, over: files, trusted: trusted)
             if let signer, !signers.insert(signer).inserted { continue }
-            let record = BlobRecord(digest: evidence.digest(of: bundle), size: Int64(bundle.count))
-            try await blobs.put(bundle, as: record.digest)
-            attachments.append(
-                try await attachment(
-                    [record], try evidence.signatureReferrer(bundle: record, subject: manifest.descriptor),
-                    blobs: blobs, evidence: evidence))
+            attachments.append(try await writer.attach(modelSignature: bundle, to: manifest))
         }
         return attachments
     }
-}
-
-/// The attachment of a referrer that the registry makes itself: its config is the empty object, stored along with it.
-func attachment(
-    _ records: [BlobRecord], _ referrer: [UInt8], blobs: any BlobStore, evidence: any EvidenceFormat
-) async throws -> Attachment {
-    let empty = Array("{}".utf8)
-    let emptyRecord = BlobRecord(digest: evidence.digest(of: empty), size: Int64(empty.count))
-    try await blobs.put(empty, as: emptyRecord.digest)
-    let manifest = try Manifest(
-        parsing: referrer, digest: evidence.digest(of: referrer), contentType: MediaType.imageManifest)
-    return Attachment(blobs: records + [emptyRecord], referrer: manifest)
 }

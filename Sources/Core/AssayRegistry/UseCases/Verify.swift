@@ -188,21 +188,16 @@ package final class Verify: Sendable {
     }
 
     private func store(_ report: VerificationReport, of verification: Verification) async throws {
-        let envelope = try evidence.signStatement(
-            predicateType: PredicateType.verificationReport, predicate: try JSON.encode(report),
-            subject: report.subject.digest, name: "\(report.subject.repository):\(report.subject.number)")
-        let record = BlobRecord(digest: evidence.digest(of: envelope), size: Int64(envelope.count))
-        try await blobs.put(envelope, as: record.digest)
         guard let manifest = try await index.manifest(.digest(report.subject.digest), in: report.subject.repository)
         else { throw AssayError(.versionNotFound, "the verified version is gone") }
-        let referrer = try evidence.attestationReferrer(
-            envelope: record, predicateType: PredicateType.verificationReport, subject: manifest.descriptor)
+        let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
+            try JSON.encode(report), as: PredicateType.verificationReport, about: manifest,
+            name: "\(report.subject.repository):\(report.subject.number)")
         var finished = verification
         finished.state = report.measurements == nil ? .failed : .measured
         finished.finishedAt = report.finishedAt
-        finished.envelopeDigest = record.digest
-        try await index.finish(
-            finished, attaching: try await attachment([record], referrer, blobs: blobs, evidence: evidence))
+        finished.envelopeDigest = envelope
+        try await index.finish(finished, attaching: attachment)
     }
 
     private static func measurements(
