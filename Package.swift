@@ -75,7 +75,7 @@ let package = Package(
         source(
             "Storage", "AssayBlobStore",
             [
-                "AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem",
+                "AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem", "CXXHash",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
@@ -145,6 +145,7 @@ let package = Package(
         // MARK: C modules – imported by exactly one Swift target each
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        cLibrary("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
         .target(name: "CFileSystem", path: "Sources/CModules/CFileSystem"),
         .target(name: "COnnxRuntime", path: "Sources/CModules/COnnxRuntime"),
 

@@ -37,6 +37,8 @@ struct Server: Sendable {
 
     /// How long requests under way may take to end when the server is asked to stop.
     private static let shutdownMax = Duration.seconds(20)
+    /// How often unfinished uploads are looked through within the time that they are kept.
+    private static let looksPerExpiry = 4
     /// Threads for work that blocks: flushes mostly wait, so there are more of them than cores.
     private static let blockingThreads = 8
 
@@ -45,9 +47,12 @@ struct Server: Sendable {
     private let host: ProcessEvaluatorHost
     private let metrics: PrometheusMetrics
     private let ids = RandomIDGenerator()
+    private let settings: StoreSettings
     private let logger: Logger
 
-    init(store: StoreFolder, installation: Installation, metrics: PrometheusMetrics) throws {
+    init(
+        store: StoreFolder, installation: Installation, settings: StoreSettings, metrics: PrometheusMetrics
+    ) throws {
         let logger = Logger(label: "assay")
         let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
         threads.start()
@@ -56,10 +61,11 @@ struct Server: Sendable {
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
                 staging: store.staging))
         registry = Registry(
-            blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids),
+            blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, settings: settings),
             index: try SQLiteIndex.open(path: store.indexPath), evidence: SignedEvidence(key: store.registryKey),
-            inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger)
+            inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger, settings: settings)
         self.store = store
+        self.settings = settings
         self.metrics = metrics
         self.logger = logger
         self.host = host
@@ -80,7 +86,10 @@ struct Server: Sendable {
                 server: HTTPConnections.builder, configuration: .init(address: door.address),
                 onServerRunning: running, logger: Self.framework)
         }
-        return [VerificationService(verify: registry.verify)] + applications
+        let reaping = BackgroundService { [registry, settings] in
+            try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
+        }
+        return [BackgroundService { [registry] in try await registry.verify.run() }, reaping] + applications
     }
 
     // MARK: Serving
@@ -104,7 +113,7 @@ struct Server: Sendable {
             store: store,
             installation: Installation(
                 evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables),
-            metrics: metrics)
+            settings: options.settings, metrics: metrics)
         server.warnIfNothingCanBeVerified()
         var doors = [
             Door(
@@ -156,16 +165,17 @@ struct Server: Sendable {
     }
 }
 
-/// Works on the verification queue while the server runs.
-private struct VerificationService: Service {
-    let verify: Verify
+/// Work that goes on while the server runs: the verification queue, the reaping of uploads.
+private struct BackgroundService: Service {
+    /// Returns or throws when its task is cancelled.
+    let work: @Sendable () async throws -> Void
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
-                try await verify.run()
+                try await work()
             } catch is CancellationError {
-                // The verification that ran is queued again at the next start.
+                // What was left undone is taken up at the next start.
             }
         }
         // The group ends when a service ends, and this one ends only with it.

@@ -1,4 +1,3 @@
-import AssayBlobStore
 import AssayCrypto
 import AssayDomain
 import AssayRegistry
@@ -7,6 +6,8 @@ import NIOCore
 import NIOPosix
 import TestSupport
 import Testing
+
+@testable import AssayBlobStore
 
 struct FileBlobStoreTests {
     private let folder: TemporaryFolder
@@ -18,17 +19,24 @@ struct FileBlobStoreTests {
         store = try Self.open(folder, ids)
     }
 
-    private static func open(_ folder: TemporaryFolder, _ ids: SequentialIDs) throws -> FileBlobStore {
+    private static func open(
+        _ folder: TemporaryFolder, _ ids: SequentialIDs, _ settings: StoreSettings = StoreSettings()
+    ) throws -> FileBlobStore {
         let threads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
-        return try FileBlobStore(root: folder.path, threads: threads, ids: ids)
+        return try FileBlobStore(root: folder.path, threads: threads, ids: ids, settings: settings)
     }
 
     private func read(_ digest: Digest, _ range: Range<Int64>) async throws -> [UInt8] {
+        try await Self.read(digest, range, from: store)
+    }
+
+    private static func read(
+        _ digest: Digest, _ range: Range<Int64>, from store: FileBlobStore
+    ) async throws -> [UInt8] {
+        let blob = try #require(try await store.open(digest))
         var bytes: [UInt8] = []
-        for try await chunk in try await store.read(digest, range: range) {
-            bytes.append(contentsOf: chunk.readableBytesView)
-        }
+        for try await piece in BlobStream(blob, range) { bytes.append(contentsOf: piece.readableBytesView) }
         return bytes
     }
 
@@ -46,7 +54,7 @@ struct FileBlobStoreTests {
 
     @Test(arguments: [[], [1], large])
     func `pieces become the blob that they hash to`(content: [UInt8]) async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         let pieces = stride(from: 0, to: content.count, by: 170_001).map {
             Array(content[$0..<min($0 + 170_001, content.count)])
         }
@@ -65,17 +73,18 @@ struct FileBlobStoreTests {
         #expect(try await read(digest, 5..<5) == [])
     }
 
-    @Test func `sha512 names a blob too`() async throws {
+    @Test(arguments: Digest.Algorithm.allCases)
+    func `sha512 names a blob too`(announced: Digest.Algorithm) async throws {
         let content: [UInt8] = [1, 2, 3]
         let digest = Digest.of(content, algorithm: .sha512)
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: announced)
         _ = try await store.append(Chunks([content]), to: id, at: nil)
         _ = try await store.finishUpload(id, as: digest)
         #expect(try await read(digest, 0..<3) == content)
     }
 
     @Test func `a wrong digest publishes nothing and keeps the session`() async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         _ = try await store.append(Chunks([[1, 2, 3]]), to: id, at: 0)
         let wrong = Digest.sha256(of: [9])
         #expect(await code { _ = try await store.finishUpload(id, as: wrong) } == .digestMismatch)
@@ -86,7 +95,7 @@ struct FileBlobStoreTests {
 
     @Test(arguments: [0, 2, 4])
     func `a piece at another place is refused and changes nothing`(offset: Int64) async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         _ = try await store.append(Chunks([[1, 2, 3]]), to: id, at: 0)
         #expect(await code { _ = try await store.append(Chunks([[4]]), to: id, at: offset) } == .uploadOutOfOrder)
         #expect(try await store.append(Chunks([[4]]), to: id, at: 3) == 4)
@@ -95,7 +104,7 @@ struct FileBlobStoreTests {
 
     @Test func `a body that breaks off leaves what came before it`() async throws {
         struct Gone: Error {}
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         await #expect(throws: Gone.self) {
             _ = try await store.append(Chunks([[1, 2], [3]], then: Gone()), to: id, at: 0)
         }
@@ -105,7 +114,7 @@ struct FileBlobStoreTests {
     }
 
     @Test func `a session goes on after a restart`() async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         _ = try await store.append(Chunks([[1, 2, 3]]), to: id, at: 0)
         let restarted = try Self.open(folder, ids)
         #expect(try await restarted.uploadedBytes(of: id) == 3)
@@ -113,13 +122,25 @@ struct FileBlobStoreTests {
         #expect(try await restarted.finishUpload(id, as: Digest.sha256(of: [1, 2, 3, 4])) == 4)
     }
 
+    // MARK: Damage
+
+    private func path(_ digest: Digest, in tree: String = "blobs") -> String {
+        "\(folder.path)/\(tree)/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
+    }
+
+    /// Writes over a file as a failing disk would, with its size kept.
+    private func damage(_ path: String, at offset: Int) throws {
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        var content = try Data(contentsOf: URL(fileURLWithPath: path))
+        content[offset] ^= 1
+        try content.write(to: URL(fileURLWithPath: path))
+    }
+
     @Test func `a second push heals a damaged blob`() async throws {
         let content: [UInt8] = Array("the right bytes".utf8)
         let digest = Digest.sha256(of: content)
         try await store.put(content, as: digest)
-        let path = "\(folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        try Data("the wrong bytes".utf8).write(to: URL(fileURLWithPath: path))
+        try damage(path(digest), at: 3)
         #expect(await code { try await store.withLocalFile(of: digest) { _ in } } == .digestMismatch)
         try await store.put(content, as: digest)
         #expect(try await read(digest, 0..<Int64(content.count)) == content)
@@ -132,42 +153,129 @@ struct FileBlobStoreTests {
         let content = Array(Self.large.prefix(2_000_000))
         let digest = Digest.sha256(of: content)
         try await store.put(content, as: digest)
-        let path = "\(folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        try Data(repeating: 0, count: content.count).write(to: URL(fileURLWithPath: path))
-        var chunks = try await store.read(digest, range: 0..<Int64(content.count)).makeAsyncIterator()
-        _ = try await chunks.next()
+        try damage(path(digest), at: 1_500_000)
+        var pieces = BlobStream(try #require(try await store.open(digest)), 0..<2_000_000).makeAsyncIterator()
+        _ = try await pieces.next()
         try await store.put(content, as: digest)
-        await #expect(throws: AssayError.self) { while try await chunks.next() != nil {} }
+        await #expect(throws: AssayError.self) { while try await pieces.next() != nil {} }
         #expect(try await read(digest, 0..<Int64(content.count)) == content)
     }
 
-    @Test func `a damaged blob is not served to its end, in a part of it neither`() async throws {
+    /// A byte of the first, a middle and the last chunk; a process that has the checksums in memory, and a new one.
+    @Test(arguments: [0, 4_500_000, 9_000_000], [false, true])
+    func `a byte that the disk changed is never served`(offset: Int, restarted: Bool) async throws {
         let digest = Digest.sha256(of: Self.large)
         try await store.put(Self.large, as: digest)
-        let path = "\(folder.path)/blobs/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        try Data(repeating: 0, count: Self.large.count).write(to: URL(fileURLWithPath: path))
-        #expect(await code { _ = try await read(digest, 1..<Int64(Self.large.count)) } == .digestMismatch)
+        if !restarted { _ = try await read(digest, 0..<1) }
+        try damage(path(digest), at: offset)
+        let store = restarted ? try Self.open(folder, ids) : store
+        let chunk = ChunkChecksums.chunkBytes
+        let other = Int64(offset < chunk ? chunk : 0)
+        #expect(
+            try await Self.read(digest, other..<other + 9, from: store) == Array(Self.large[Int(other)...].prefix(9)))
+        let bad = Int64(offset)..<Int64(offset) + 1
+        #expect(await code { _ = try await Self.read(digest, bad, from: store) } == .digestMismatch)
         #expect(try await store.size(of: digest) == nil)
+    }
+
+    @Test func `without checks bytes are what the file system gives`() async throws {
+        var settings = StoreSettings()
+        settings.readCheck = .none
+        let store = try Self.open(folder, ids, settings)
+        let digest = Digest.sha256(of: Self.large)
+        try await store.put(Self.large, as: digest)
+        try damage(path(digest), at: 0)
+        #expect(try await Self.read(digest, 0..<2, from: store) == [Self.large[0] ^ 1, Self.large[1]])
+    }
+
+    @Test(arguments: ["lost", "cut", "changed"])
+    func `a table of checksums that cannot be believed is made anew`(fault: String) async throws {
+        let digest = Digest.sha256(of: Self.large)
+        try await store.put(Self.large, as: digest)
+        let table = path(digest, in: "checksums")
+        let right = try Data(contentsOf: URL(fileURLWithPath: table))
+        switch fault {
+        case "lost": try FileManager.default.removeItem(atPath: table)
+        case "cut": try right.dropLast(8).write(to: URL(fileURLWithPath: table))
+        default: try damage(table, at: 40)
+        }
+        let restarted = try Self.open(folder, ids)
+        #expect(try await Self.read(digest, 0..<Int64(Self.large.count), from: restarted) == Self.large)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: table)) == right)
+    }
+
+    @Test func `a table of wrong checksums takes no good blob away`() async throws {
+        let digest = Digest.sha256(of: Self.large)
+        try await store.put(Self.large, as: digest)
+        let table = path(digest, in: "checksums")
+        let wrong = ChunkChecksums(
+            size: Int64(Self.large.count),
+            sums: Array(repeating: 1, count: ChunkChecksums.count(forSize: Int64(Self.large.count))))
+        try Data(wrong.encoded).write(to: URL(fileURLWithPath: table))
+        #expect(try await read(digest, 0..<Int64(Self.large.count)) == Self.large)
+    }
+
+    // MARK: Uploads that were given up
+
+    @Test func `only what nobody writes to is reaped`() async throws {
+        var settings = StoreSettings()
+        settings.uploadExpiry = .seconds(60)
+        let store = try Self.open(folder, ids, settings)
+        let old = try await store.beginUpload(hashing: .sha256)
+        let busy = try await store.beginUpload(hashing: .sha256)
+        let young = try await store.beginUpload(hashing: .sha256)
+        for id in [old, busy] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -61)], ofItemAtPath: "\(folder.path)/uploads/\(id)")
+        }
+        let (chunks, feed) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
+        async let appended = store.append(chunks, to: busy, at: 0)
+        for _ in 0..<10_000 where await code({ _ = try await store.uploadedBytes(of: busy) }) != .uploadBusy {
+            await Task.yield()
+        }
+        try await store.reapUploads()
+        #expect(await code { _ = try await store.uploadedBytes(of: old) } == .uploadNotFound)
+        #expect(try await store.uploadedBytes(of: young) == 0)
+        feed.yield(ByteBuffer(bytes: [1]))
+        feed.finish()
+        #expect(try await appended == 1)
+        #expect(try await store.finishUpload(busy, as: Digest.sha256(of: [1])) == 1)
+    }
+
+    // MARK: Many at a time
+
+    @Test func `blobs that are published together are all there, and in a new process too`() async throws {
+        let contents = (0..<200).map { number in Array("blob \(number % 150)".utf8) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for content in contents {
+                group.addTask { [store] in try await store.put(content, as: Digest.sha256(of: content)) }
+            }
+            try await group.waitForAll()
+        }
+        let restarted = try Self.open(folder, ids)
+        for content in contents {
+            let size = Int64(content.count)
+            #expect(try await Self.read(Digest.sha256(of: content), 0..<size, from: restarted) == content)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/uploads").isEmpty)
     }
 
     @Test func `many tiny pieces become one blob`() async throws {
         let content = Array(Self.large.prefix(100_000))
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         _ = try await store.append(Chunks(content.map { [$0] }), to: id, at: 0)
         #expect(try await store.finishUpload(id, as: Digest.sha256(of: content)) == 100_000)
     }
 
     @Test func `a cancelled session is gone`() async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         try await store.cancelUpload(id)
         #expect(await code { _ = try await store.uploadedBytes(of: id) } == .uploadNotFound)
         #expect(await code { try await store.cancelUpload(id) } == .uploadNotFound)
     }
 
     @Test func `two writers of one session are kept apart`() async throws {
-        let id = try await store.beginUpload()
+        let id = try await store.beginUpload(hashing: .sha256)
         let (chunks, feed) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
         async let first = store.append(chunks, to: id, at: 0)
         feed.yield(ByteBuffer(bytes: [1]))
@@ -187,7 +295,7 @@ struct FileBlobStoreTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask { [store] in
-                    let id = try await store.beginUpload()
+                    let id = try await store.beginUpload(hashing: .sha256)
                     _ = try await store.append(Chunks([content]), to: id, at: 0)
                     _ = try await store.finishUpload(id, as: digest)
                 }

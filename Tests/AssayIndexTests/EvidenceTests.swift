@@ -26,6 +26,14 @@ struct EvidenceTests {
             settings: VerificationSettings(batch: 4), createdAt: time(at))
     }
 
+    private func referrers(
+        of subject: Digest, in index: SQLiteIndex, type: String? = nil
+    ) async throws -> [Descriptor] {
+        try await index.referrers(
+            of: subject, in: try repositoryName("team/fraud"), artifactType: type, after: nil, limit: 10
+        ).items
+    }
+
     @Test func `referrers may come before their subject`() async throws {
         try await withIndex { index in
             let name = try repositoryName("team/fraud")
@@ -33,7 +41,7 @@ struct EvidenceTests {
             try await storeReferrer(20, of: subject, type: "text/plain", annotations: ["Note": "x_y"], in: index)
             try await storeReferrer(10, of: subject, type: MediaType.sigstoreBundle, in: index)
             try await storeReferrer(30, of: digest(5), type: "text/plain", in: index)
-            let all = try await index.referrers(of: subject, in: name, artifactType: nil, limit: 10)
+            let all = try await referrers(of: subject, in: index)
             #expect(all.map(\.digest) == [digest(1_000_020), digest(1_000_010)])
             #expect(all.first?.annotations == ["Note": "x_y"])
             #expect(
@@ -41,10 +49,14 @@ struct EvidenceTests {
                     == (try Sample.manifest(
                         20, subject: subject, artifactType: "text/plain", annotations: ["Note": "x_y"]
                     ).descriptor))
-            let plain = try await index.referrers(of: subject, in: name, artifactType: "text/plain", limit: 10)
+            let plain = try await referrers(of: subject, in: index, type: "text/plain")
             #expect(plain.map(\.digest) == [digest(1_000_020)])
-            #expect(try await index.referrers(of: subject, in: name, artifactType: nil, limit: 1).count == 1)
-            #expect(try await index.referrers(of: digest(99), in: name, artifactType: nil, limit: 9).isEmpty)
+            #expect(try await referrers(of: digest(99), in: index).isEmpty)
+            let first = try await index.referrers(of: subject, in: name, artifactType: nil, after: nil, limit: 1)
+            #expect(first.items == [all[0]])
+            let cursor = try #require(first.next.flatMap { Int64($0) })
+            let last = try await index.referrers(of: subject, in: name, artifactType: nil, after: cursor, limit: 1)
+            #expect((last.items, last.next) == ([all[1]], nil))
         }
     }
 

@@ -7,7 +7,7 @@ enum ImportRules {
         "AssayRegistry": ["AssayDomain"],
         "APIProtocol": ["AssayDomain"],
         // Storage: adapters of ports; never another adapter.
-        "AssayBlobStore": ["AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem"],
+        "AssayBlobStore": ["AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem", "CXXHash"],
         "AssayIndex": ["AssayDomain", "AssayRegistry"],
         // Formats: bytes in, values out. AssayBundle is the adapter of the evidence ports.
         "AssayArchive": ["CArchive"],

@@ -118,27 +118,51 @@ extension AssayClient {
     package func referrers(
         of digest: Digest, in repository: RepositoryName, artifactType: String? = nil
     ) async throws -> [Descriptor] {
-        let bytes = try await document(
-            "/v2/\(repository)/referrers/\(digest)", query: ["artifactType": artifactType], digest: nil,
-            accept: [MediaType.imageIndex], bytesMax: Manifest.bytesMax)
-        let index = try Manifest(parsing: bytes, digest: .sha256(of: bytes), contentType: MediaType.imageIndex)
+        var found: [Descriptor] = []
+        var last: String?
+        repeat {
+            let (bytes, link) = try await answer(
+                "/v2/\(repository)/referrers/\(digest)", query: ["artifactType": artifactType, "last": last],
+                accept: [MediaType.imageIndex], bytesMax: Manifest.bytesMax)
+            let index = try Manifest(parsing: bytes, digest: .sha256(of: bytes), contentType: MediaType.imageIndex)
+            found += index.children
+            guard found.count <= Self.referrersMax else {
+                throw AssayError(.tooManyEntries, "\(repository)@\(digest) has over \(Self.referrersMax) referrers")
+            }
+            last = link.flatMap(Self.cursor)
+        } while last != nil
         // A server may leave the filter to the client (distribution-spec 1.1.1, "Listing Referrers").
-        return index.children.filter { artifactType == nil || $0.artifactType == artifactType }
+        return found.filter { artifactType == nil || $0.artifactType == artifactType }
+    }
+
+    /// The most referrers that are read, so that no server can keep a client reading for ever.
+    private static let referrersMax = 100_000
+
+    /// Where the next page of a list begins, as the answer's Link says; nil on the last page.
+    private static func cursor(in link: String) -> String? {
+        guard let start = link.firstRange(of: "last=")?.upperBound else { return nil }
+        return String(link[start...].prefix { !"&>".contains($0) })
     }
 
     private func document(
-        _ path: String, query: Query = [:], digest: Digest?, accept: [String], bytesMax: Int
+        _ path: String, digest: Digest, accept: [String], bytesMax: Int
     ) async throws -> [UInt8] {
+        let (bytes, _) = try await answer(path, accept: accept, bytesMax: bytesMax)
+        guard Digest.of(bytes, algorithm: digest.algorithm) == digest else { throw BlobDownload.mismatch(digest) }
+        return bytes
+    }
+
+    /// The body of an answer, and its Link header.
+    private func answer(
+        _ path: String, query: Query = [:], accept: [String], bytesMax: Int
+    ) async throws -> (bytes: [UInt8], link: String?) {
         var request = transport.request(.GET, path, query: query)
         request.headers.add(name: "Accept", value: accept.joined(separator: ", "))
-        let bytes = try await transport.retry.run {
+        return try await transport.retry.run {
             let response = try await transport.send(request)
             guard response.status == .ok else { throw await transport.ociError(response, doing: "to give \(path)") }
-            return try await transport.body(of: response, bytesMax: bytesMax)
+            let bytes = try await transport.body(of: response, bytesMax: bytesMax)
+            return (bytes, response.headers.first(name: "Link"))
         }
-        if let digest {
-            guard Digest.of(bytes, algorithm: digest.algorithm) == digest else { throw BlobDownload.mismatch(digest) }
-        }
-        return bytes
     }
 }

@@ -162,7 +162,7 @@ extension AssayClient {
 
     /// Takes a key out of what is trusted from now on; the id is the hex SHA-256 of its PEM text.
     package func revokeKey(_ id: String) async throws {
-        _ = try await transport.call(request(.DELETE, "/keys/\(Query.encode(id))"), isRepeatable: false)
+        _ = try await transport.call(request(.DELETE, "/keys/\(PercentEncoding.encode(id))"), isRepeatable: false)
     }
 
     /// What a collection of garbage would remove now; nothing is removed.

@@ -111,7 +111,8 @@ final class BlobUpload {
         try await checkSource()
         guard let location else { return }
         let separator = location.contains("?") ? "&" : "?"
-        var request = transport.request(.PUT, "\(location)\(separator)digest=\(Query.encode("\(source.digest)"))")
+        var request = transport.request(
+            .PUT, "\(location)\(separator)digest=\(PercentEncoding.encode("\(source.digest)"))")
         request.headers.add(name: "Content-Type", value: MediaType.octetStream)
         request.body = offset < source.size ? rest() : .bytes(ByteBuffer())
         let response = try await transport.send(request)

@@ -34,7 +34,7 @@ package struct Endpoint: Sendable, Hashable {
 
     /// The server that listens on a Unix socket; the path is absolute.
     package static func unixSocket(path: String) -> Endpoint {
-        Endpoint(unchecked: socketScheme + Query.encode(path))
+        Endpoint(unchecked: socketScheme + PercentEncoding.encode(path))
     }
 
     private static func rest(of text: String, after prefix: String) -> String? {

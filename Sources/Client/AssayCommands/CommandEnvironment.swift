@@ -1,4 +1,4 @@
-import AssayDomain
+package import AssayDomain
 
 /// What `assay serve` was asked for.
 package struct ServeOptions: Sendable, Hashable {
@@ -11,10 +11,12 @@ package struct ServeOptions: Sendable, Hashable {
     package var tokenFile: String?
     package var onnxRuntimePath: String?
     package var evaluatorPath: String?
+    package var settings: StoreSettings
 
     package init(
         store: String, host: String, port: Int, unixSocket: String? = nil, tokenFile: String? = nil,
-        onnxRuntimePath: String? = nil, evaluatorPath: String? = nil
+        onnxRuntimePath: String? = nil, evaluatorPath: String? = nil,
+        settings: StoreSettings = StoreSettings()
     ) {
         self.store = store
         self.host = host
@@ -23,6 +25,7 @@ package struct ServeOptions: Sendable, Hashable {
         self.tokenFile = tokenFile
         self.onnxRuntimePath = onnxRuntimePath
         self.evaluatorPath = evaluatorPath
+        self.settings = settings
     }
 }
 

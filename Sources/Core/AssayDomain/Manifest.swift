@@ -32,7 +32,9 @@ package struct Manifest: Sendable, Hashable {
     }
 
     /// The default limit of a manifest in bytes; OCI distribution-spec 1.1.1 demands at least 4 MiB.
-    package static let bytesMax = 4 << 20
+    package static let bytesMaxDefault = 4 << 20
+    /// The largest manifest that any store accepts, in bytes: what a reader must be able to take.
+    package static let bytesMax = 64 << 20
 
     /// The body exactly as it was pushed; its digest is the manifest's identity.
     package let bytes: [UInt8]

@@ -72,3 +72,20 @@ extension UInt8 {
     package var isLowerAlphanumeric: Bool { isDecimalDigit || (UInt8(ascii: "a") <= self && self <= UInt8(ascii: "z")) }
     package var isAlphanumeric: Bool { isLowerAlphanumeric || (UInt8(ascii: "A") <= self && self <= UInt8(ascii: "Z")) }
 }
+
+/// Text as it stands in a path segment or in a query.
+package enum PercentEncoding {
+    /// Percent-encodes everything but the unreserved characters (RFC 3986, section 2.3).
+    package static func encode(_ text: String) -> String {
+        var result: [UInt8] = []
+        for byte in text.utf8 {
+            if byte.isAlphanumeric || "-._~".utf8.contains(byte) {
+                result.append(byte)
+            } else {
+                result.append(UInt8(ascii: "%"))
+                result.append(contentsOf: Hex.encode([byte]).uppercased().utf8)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

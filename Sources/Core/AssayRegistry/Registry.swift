@@ -1,4 +1,4 @@
-import AssayDomain
+package import AssayDomain
 package import Logging
 
 /// All use cases over one set of adapters: what a front end is given.
@@ -16,10 +16,13 @@ package struct Registry: Sendable {
 
     package init(
         blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
-        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger
+        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
+        settings: StoreSettings = StoreSettings()
     ) {
-        publish = Publish(blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock)
-        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock)
+        publish = Publish(
+            blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock,
+            manifestBytesMax: settings.manifestBytesMax)
+        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock, logger: logger)
         catalog = Catalog(index: index)
         aliases = ManageAliases(index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)

@@ -72,7 +72,7 @@ package enum ModelPack {
                 config: Descriptor(
                     mediaType: MediaType.modelConfig, digest: configDigest, size: Int64(config.count)),
                 layers: sorted.map { layer(of: $0, in: kind) }))
-        guard manifest.count <= Manifest.bytesMax else {
+        guard manifest.count <= Manifest.bytesMaxDefault else {
             throw AssayError(.manifestTooLarge, "the manifest has \(manifest.count) bytes")
         }
         return ModelPackDocuments(manifest: manifest, config: config)

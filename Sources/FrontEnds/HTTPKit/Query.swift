@@ -49,6 +49,9 @@ package struct Query: Sendable {
     }
 
     private static func decode(_ text: Substring) throws(AssayError) -> String {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "%") }) else {
+            return String(text)
+        }
         guard let decoded = text.replacing("+", with: " ").removingPercentEncoding else {
             throw AssayError(.requestInvalid, "the query is not percent-encoded UTF-8")
         }

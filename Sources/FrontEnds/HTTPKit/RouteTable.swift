@@ -5,7 +5,6 @@ import Foundation
 import HTTPTypes
 package import Hummingbird
 import Logging
-import Metrics
 import NIOHTTP1
 
 /// Takes every request to the front end that owns its path: request id, permission, limits, error form and metrics
@@ -19,6 +18,7 @@ package struct RouteTable: HTTPResponder {
     private let fallback: any FrontEnd
     private let authenticate: Authenticate
     private let ids: any IDGenerator
+    private let timers = RequestTimers()
 
     /// The longest path and query taken, in bytes.
     private static let uriBytesMax = 16 << 10
@@ -60,7 +60,7 @@ package struct RouteTable: HTTPResponder {
         }
         response.headers[.requestID] = requestID
         if request.method == .head { response = Self.withoutBody(response) }
-        Self.record(request.method, label, response.status, since: start)
+        timers.record(request.method, route: label, status: response.status.code, since: start)
         return response
     }
 
@@ -166,17 +166,4 @@ package struct RouteTable: HTTPResponder {
     private static func withoutBody(_ response: Response) -> Response {
         Response(status: response.status, headers: response.headers, body: ResponseBody())
     }
-
-    private static func record(
-        _ method: HTTPRequest.Method, _ label: String, _ status: HTTPResponse.Status, since start: UInt64
-    ) {
-        let dimensions = [
-            ("method", Self.metricMethods.contains(method) ? method.rawValue : "other"), ("route", label),
-            ("status", "\(status.code)"),
-        ]
-        Metrics.Timer(label: "assay_http_request_duration_seconds", dimensions: dimensions)
-            .recordNanoseconds(Int64(clamping: DispatchTime.now().uptimeNanoseconds - start))
-    }
-
-    private static let metricMethods: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .patch, .delete]
 }

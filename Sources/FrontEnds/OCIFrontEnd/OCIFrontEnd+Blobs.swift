@@ -10,54 +10,53 @@ extension OCIFrontEnd {
     @Sendable func headBlob(_ call: Call) async throws -> Response {
         let digest = try Digest(parsing: try call.capture("digest"))
         let size = try await registry.blobs.size(of: digest, in: try call.repository())
-        return .empty(.ok, headers: Self.headers(of: digest, length: size))
+        let headers = Self.headers(of: digest)
+        if Caching.isKnown(digest, to: call.request) { return .notModified(headers) }
+        return .empty(.ok, headers: headers.adding(.contentLength, "\(size)"))
     }
 
     @Sendable func getBlob(_ call: Call) async throws -> Response {
         let digest = try Digest(parsing: try call.capture("digest"))
-        let size = try await registry.blobs.size(of: digest, in: try call.repository())
+        let blob = try await registry.blobs.open(digest, in: try call.repository())
+        let headers = Self.headers(of: digest)
+        if Caching.isKnown(digest, to: call.request) { return .notModified(headers) }
         let range: ByteRange
         do {
-            range = try ByteRange(header: Self.rangeHeader(of: call.request, etag: Self.etag(digest)), size: size)
+            range = try ByteRange(header: Caching.range(of: call.request, for: digest), size: blob.size)
         } catch {
             var response = response(to: error, requestID: call.requestID)
-            response.headers[.contentRange] = "bytes */\(size)"
+            response.headers[.contentRange] = "bytes */\(blob.size)"
             return response
         }
         switch range {
-        case .whole: return try await send(digest, 0..<size, .ok, Self.headers(of: digest, length: size))
+        case .whole: return try await send(BlobStream(blob, 0..<blob.size), .ok, headers)
         case .part(let part):
-            var headers = Self.headers(of: digest, length: part.upperBound - part.lowerBound)
-            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
-            return try await send(digest, part, .partialContent, headers)
+            let place = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(blob.size)"
+            return try await send(BlobStream(blob, part), .partialContent, headers.adding(.contentRange, place))
         }
     }
 
+    /// The first piece is read before the answer begins, so that a blob which is found damaged there is not there.
     private func send(
-        _ digest: Digest, _ range: Range<Int64>, _ status: HTTPResponse.Status, _ headers: HTTPFields
+        _ stream: BlobStream, _ status: HTTPResponse.Status, _ headers: HTTPFields
     ) async throws -> Response {
-        let chunks = try await registry.blobs.read(digest, range: range)
-        let body = ResponseBody(contentLength: Int(range.upperBound - range.lowerBound)) { writer in
-            for try await chunk in chunks { try await writer.write(chunk) }
+        let first = try await registry.blobs.firstPiece(of: stream)
+        let rest = BlobStream(
+            stream.blob, stream.range.lowerBound + Int64(first.readableBytes)..<stream.range.upperBound)
+        guard !rest.range.isEmpty else {
+            return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: first))
+        }
+        let body = ResponseBody(contentLength: stream.range.count) { writer in
+            try await writer.write(first)
+            for try await piece in rest { try await writer.write(piece) }
             try await writer.finish(nil)
         }
         return Response(status: status, headers: headers, body: body)
     }
 
-    /// The Range header, unless If-Range names other content (RFC 9110, section 13.1.5).
-    private static func rangeHeader(of request: Request, etag: String) -> String? {
-        guard let condition = request.headers[.ifRange], condition != etag else { return request.headers[.range] }
-        return nil
-    }
-
-    private static func etag(_ digest: Digest) -> String { "\"\(digest)\"" }
-
-    /// Content named by its digest never changes, so it may be kept for ever.
-    private static func headers(of digest: Digest, length: Int64) -> HTTPFields {
-        [
-            .contentType: MediaType.octetStream, .contentLength: "\(length)", .dockerContentDigest: "\(digest)",
-            .eTag: etag(digest), .acceptRanges: "bytes", .cacheControl: "private, max-age=31536000, immutable",
-        ]
+    private static func headers(of digest: Digest) -> HTTPFields {
+        Caching.headers(of: digest, isFixed: true)
+            .adding(.contentType, MediaType.octetStream).adding(.acceptRanges, "bytes")
     }
 
     // MARK: Uploads
@@ -71,7 +70,8 @@ extension OCIFrontEnd {
             }
         }
         let expected = try call.query["digest"].map { try Digest(parsing: $0) }
-        let ticket = try await registry.blobs.begin(in: repository)
+        let ticket = try await registry.blobs.begin(
+            in: repository, hashing: try expected?.algorithm ?? algorithm(of: call))
         guard let expected, call.query["mount"] == nil else { return accepted(ticket, size: 0) }
         do {
             _ = try await registry.blobs.append(call.request.body.errorTyped, to: ticket, at: 0)
@@ -81,6 +81,17 @@ extension OCIFrontEnd {
             throw error
         }
         return created(expected, in: repository)
+    }
+
+    /// The algorithm that a client tells ahead; a parameter of the specification after 1.1.1.
+    private func algorithm(of call: Call) throws(AssayError) -> Digest.Algorithm {
+        guard let name = call.query["digest-algorithm"] else { return .sha256 }
+        guard let algorithm = Digest.Algorithm(rawValue: name) else {
+            throw AssayError(
+                .digestUnsupported, "digest algorithm \(Printable.quote(name, limit: 20)) is not supported",
+                remedy: "use sha256 or sha512")
+        }
+        return algorithm
     }
 
     /// Whether a blob could be mounted. A malformed source has nothing, so the answer is a new upload.

@@ -8,12 +8,11 @@ extension OCIFrontEnd {
     @Sendable func getManifest(_ call: Call) async throws -> Response {
         let selector = try VersionSelector(parsing: try call.capture("reference"))
         let manifest = try await registry.catalog.manifest(selector, in: try call.repository())
+        let isFixed = if case .digest = selector { true } else { false }
+        let headers = Caching.headers(of: manifest.digest, isFixed: isFixed)
+        if Caching.isKnown(manifest.digest, to: call.request) { return .notModified(headers) }
         return Response(
-            status: .ok,
-            headers: [
-                .contentType: manifest.mediaType, .dockerContentDigest: "\(manifest.digest)",
-                .eTag: "\"\(manifest.digest)\"",
-            ],
+            status: .ok, headers: headers.adding(.contentType, manifest.mediaType),
             body: .init(byteBuffer: .init(bytes: manifest.bytes)))
     }
 
@@ -21,7 +20,7 @@ extension OCIFrontEnd {
         let repository = try call.repository()
         let selector = try VersionSelector(parsing: try call.capture("reference"))
         var request = Publish.Request(
-            repository: repository, manifest: try await call.body(upTo: Manifest.bytesMax),
+            repository: repository, manifest: try await call.body(upTo: registry.publish.manifestBytesMax),
             mediaType: call.request.headers[.contentType], intent: .content)
         switch selector {
         case .digest(let digest): request.expectedDigest = digest
@@ -44,18 +43,25 @@ extension OCIFrontEnd {
 
     @Sendable func listTags(_ call: Call) async throws -> Response {
         let repository = try call.repository()
-        let asked = try call.query.integer("n", in: 0...Int64.max)
-        let limit = Int(min(asked ?? Int64(Catalog.pageMax), Int64(Catalog.pageMax)))
+        let limit = try pageSize(of: call)
         let page =
             limit == 0
             ? Page(items: [], next: nil)
             : try await registry.catalog.tags(in: repository, after: call.query["last"], limit: limit)
-        var headers: HTTPFields = [:]
-        if let next = page.next {
-            headers[.link] = "</v2/\(repository)/tags/list?n=\(limit)&last=\(next)>; rel=\"next\""
-        }
         let body = try JSON.encode(TagList(name: repository.text, tags: page.items))
+        let headers = Self.link(to: page.next.map { "/v2/\(repository)/tags/list?n=\(limit)&last=\($0)" })
         return .json(String(decoding: body, as: UTF8.self), headers: headers)
+    }
+
+    /// How many entries of a list are asked for; no more than a page holds.
+    private func pageSize(of call: Call) throws(AssayError) -> Int {
+        let asked = try call.query.integer("n", in: 0...Int64.max)
+        return Int(min(asked ?? Int64(Catalog.pageMax), Int64(Catalog.pageMax)))
+    }
+
+    /// Where the next page of a list is, if there is one (RFC 8288).
+    private static func link(to next: String?) -> HTTPFields {
+        next.map { [.link: "<\($0)>; rel=\"next\""] } ?? [:]
     }
 
     private struct ReferrersIndex: Encodable {
@@ -66,12 +72,19 @@ extension OCIFrontEnd {
 
     @Sendable func listReferrers(_ call: Call) async throws -> Response {
         let subject = try Digest(parsing: try call.capture("digest"))
+        let repository = try call.repository()
         let filter = call.query["artifactType"]
-        let referrers = try await registry.catalog.referrers(
-            of: subject, in: try call.repository(), artifactType: filter)
-        var headers: HTTPFields = [.contentType: MediaType.imageIndex]
+        let limit = max(try pageSize(of: call), 1)
+        let page = try await registry.catalog.referrers(
+            of: subject, in: repository, artifactType: filter, after: try call.query.integer("last", in: 0...Int64.max),
+            limit: limit)
+        let next = page.next.map { cursor in
+            let type = filter.map { "&artifactType=\(PercentEncoding.encode($0))" } ?? ""
+            return "/v2/\(repository)/referrers/\(subject)?n=\(limit)&last=\(cursor)\(type)"
+        }
+        var headers = Self.link(to: next).adding(.contentType, MediaType.imageIndex)
         if filter != nil { headers[.ociFiltersApplied] = "artifactType" }
-        let body = try JSON.encodeVerbatim(ReferrersIndex(manifests: referrers))
+        let body = try JSON.encodeVerbatim(ReferrersIndex(manifests: page.items))
         return .json(String(decoding: body, as: UTF8.self), headers: headers)
     }
 }

@@ -11,25 +11,20 @@ import Synchronization
 /// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged
 /// blob.
 package final class FileBlobStore: BlobStore {
-    /// What is smaller than this is copied.
-    private static let smallChunkBytes = 16 << 10
     /// How many uploads may be unfinished at a time.
     package static let uploadsMax = 4096
-    /// How long an unfinished upload waits for its next byte.
-    private static let uploadIdleSeconds = 24 * 3600
-    /// How many proofs are remembered; beyond it they are forgotten, and blobs are hashed anew.
-    private static let provenMax = 1 << 20
 
-    private let layout: FileLayout
-    private let threads: NIOThreadPool
+    let layout: FileLayout
+    let threads: NIOThreadPool
+    let publisher: BlobPublisher
+    let settings: StoreSettings
+    /// Checksums of blobs that were read lately.
+    let tables = ChecksumTables()
+    /// Blobs whose bytes this process has hashed, with the file as it was then.
+    let proven = Mutex<[Digest: FileStamp]>([:])
     private let ids: any IDGenerator
     private let sessions = Mutex<[UploadID: Slot]>([:])
-    /// Blobs whose bytes this process has hashed, with the file as it was then.
-    private let proven = Mutex<[Digest: FileStamp]>([:])
-    /// Keeps a blob that comes and one that is set aside apart.
-    private let renames = Mutex(())
     private let uploadCount: Atomic<Int>
-    private let hasFailed = Atomic<Bool>(false)
 
     /// Who has a session.
     private enum Slot {
@@ -40,24 +35,31 @@ package final class FileBlobStore: BlobStore {
     /// Opens the store at `root`, which exists. Throws `configuration-invalid` for a file system that cannot keep one.
     ///
     /// `threads` runs everything that blocks.
-    package init(root: String, threads: NIOThreadPool, ids: any IDGenerator) throws {
+    package init(
+        root: String, threads: NIOThreadPool, ids: any IDGenerator, settings: StoreSettings = StoreSettings()
+    ) throws {
         layout = FileLayout(root: root)
         self.threads = threads
         self.ids = ids
+        self.settings = settings
         try layout.makeFolder(layout.uploads)
         try SelfTest.run(in: root)
-        uploadCount = Atomic(try layout.reapUploads(idleFor: Self.uploadIdleSeconds))
+        publisher = try BlobPublisher(layout, threads: threads)
+        uploadCount = Atomic(0)
+        try reapNow()
     }
 
-    package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+    package var isWritable: Bool { publisher.isWritable }
 
     // MARK: Uploads
 
-    package func beginUpload() async throws -> UploadID {
+    package func beginUpload(hashing algorithm: Digest.Algorithm) async throws -> UploadID {
         try checkWritable()
         try await makeRoom()
         let id = UploadID(bits: (ids.next(), ids.next()))
-        let session = try await blocking { try UploadSession(file: OpenFile(creating: self.layout.upload(id))) }
+        let session = try await blocking {
+            try UploadSession(file: OpenFile(creating: self.layout.upload(id)), algorithm: algorithm)
+        }
         session.rest()
         sessions.withLock { $0[id] = .idle(session) }
         return id
@@ -66,13 +68,33 @@ package final class FileBlobStore: BlobStore {
     /// Counts one more upload, if need be after removing those that were given up.
     private func makeRoom() async throws {
         if uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax { return }
-        let left = try await blocking { try self.layout.reapUploads(idleFor: Self.uploadIdleSeconds) }
-        uploadCount.store(left, ordering: .relaxed)
+        try await reapUploads()
         guard uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax else {
             uploadCount.subtract(1, ordering: .relaxed)
             throw AssayError(
                 .tooManyUploads, "\(Self.uploadsMax) uploads are unfinished",
                 remedy: "finish or cancel some, then try again")
+        }
+    }
+
+    package func reapUploads() async throws { try await blocking { try self.reapNow() } }
+
+    /// Removes the uploads that nobody has written to for too long, and counts the others. Blocks the thread.
+    private func reapNow() throws {
+        var left = 0
+        for (id, idleSeconds) in try layout.unfinishedUploads() {
+            if idleSeconds <= settings.uploadExpiry.components.seconds || !reap(id) { left += 1 }
+        }
+        uploadCount.store(left, ordering: .relaxed)
+    }
+
+    /// Removes an upload unless somebody writes to it.
+    private func reap(_ id: UploadID) -> Bool {
+        sessions.withLock { sessions in
+            if case .busy = sessions[id] { return false }
+            sessions[id] = nil
+            unlink(layout.upload(id))
+            return true
         }
     }
 
@@ -91,7 +113,7 @@ package final class FileBlobStore: BlobStore {
                     remedy: "go on at byte \(session.size)")
             }
             do {
-                try await self.write(body, to: session, at: self.layout.upload(id))
+                try await self.receive(body, into: session, at: self.layout.upload(id))
             } catch {
                 // The digest may be ahead of the file now; opened anew, the session goes by the file alone.
                 session.spoil()
@@ -101,70 +123,64 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    /// Receives the next block while the last one is hashed and, at the same time, written.
-    private func write(
-        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to session: UploadSession, at path: String
+    /// Receives a block while the last one is hashed and, at the same time, written.
+    private func receive(
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, into session: UploadSession, at path: String
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            var block: [ByteBuffer] = []
-            var blockBytes = 0
-            var isEmpty = true
-            func flush(isLast: Bool) async throws {
+            var filling = UploadBlock()
+            var working: UploadBlock?
+            func hand(over block: UploadBlock) async throws {
                 try await group.waitForAll()
-                guard !block.isEmpty || !isEmpty else { return }
-                isEmpty = false
-                let full = block
-                group.addTask { try await self.blocking { session.hash(full) } }
-                group.addTask { try await self.blocking { try session.write(full, isLast: isLast, at: path) } }
-                block.removeAll(keepingCapacity: true)
-                blockBytes = 0
+                group.addTask { try await self.blocking { session.hash(block) } }
+                group.addTask { try await self.blocking { try session.write(block, at: path) } }
+                filling = working ?? UploadBlock()
+                filling.clear()
+                working = block
             }
             do {
-                for try await chunk in body where chunk.readableBytes > 0 {
-                    Self.gather(chunk, into: &block)
-                    blockBytes += chunk.readableBytes
-                    if blockBytes >= BlockWriter.blockBytes { try await flush(isLast: false) }
+                for try await var chunk in body {
+                    while chunk.readableBytes > 0 {
+                        filling.fill(from: &chunk)
+                        if filling.isFull { try await hand(over: filling) }
+                    }
                 }
             } catch let error where !(error is AssayError) {
                 // The client went away: what came before stays, so that the upload can be resumed.
-                try await flush(isLast: true)
                 try await group.waitForAll()
+                try await self.finish(filling, in: session, at: path)
                 throw error
             }
-            try await flush(isLast: true)
             try await group.waitForAll()
+            try await self.finish(filling, in: session, at: path)
         }
     }
 
-    /// Adds a chunk; small ones are copied together, because each keeps far more memory than it has bytes.
-    private static func gather(_ chunk: ByteBuffer, into block: inout [ByteBuffer]) {
-        guard chunk.readableBytes < smallChunkBytes else {
-            block.append(chunk)
-            return
-        }
-        if var last = block.last, last.readableBytes < smallChunkBytes {
-            block.removeLast()
-            last.writeImmutableBuffer(chunk)
-            block.append(last)
-        } else {
-            block.append(ByteBuffer(bytes: chunk.readableBytesView))
+    /// Takes the last block of a body: it is rarely full, and then one thread is as good as two.
+    private func finish(_ block: UploadBlock, in session: UploadSession, at path: String) async throws {
+        guard block.count > 0 else { return }
+        try await blocking {
+            session.hash(block)
+            try session.write(block, at: path)
         }
     }
 
     package func finishUpload(_ id: UploadID, as digest: Digest) async throws -> Int64 {
         try checkWritable()
         let size = try await withSession(id) { session in
-            try await self.blocking {
-                let path = self.layout.upload(id)
-                let actual = try session.finalDigest(digest.algorithm, at: path)
-                guard actual == digest else {
+            let path = self.layout.upload(id)
+            let file = try await self.blocking {
+                let scan = try session.scan(digest.algorithm, at: path)
+                guard scan.digest == digest else {
                     throw AssayError(
-                        .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(actual)",
+                        .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(scan.digest)",
                         remedy: "send the bytes that the digest was made of")
                 }
-                try self.publish(session.open(path), from: path, as: digest)
-                return session.size
+                try self.keep(scan)
+                return try session.open(path)
             }
+            try await self.publish(file, from: path, as: digest)
+            return session.size
         }
         forget(id)
         return size
@@ -225,127 +241,31 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    // MARK: Blobs
+    // MARK: Small content
 
     package func put(_ bytes: [UInt8], as digest: Digest) async throws {
         try checkWritable()
         let id = UploadID(bits: (ids.next(), ids.next()))
-        try await blocking {
-            let file = try OpenFile(creating: self.layout.upload(id))
+        let path = layout.upload(id)
+        let file = try await blocking {
+            let file = try OpenFile(creating: path)
             let written = bytes.withUnsafeBytes { bytes in
                 Result { () throws(AssayError) in try file.write(bytes, at: 0) }
             }
             try written.get()
-            try self.publish(file, from: self.layout.upload(id), as: digest)
+            let checksums = ChecksumBuilder()
+            bytes.withUnsafeBytes { checksums.update($0) }
+            try self.keep(BlobScan(digest: digest, checksums: checksums.finish()))
+            return file
         }
+        try await publish(file, from: path, as: digest)
     }
 
-    package func size(of digest: Digest) async throws -> Int64? {
-        try await blocking {
-            var status = stat()
-            if stat(self.layout.blob(digest), &status) == 0 { return Int64(status.st_size) }
-            if errno == ENOENT { return nil }
-            throw SystemCall.failure("stat", errno)
-        }
-    }
+    // MARK: Steps of a write
 
-    package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
-        let (file, stamp) = try await blocking {
-            let file = try self.open(digest)
-            return (file, try file.stamp())
-        }
-        guard stamp.size >= range.upperBound else {
-            try await blocking { try self.setAside(digest, stamp) }
-            throw Self.damaged(digest)
-        }
-        // Whoever goes on with a download gets to the end as well, so the part before it counts too.
-        if range.lowerBound > 0, range.upperBound == stamp.size, !isProven(digest, stamp) {
-            try await blocking { try self.prove(file, stamp, digest) }
-        }
-        let chunks = BlobChunks(file: file, range: range, threads: threads)
-        guard range == 0..<stamp.size, !isProven(digest, stamp) else { return chunks }
-        return ProvingChunks(chunks: chunks, digest: digest) { isProven in
-            if isProven {
-                self.remember(digest, stamp)
-            } else {
-                try self.setAside(digest, stamp)
-                throw Self.damaged(digest)
-            }
-        }
-    }
-
-    package func withLocalFile<Result: Sendable>(
-        of digest: Digest, _ body: @Sendable (String) async throws -> Result
-    ) async throws -> Result {
-        try await blocking {
-            let file = try self.open(digest)
-            let stamp = try file.stamp()
-            if !self.isProven(digest, stamp) { try self.prove(file, stamp, digest) }
-        }
-        return try await body(layout.blob(digest))
-    }
-
-    // MARK: Proof
-
-    private func isProven(_ digest: Digest, _ stamp: FileStamp) -> Bool { proven.withLock { $0[digest] == stamp } }
-
-    private func remember(_ digest: Digest, _ stamp: FileStamp) {
-        proven.withLock { proven in
-            if proven.count >= Self.provenMax { proven.removeAll() }
-            proven[digest] = stamp
-        }
-    }
-
-    /// Hashes a blob's file; a damaged one is set aside. Blocks the thread. Throws `digest-mismatch`.
-    private func prove(_ file: OpenFile, _ stamp: FileStamp, _ digest: Digest) throws {
-        guard try UploadSession.digest(of: file, digest.algorithm) == digest else {
-            try setAside(digest, stamp)
-            throw Self.damaged(digest)
-        }
-        remember(digest, stamp)
-    }
-
-    /// Takes a damaged file out of the way, so that its blob is missing from now on and the next push brings it back.
-    /// A file that has taken its place meanwhile stays: it was proven when it came.
-    private func setAside(_ digest: Digest, _ stamp: FileStamp) throws {
-        let target = layout.damaged(digest)
-        try layout.makeFolder(FileLayout.parent(of: target))
-        try renames.withLock { _ in
-            guard try OpenFile(existing: layout.blob(digest), flags: O_RDONLY)?.stamp() == stamp else { return }
-            try SystemCall.check("rename") { rename(layout.blob(digest), target) }
-        }
-    }
-
-    private static func damaged(_ digest: Digest) -> AssayError {
-        AssayError(
-            .digestMismatch, "the stored bytes of \(digest) are damaged", reason: "they were set aside",
-            remedy: "push the file again")
-    }
-
-    private func open(_ digest: Digest) throws(AssayError) -> OpenFile {
-        guard let file = try OpenFile(existing: layout.blob(digest), flags: O_RDONLY) else {
-            throw AssayError(.blobNotFound, "blob \(digest) is not there")
-        }
-        return file
-    }
-
-    /// Flushes a file, gives it its final name and makes the name durable. Blocks the thread.
-    private func publish(_ file: OpenFile, from path: String, as digest: Digest) throws {
-        do {
-            try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
-            try SystemCall.check("fsync") { fsync(file.descriptor) }
-            let folder = layout.folder(of: digest)
-            try layout.makeFolder(folder)
-            try renames.withLock { _ throws(AssayError) in
-                _ = try SystemCall.check("rename") { rename(path, layout.blob(digest)) }
-            }
-            try FileLayout.flushFolder(folder)
-            remember(digest, try file.stamp())
-        } catch {
-            // Nobody knows what a disk holds after a failed flush, so it is never tried again.
-            if error.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
-            throw error
-        }
+    private func publish(_ file: OpenFile, from path: String, as digest: Digest) async throws {
+        try await publisher.publish(file, from: path, as: digest)
+        remember(digest, try file.stamp())
     }
 
     private func checkWritable() throws(AssayError) {
@@ -356,7 +276,7 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    private func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await threads.runIfActive(work)
     }
 }

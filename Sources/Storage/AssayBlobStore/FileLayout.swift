@@ -16,6 +16,11 @@ struct FileLayout: Sendable {
     /// `blobs/sha256/ab/<hex>`
     func blob(_ digest: Digest) -> String { "\(folder(of: digest))/\(digest.hex)" }
 
+    /// `checksums/sha256/ab/<hex>`: the table of a blob of more than one chunk.
+    func checksums(_ digest: Digest) -> String {
+        "\(root)/checksums/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
+    }
+
     /// Where a blob goes whose bytes are not what its name says: kept for a person to look at, and never served.
     func damaged(_ digest: Digest) -> String { "\(root)/damaged/\(digest.algorithm.rawValue)-\(digest.hex)" }
 
@@ -31,12 +36,12 @@ struct FileLayout: Sendable {
         }
     }
 
-    /// Removes uploads that nobody has written to for `seconds`, and gives how many are left.
-    func reapUploads(idleFor seconds: Int) throws(AssayError) -> Int {
+    /// The unfinished uploads, with how many seconds ago each was last written to.
+    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, idleSeconds: Int64)] {
         guard let folder = opendir(uploads) else { throw SystemCall.failure("opendir", errno) }
         defer { closedir(folder) }
-        let oldest = time(nil) - seconds
-        var left = 0
+        let now = time(nil)
+        var found: [(id: UploadID, idleSeconds: Int64)] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
@@ -44,13 +49,9 @@ struct FileLayout: Sendable {
             guard let id = try? UploadID(parsing: name) else { continue }  // `.`, `..` and what is not ours
             var status = stat()
             guard lstat(upload(id), &status) == 0 else { continue }
-            if status.st_mtim.tv_sec < oldest {
-                unlink(upload(id))
-            } else {
-                left += 1
-            }
+            found.append((id, Int64(now - status.st_mtim.tv_sec)))
         }
-        return left
+        return found
     }
 
     /// Makes the names in a folder durable.

@@ -1,4 +1,5 @@
 import AssayDomain
+import CFileSystem
 import Glibc
 
 /// Calls of the file system, each with its failure turned into an error that names the call.
@@ -48,6 +49,12 @@ final class OpenFile: Sendable {
         self.descriptor = descriptor
     }
 
+    /// Opens a file for reading if the kernel knows it without asking a disk; nil says nothing of whether it exists.
+    init?(cached path: String) {
+        descriptor = assay_open_cached(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return nil }
+    }
+
     /// Makes a file that must not exist yet, readable by its owner only.
     init(creating path: String) throws(AssayError) {
         descriptor = try SystemCall.check("open") {
@@ -78,6 +85,11 @@ final class OpenFile: Sendable {
                 pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + Int64(done)))
             }
         }
+    }
+
+    /// Fills a buffer from a position if the page cache holds all of it, else gives false.
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Bool {
+        assay_read_cached(descriptor, buffer.baseAddress, buffer.count, off_t(offset)) == buffer.count
     }
 
     /// Reads up to the buffer's size from a position; fewer bytes only at the end of the file.

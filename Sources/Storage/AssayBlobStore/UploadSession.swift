@@ -1,38 +1,38 @@
 import AssayCrypto
 import AssayDomain
+import CFileSystem
 import Glibc
-import NIOCore
 
-/// The file of an upload and the digest of what it holds so far.
+/// The file of an upload, with the digest and the checksums of what it holds so far.
 ///
 /// `@unchecked Sendable`: `FileBlobStore` lends a session to one request at a time, and each hand-over goes through its
 /// lock or the thread pool's queue, which order the accesses. Within a request `hash` and `write` may run at the same
 /// time: the one touches the digest alone, the other everything else, and both are awaited before the next step.
 final class UploadSession: @unchecked Sendable {
+    /// What is smaller is written through the page cache, where the flush at the end finds it.
+    private static let directBytesMin = 1 << 20
+
     /// Open only while somebody has the session, so that idle sessions cost no descriptors.
     private var file: OpenFile?
     private(set) var size: Int64
-    /// Nil once the digest is taken, or if the session was left from before a restart with bytes in it.
+    /// Nil once they are taken, or if the session was left from before a restart with bytes in it.
     private var digest: StreamingDigest?
-    private var writer: BlockWriter?
+    private var checksums: ChecksumBuilder?
     private(set) var isSpoilt = false
 
-    private static let rereadBytes = 1 << 20
-
-    init(file: OpenFile) throws(AssayError) {
+    init(file: OpenFile, algorithm: Digest.Algorithm = .sha256) throws(AssayError) {
         self.file = file
         size = try file.size()
-        digest = size == 0 ? StreamingDigest(.sha256) : nil
+        guard size == 0 else { return }
+        digest = StreamingDigest(algorithm)
+        checksums = ChecksumBuilder()
     }
 
     /// Marks the session as one that must be opened anew before it is used again.
     func spoil() { isSpoilt = true }
 
     /// Closes the file until somebody wants the session again.
-    func rest() {
-        file = nil
-        writer = nil
-    }
+    func rest() { file = nil }
 
     /// The open file; opened again at `path` after a rest. Throws `upload-not-found`. Blocks the thread.
     @discardableResult
@@ -45,40 +45,41 @@ final class UploadSession: @unchecked Sendable {
         return file
     }
 
-    /// Adds bytes to the digest. It may run beside `write` of the same bytes, and blocks the thread.
-    func hash(_ buffers: [ByteBuffer]) {
-        for buffer in buffers { buffer.withUnsafeReadableBytes { digest?.update($0) } }
-    }
+    /// Adds bytes to the digest. It may run beside `write` of the same block, and blocks the thread.
+    func hash(_ block: UploadBlock) { digest?.update(block.bytes) }
 
-    /// Writes bytes at the end; after the last ones of a body, all of them are in the file. Blocks the thread.
-    func write(_ buffers: [ByteBuffer], isLast: Bool, at path: String) throws(AssayError) {
+    /// Writes a block at the end, a large one past the page cache. Blocks the thread.
+    ///
+    /// A large upload through the page cache makes dirty pages faster than the disk takes them, and then every writer
+    /// of the machine waits; written directly, the last flush finds nothing left to do.
+    func write(_ block: UploadBlock, at path: String) throws(AssayError) {
         let file = try open(path)
-        let writer = writer ?? BlockWriter(file: file, size: size)
-        self.writer = isLast ? nil : writer
-        try writer.write(buffers, isLast: isLast)
-        size += buffers.reduce(0) { $0 + Int64($1.readableBytes) }
+        checksums?.update(block.bytes)
+        let written = try writePages(of: block, to: file)
+        try file.write(UnsafeRawBufferPointer(rebasing: block.bytes[written...]), at: size + Int64(written))
+        size += Int64(block.count)
     }
 
-    /// The digest of all bytes. They are read again only where they were not hashed while they came. Blocks the thread.
-    func finalDigest(_ algorithm: Digest.Algorithm, at path: String) throws(AssayError) -> Digest {
-        if algorithm == .sha256, let running = digest {
-            digest = nil
-            return running.finalize()
-        }
-        return try Self.digest(of: open(path), algorithm)
+    /// Writes the whole pages of a large block directly, and gives how many bytes that were: none where the file stands
+    /// within a page, or its file system cannot.
+    private func writePages(of block: UploadBlock, to file: OpenFile) throws(AssayError) -> Int {
+        guard block.count >= Self.directBytesMin, size.isMultiple(of: Int64(UploadBlock.pageBytes)),
+            assay_set_direct(file.descriptor, 1) == 0
+        else { return 0 }
+        let pages = block.count - block.count % UploadBlock.pageBytes
+        try file.write(UnsafeRawBufferPointer(rebasing: block.bytes[..<pages]), at: size)
+        try SystemCall.check("fcntl") { assay_set_direct(file.descriptor, 0) }
+        return pages
     }
 
-    /// The digest of a file's bytes. Blocks the thread.
-    static func digest(of file: OpenFile, _ algorithm: Digest.Algorithm) throws(AssayError) -> Digest {
-        let digest = StreamingDigest(algorithm)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: rereadBytes, alignment: 4096)
-        defer { buffer.deallocate() }
-        var offset: Int64 = 0
-        while true {
-            let count = try file.read(into: buffer, at: offset)
-            if count == 0 { return digest.finalize() }
-            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            offset += Int64(count)
+    /// What all bytes are. They are read again only where they were not hashed, by this algorithm, while they came.
+    /// Blocks the thread.
+    func scan(_ algorithm: Digest.Algorithm, at path: String) throws(AssayError) -> BlobScan {
+        guard let digest, let checksums, digest.algorithm == algorithm else {
+            return try BlobScan(open(path), algorithm)
         }
+        self.digest = nil
+        self.checksums = nil
+        return BlobScan(digest: digest.finalize(), checksums: checksums.finish())
     }
 }

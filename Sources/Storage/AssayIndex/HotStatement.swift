@@ -41,9 +41,10 @@ enum HotStatement: String, CaseIterable, Sendable {
         WHERE r.name = ? AND t.name = ?
         """
     case referrers = """
-        SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations
+        SELECT m.media_type, m.digest, m.size, m.artifact_type, m.annotations, m.id
         FROM repositories AS r JOIN manifests AS m ON m.repository_id = r.id
-        WHERE r.name = :repository AND m.subject_digest = :subject AND (:type IS NULL OR m.artifact_type = :type)
+        WHERE r.name = :repository AND m.subject_digest = :subject AND m.id > :after
+            AND (:type IS NULL OR m.artifact_type = :type)
         ORDER BY m.id LIMIT :limit
         """
     case attestations = """

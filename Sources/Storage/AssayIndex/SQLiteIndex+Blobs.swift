@@ -4,7 +4,9 @@ import GRDB
 
 extension SQLiteIndex {
     package func blobSize(_ digest: Digest, in repository: RepositoryName) async throws -> Int64? {
-        try await readOnce { try $0.linkedBlobSize(digest, in: repository) }
+        try await blobSizeCache.value(BlobKey(repository: repository, digest: digest), commit: commit) {
+            try await readOnce { try $0.linkedBlobSize(digest, in: repository) }
+        }
     }
 
     package func linkBlob(
@@ -39,6 +41,12 @@ extension SQLiteIndex {
     package func unreferencedBlobs(now: Timestamp, limit: Int) async throws -> [BlobRecord] {
         try await readOnce { try $0.unreferencedBlobs(now: now, limit: IndexLimits.rows(limit)) }
     }
+}
+
+/// A blob as a repository sees it.
+struct BlobKey: Hashable, Sendable {
+    let repository: RepositoryName
+    let digest: Digest
 }
 
 extension Database {

@@ -4,22 +4,26 @@ import Foundation
 import GRDB
 
 extension SQLiteIndex {
-    package func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> Manifest? {
-        let stored = try await readOnce { database in
-            switch selector {
-            case .tag(let tag): try database.manifest(tag, in: repository)
-            case .digest(let digest): try database.manifest(digest, in: repository)
+    package func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> StoredManifest? {
+        try await manifestCache.value(ManifestKey(repository: repository, selector: selector), commit: commit) {
+            try await readOnce { database in
+                switch selector {
+                case .tag(let tag): try database.manifest(tag, in: repository)
+                case .digest(let digest): try database.manifest(digest, in: repository)
+                }
             }
         }
-        return try stored?.manifest()
     }
 
     package func referrers(
-        of subject: Digest, in repository: RepositoryName, artifactType: String?, limit: Int
-    ) async throws -> [Descriptor] {
-        try await readOnce { database in
-            try database.referrers(of: subject, in: repository, artifactType, limit: IndexLimits.rows(limit))
+        of subject: Digest, in repository: RepositoryName, artifactType: String?, after: Int64?, limit: Int
+    ) async throws -> Page<Descriptor> {
+        let limit = IndexLimits.rows(limit)
+        let rows = try await readOnce { database in
+            try database.referrers(of: subject, in: repository, artifactType, after: after ?? 0, limit: limit + 1)
         }
+        let page = Page(rows, limit: limit) { String($0.id) }
+        return Page(items: page.items.map(\.descriptor), next: page.next)
     }
 
     package func tags(
@@ -33,25 +37,10 @@ extension SQLiteIndex {
     }
 }
 
-/// A manifest as it stands in the database; reading its JSON is left to the caller's task.
-private struct StoredManifest: Sendable {
-    let digest: Digest
-    let mediaType: String
-    let bytes: [UInt8]
-
-    init(_ row: Row) throws {
-        digest = try row.digest(0)
-        mediaType = try row.text(1)
-        bytes = try row.bytes(2)
-    }
-
-    func manifest() throws -> Manifest {
-        do {
-            return try Manifest(parsing: bytes, digest: digest, contentType: mediaType)
-        } catch {
-            throw IndexFault.unreadable("a manifest", cause: error)
-        }
-    }
+/// How a manifest is asked for.
+struct ManifestKey: Hashable, Sendable {
+    let repository: RepositoryName
+    let selector: VersionSelector
 }
 
 extension Database {
@@ -94,23 +83,31 @@ extension Database {
     }
 
     fileprivate func manifest(_ tag: Tag, in repository: RepositoryName) throws -> StoredManifest? {
-        try first(HotStatement.manifestByTag.rawValue, [repository.text, tag.description], StoredManifest.init)
+        try first(HotStatement.manifestByTag.rawValue, [repository.text, tag.description], storedManifest)
     }
 
     fileprivate func manifest(_ digest: Digest, in repository: RepositoryName) throws -> StoredManifest? {
-        try first(HotStatement.manifestByDigest.rawValue, [repository.text, digest.description], StoredManifest.init)
+        try first(HotStatement.manifestByDigest.rawValue, [repository.text, digest.description], storedManifest)
+    }
+
+    private func storedManifest(_ row: Row) throws -> StoredManifest {
+        StoredManifest(digest: try row.digest(0), mediaType: try row.text(1), bytes: try row.bytes(2))
     }
 
     fileprivate func referrers(
-        of subject: Digest, in repository: RepositoryName, _ artifactType: String?, limit: Int
-    ) throws -> [Descriptor] {
+        of subject: Digest, in repository: RepositoryName, _ artifactType: String?, after: Int64, limit: Int
+    ) throws -> [(id: Int64, descriptor: Descriptor)] {
         try all(
             HotStatement.referrers.rawValue,
-            ["repository": repository.text, "subject": subject.description, "type": artifactType, "limit": limit]
+            [
+                "repository": repository.text, "subject": subject.description, "type": artifactType, "after": after,
+                "limit": limit,
+            ]
         ) { row in
-            Descriptor(
+            let descriptor = Descriptor(
                 mediaType: try row.text(0), digest: try row.digest(1), size: try row.integer(2), artifactType: row[3],
                 annotations: try (row[4] as String?).map(StoredJSON.annotations))
+            return (try row.integer(5), descriptor)
         }
     }
 

@@ -11,9 +11,13 @@ package final class SQLiteIndex: Index {
     /// How many reads run at the same time.
     package static let readersMax = 4
 
-    private let writer: DatabaseQueue
+    private let writer: WriteQueue
     private let readers: ReaderSet
     let detailsCache = VersionDetailsCache()
+    /// What clients ask for again and again: manifests, and which blobs a repository has.
+    let manifestCache = ReadCache<ManifestKey, StoredManifest?>(costMax: 8 << 20) { ($0?.bytes.count ?? 0) + 512 }
+    let blobSizeCache = ReadCache<BlobKey, Int64?>(costMax: 4 << 20) { _ in 512 }
+    private let commits = Atomic<UInt64>(0)
     private let hasFailed = Atomic<Bool>(false)
 
     /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
@@ -26,11 +30,12 @@ package final class SQLiteIndex: Index {
 
     private init(path: String) throws {
         try Schema.checkVersion(ofFileAt: path)
-        writer = try DatabaseQueue(path: path, configuration: Connections.writer)
-        try writer.writeWithoutTransaction { database in
+        let connection = try DatabaseQueue(path: path, configuration: Connections.writer)
+        try connection.writeWithoutTransaction { database in
             try Connections.makeCommitsDurable(database)
             try Schema.migrate(database)
         }
+        writer = WriteQueue(connection)
         readers = try ReaderSet(path: path, count: Self.readersMax)
     }
 
@@ -46,14 +51,16 @@ package final class SQLiteIndex: Index {
     ///
     /// After a failure of the disk nobody knows what it holds, so no other write is tried until the process starts
     /// anew.
-    func write<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         guard isWritable else {
             throw AssayError(
                 .storageFailed, "the index takes no writes", reason: "a write to disk failed",
                 remedy: "check the disk, then restart the server")
         }
+        // Whatever came of it, nothing that was read before may be believed after.
+        defer { commits.add(1, ordering: .acquiringAndReleasing) }
         do {
-            return try await writer.write(body)
+            return try await writer.run(body)
         } catch {
             let fault = IndexFault.translate(error)
             if (fault as? AssayError)?.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
@@ -62,6 +69,9 @@ package final class SQLiteIndex: Index {
     }
 
     package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+
+    /// How many writes there were: what a cached result is held against.
+    var commit: UInt64 { commits.load(ordering: .acquiring) }
 
     /// Runs several statements over one snapshot.
     func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {

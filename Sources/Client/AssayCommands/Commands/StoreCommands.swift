@@ -52,6 +52,18 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"))
     var evaluator: String?
 
+    @Option(help: ArgumentHelp("How long an unfinished upload is kept: 90s, 15m, 24h, 7d.", valueName: "duration"))
+    var uploadExpiry = "24h"
+
+    @Option(help: ArgumentHelp("The largest manifest that is accepted, from 4MiB to 64MiB.", valueName: "size"))
+    var manifestLimit = "4MiB"
+
+    @Option(
+        help: ArgumentHelp(
+            "What is checked of the bytes of each pull: checksums, or none, which sends what the disk gives.",
+            valueName: "check"))
+    var readCheck = ReadCheck.checksums.rawValue
+
     mutating func run() async throws {
         let environment = CommandEnvironment.current
         guard let store = store ?? environment.variables["ASSAY_STORE"], !store.isEmpty else {
@@ -61,7 +73,22 @@ struct ServeCommand: AsyncParsableCommand {
         try await environment.serve(
             ServeOptions(
                 store: store, host: address.host, port: address.port, unixSocket: unixSocket, tokenFile: tokenFile,
-                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator))
+                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator, settings: try settings()))
+    }
+}
+
+extension ServeCommand {
+    private func settings() throws(AssayError) -> StoreSettings {
+        var settings = StoreSettings()
+        settings.uploadExpiry = .seconds(
+            try SettingText.seconds(uploadExpiry, option: "--upload-expiry", in: 1...365 * 24 * 3600))
+        settings.manifestBytesMax = try SettingText.bytes(
+            manifestLimit, option: "--manifest-limit", in: Manifest.bytesMaxDefault...Manifest.bytesMax)
+        guard let readCheck = ReadCheck(rawValue: readCheck) else {
+            throw SettingText.invalid(readCheck, option: "--read-check", remedy: "use checksums or none")
+        }
+        settings.readCheck = readCheck
+        return settings
     }
 }
 

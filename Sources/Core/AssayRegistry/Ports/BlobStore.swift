@@ -7,8 +7,9 @@ package import NIOCore
 /// Every method may throw `storage-full` or `storage-failed`; after a failed flush all writes throw `storage-failed`
 /// until the process starts anew, because nobody knows what the disk holds.
 package protocol BlobStore: Sendable {
-    /// Opens an upload session that outlives the process.
-    func beginUpload() async throws -> UploadID
+    /// Opens an upload session that outlives the process. Bytes are hashed while they come by the algorithm named; a
+    /// digest of another one costs a second reading at the end.
+    func beginUpload(hashing algorithm: Digest.Algorithm) async throws -> UploadID
 
     /// How many bytes the session holds durably enough to go on from. Throws `upload-not-found`.
     func uploadedBytes(of id: UploadID) async throws -> Int64
@@ -31,16 +32,18 @@ package protocol BlobStore: Sendable {
     /// Removes a session and its bytes. Throws `upload-not-found`.
     func cancelUpload(_ id: UploadID) async throws
 
+    /// Removes the sessions that nobody has written to for longer than the store keeps them.
+    func reapUploads() async throws
+
     /// Stores small content that is in memory; durable before this returns; safe to repeat.
     func put(_ bytes: [UInt8], as digest: Digest) async throws
 
     /// The size of a blob in bytes; nil if it is not there.
     func size(of digest: Digest) async throws -> Int64?
 
-    /// A blob's bytes from `range.lowerBound` up to `range.upperBound`, read as they are asked for.
-    ///
-    /// Throws `blob-not-found`. A range beyond the blob's end is a bug of the caller.
-    func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream
+    /// Opens a blob for reading; nil if it is not there. Throws `digest-mismatch` if it was just found damaged; from
+    /// then on it is not there.
+    func open(_ digest: Digest) async throws -> (any StoredBlob)?
 
     /// Lends the path of a local read-only file that holds the blob; it is valid until `body` returns.
     func withLocalFile<Result: Sendable>(
@@ -55,23 +58,68 @@ extension BlobStore {
     /// A whole blob of at most `bytesMax` bytes. Throws `blob-not-found`, `body-too-large`, `digest-mismatch` never:
     /// the caller that needs proof hashes what it got.
     package func content(of digest: Digest, bytesMax: Int64) async throws -> [UInt8] {
-        guard let size = try await size(of: digest) else {
+        guard let blob = try await open(digest) else {
             throw AssayError(.blobNotFound, "blob \(digest) is not there")
         }
-        guard size <= bytesMax else {
-            throw AssayError(.bodyTooLarge, "blob \(digest) has \(size) bytes", reason: "at most \(bytesMax) fit here")
+        guard blob.size <= bytesMax else {
+            throw AssayError(
+                .bodyTooLarge, "blob \(digest) has \(blob.size) bytes", reason: "at most \(bytesMax) fit here")
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(size))
-        for try await chunk in try await read(digest, range: 0..<size) {
-            bytes.append(contentsOf: chunk.readableBytesView)
-        }
-        return bytes
+        var buffer = ByteBuffer()
+        try await blob.read(0..<blob.size, into: &buffer)
+        return [UInt8](buffer.readableBytesView)
     }
 }
 
-/// The chunks of a blob, in order.
-package typealias BlobStream = any AsyncSequence<ByteBuffer, any Error> & Sendable
+/// A blob that is open for reading; it stays whole for whoever holds it, also if it is deleted meanwhile.
+package protocol StoredBlob: Sendable {
+    /// In bytes.
+    var size: Int64 { get }
+
+    /// Puts the bytes of a range, which lies within the blob, into a buffer in place of what that holds. As far as the
+    /// store is told to check, they are proven. Throws `digest-mismatch` for damaged ones.
+    func read(_ range: Range<Int64>, into buffer: inout ByteBuffer) async throws
+}
+
+/// A part of a blob in pieces, each read when it is asked for.
+package struct BlobStream: AsyncSequence, Sendable {
+    package typealias Failure = any Error
+
+    /// The size of a piece, in bytes: large enough that asking costs little, small enough for many streams.
+    private static let pieceBytes: Int64 = 512 << 10
+    /// The first piece is smaller, so that an answer begins soon.
+    private static let firstPieceBytes: Int64 = 128 << 10
+
+    package let blob: any StoredBlob
+    package let range: Range<Int64>
+
+    package init(_ blob: any StoredBlob, _ range: Range<Int64>) {
+        self.blob = blob
+        self.range = range
+    }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        let blob: any StoredBlob
+        var rest: Range<Int64>
+        /// The piece given out last, and the one before it, whose memory is free again by now.
+        var last = ByteBuffer()
+        var free = ByteBuffer()
+        var pieceBytes = BlobStream.firstPieceBytes
+
+        package mutating func next() async throws -> ByteBuffer? {
+            guard !rest.isEmpty else { return nil }
+            // Pieces end at multiples of their size, so that no chunk of the store is read for two of them.
+            let end = Swift.min(rest.upperBound, (rest.lowerBound / pieceBytes + 1) * pieceBytes)
+            swap(&last, &free)
+            try await blob.read(rest.lowerBound..<end, into: &last)
+            rest = end..<rest.upperBound
+            pieceBytes = BlobStream.pieceBytes
+            return last
+        }
+    }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(blob: blob, rest: range) }
+}
 
 /// The name of an upload session: 32 lower-case hex digits.
 package struct UploadID: Sendable, Hashable, CustomStringConvertible {

@@ -44,12 +44,12 @@ package protocol Index: Sendable {
     // MARK: Manifests and versions
 
     /// The manifest behind a tag or digest; nil if there is none.
-    func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> Manifest?
+    func manifest(_ selector: VersionSelector, in repository: RepositoryName) async throws -> StoredManifest?
 
-    /// Manifests whose subject is `subject`, whether that is there or not, oldest first, at most `limit`.
+    /// Manifests whose subject is `subject`, whether that is there or not, oldest first, those after the cursor.
     func referrers(
-        of subject: Digest, in repository: RepositoryName, artifactType: String?, limit: Int
-    ) async throws -> [Descriptor]
+        of subject: Digest, in repository: RepositoryName, artifactType: String?, after: Int64?, limit: Int
+    ) async throws -> Page<Descriptor>
 
     /// Version numbers and aliases as tags, in byte order, those after `after`. Throws `repository-not-found`.
     func tags(in repository: RepositoryName, after: String?, limit: Int) async throws -> Page<String>

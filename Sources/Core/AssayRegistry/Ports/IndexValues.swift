@@ -49,6 +49,28 @@ package struct VersionQuery: Sendable {
     }
 }
 
+/// A manifest as it was pushed: enough to send it, and to parse it where its content matters.
+package struct StoredManifest: Sendable {
+    package let digest: Digest
+    package let mediaType: String
+    package let bytes: [UInt8]
+
+    package init(digest: Digest, mediaType: String, bytes: [UInt8]) {
+        self.digest = digest
+        self.mediaType = mediaType
+        self.bytes = bytes
+    }
+
+    /// Throws `storage-failed` for bytes that were never accepted as a manifest.
+    package func parsed() throws(AssayError) -> Manifest {
+        do {
+            return try Manifest(parsing: bytes, digest: digest, contentType: mediaType)
+        } catch {
+            throw AssayError(.storageFailed, "the stored manifest \(digest) cannot be read", cause: error)
+        }
+    }
+}
+
 /// Evidence that the registry itself stores: a blob that the store already holds, and the referrer that names it.
 package struct Attachment: Sendable {
     package let blobs: [BlobRecord]

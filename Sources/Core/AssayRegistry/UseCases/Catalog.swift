@@ -7,8 +7,6 @@ package struct Catalog: Sendable {
     package static let pageMax = 1000
     /// The items of a page where the caller says nothing.
     package static let pageDefault = 100
-    /// The most referrers of one answer.
-    package static let referrersMax = 1000
 
     let index: any Index
 
@@ -60,16 +58,16 @@ package struct Catalog: Sendable {
     // MARK: Manifests
 
     /// Throws `manifest-not-found` or `repository-not-found`.
-    package func manifest(_ selector: VersionSelector, in name: RepositoryName) async throws -> Manifest {
+    package func manifest(_ selector: VersionSelector, in name: RepositoryName) async throws -> StoredManifest {
         if let manifest = try await index.manifest(selector, in: name) { return manifest }
         _ = try await repository(name)
         throw AssayError(.manifestNotFound, "\(name) has no manifest \(selector)")
     }
 
     package func referrers(
-        of subject: Digest, in name: RepositoryName, artifactType: String?
-    ) async throws -> [Descriptor] {
-        try await index.referrers(of: subject, in: name, artifactType: artifactType, limit: Self.referrersMax)
+        of subject: Digest, in name: RepositoryName, artifactType: String?, after: Int64?, limit: Int
+    ) async throws -> Page<Descriptor> {
+        try await index.referrers(of: subject, in: name, artifactType: artifactType, after: after, limit: limit)
     }
 
     package func tags(in name: RepositoryName, after: String?, limit: Int) async throws -> Page<String> {

@@ -37,7 +37,8 @@ package struct Promote: Sendable {
             holder = nil
         }
 
-        let manifest = try await Catalog(index: index).manifest(.digest(version.manifestDigest), in: version.repository)
+        let manifest = try await Catalog(index: index)
+            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
         var gathered = try await gather(version, manifest: manifest, holder: holder)
         if !gathered.signers.isEmpty, let settings = policy.verificationSettings, let dataset = policy.dataset {
             let measurement = try await measure(

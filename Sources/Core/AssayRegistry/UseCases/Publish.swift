@@ -52,6 +52,8 @@ package struct Publish: Sendable {
     let evidence: any EvidenceFormat
     let inspector: any ModelInspector
     let clock: any WallClock
+    /// The largest manifest that is accepted, in bytes.
+    package let manifestBytesMax: Int
 
     /// Stores the manifest, and with it a version, its signatures and its lineage, or nothing of it.
     ///
@@ -88,10 +90,10 @@ package struct Publish: Sendable {
     }
 
     private func parse(_ request: Request) throws -> Manifest {
-        guard request.manifest.count <= Manifest.bytesMax else {
+        guard request.manifest.count <= manifestBytesMax else {
             throw AssayError(
                 .manifestTooLarge, "the manifest has \(request.manifest.count) bytes",
-                reason: "at most \(Manifest.bytesMax) are accepted")
+                reason: "at most \(manifestBytesMax) are accepted")
         }
         let algorithm = request.expectedDigest?.algorithm ?? .sha256
         let digest = evidence.digest(of: request.manifest, algorithm: algorithm)

@@ -1,4 +1,5 @@
 package import AssayDomain
+import Logging
 package import NIOCore
 
 /// Moves bytes in and out of repositories: the blob half of every push and pull.
@@ -10,10 +11,25 @@ package struct TransferBlobs: Sendable {
     let index: any Index
     let evidence: any EvidenceFormat
     let clock: any WallClock
+    let logger: Logger
 
     /// Opens an upload session; only the repository it was opened for can name it.
-    package func begin(in repository: RepositoryName) async throws -> UploadTicket {
-        ticket(try await blobs.beginUpload(), in: repository)
+    package func begin(
+        in repository: RepositoryName, hashing algorithm: Digest.Algorithm = .sha256
+    ) async throws -> UploadTicket {
+        ticket(try await blobs.beginUpload(hashing: algorithm), in: repository)
+    }
+
+    /// Removes uploads that were given up, now and then, until the task is cancelled.
+    package func reapUploads(every interval: Duration) async throws {
+        while true {
+            try await Task.sleep(for: interval)
+            do {
+                try await blobs.reapUploads()
+            } catch {
+                logger.warning("unfinished uploads could not be looked through", metadata: ["error": "\(error)"])
+            }
+        }
     }
 
     /// The session behind a ticket's text. Throws `upload-not-found`, also for a ticket of another repository.
@@ -73,17 +89,40 @@ package struct TransferBlobs: Sendable {
         guard let size = try await index.blobSize(digest, in: repository),
             // A blob that was found damaged is missing, so that a client that asks first brings it again.
             try await blobs.size(of: digest) == size
-        else { throw AssayError(.blobNotFound, "\(repository) has no blob \(digest)") }
+        else { throw Self.absent(digest, repository) }
         return size
     }
 
-    /// A part of a blob whose size the caller got from `size(of:in:)`.
-    package func read(_ digest: Digest, range: Range<Int64>) async throws -> BlobStream {
+    /// Opens a blob that the repository may read. Throws `blob-not-found`, also for one that is found damaged now.
+    package func open(_ digest: Digest, in repository: RepositoryName) async throws -> any StoredBlob {
+        guard let size = try await index.blobSize(digest, in: repository) else { throw Self.absent(digest, repository) }
         do {
-            return try await blobs.read(digest, range: range)
+            guard let blob = try await blobs.open(digest), blob.size == size else {
+                throw Self.absent(digest, repository)
+            }
+            return blob
         } catch let error as AssayError where error.code == .digestMismatch {
-            throw AssayError(.blobNotFound, error.message, reason: error.reason, remedy: error.remedy, cause: error)
+            throw Self.missing(error)
         }
+    }
+
+    /// Reads the first piece of a part, which may be all of it. Throws `blob-not-found` if it is found damaged.
+    package func firstPiece(of stream: BlobStream) async throws -> ByteBuffer {
+        do {
+            var pieces = stream.makeAsyncIterator()
+            return try await pieces.next() ?? ByteBuffer()
+        } catch let error as AssayError where error.code == .digestMismatch {
+            throw Self.missing(error)
+        }
+    }
+
+    private static func absent(_ digest: Digest, _ repository: RepositoryName) -> AssayError {
+        AssayError(.blobNotFound, "\(repository) has no blob \(digest)")
+    }
+
+    /// What a damaged blob is to whoever asks for it: not there.
+    private static func missing(_ error: AssayError) -> AssayError {
+        AssayError(.blobNotFound, error.message, reason: error.reason, remedy: error.remedy, cause: error)
     }
 }
 

@@ -179,7 +179,7 @@ package final class Verify: Sendable {
         guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
             throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
         }
-        let files = try evidence.files(of: manifest).filter { $0.path.hasSuffix(suffix) }
+        let files = try evidence.files(of: manifest.parsed()).filter { $0.path.hasSuffix(suffix) }
         guard let file = files.first, files.count == 1 else {
             throw VerificationReport.FailureError(
                 failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
@@ -191,7 +191,7 @@ package final class Verify: Sendable {
         guard let manifest = try await index.manifest(.digest(report.subject.digest), in: report.subject.repository)
         else { throw AssayError(.versionNotFound, "the verified version is gone") }
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
-            try JSON.encode(report), as: PredicateType.verificationReport, about: manifest,
+            try JSON.encode(report), as: PredicateType.verificationReport, about: manifest.parsed(),
             name: "\(report.subject.repository):\(report.subject.number)")
         var finished = verification
         finished.state = report.measurements == nil ? .failed : .measured

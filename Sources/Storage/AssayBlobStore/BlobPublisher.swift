@@ -1,0 +1,139 @@
+import AssayDomain
+import CFileSystem
+import Glibc
+import NIOPosix
+import Synchronization
+
+/// Gives finished uploads their final names, durably; those that come while a flush runs share the next one.
+///
+/// A flush costs about the same for one small file as for many, so under load the disk is asked once for all that wait
+/// instead of twice for each. Nobody is answered before the flush that covers its blob.
+final class BlobPublisher: Sendable {
+    /// The most blobs of one flush.
+    private static let batchMax = 64
+
+    private struct Draft: Sendable {
+        let file: OpenFile
+        let path: String
+        let digest: Digest
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+
+    private struct State {
+        var waiting: [Draft] = []
+        var isRunning = false
+    }
+
+    private let layout: FileLayout
+    private let threads: NIOThreadPool
+    private let root: OpenFile
+    private let state = Mutex(State())
+    /// Keeps a blob that comes and one that is set aside apart.
+    private let renames = Mutex(())
+    private let hasFailed = Atomic<Bool>(false)
+
+    init(_ layout: FileLayout, threads: NIOThreadPool) throws(AssayError) {
+        self.layout = layout
+        self.threads = threads
+        guard let root = try OpenFile(existing: layout.root, flags: O_RDONLY | O_DIRECTORY) else {
+            throw AssayError(.storageFailed, "the store's folder is gone")
+        }
+        self.root = root
+    }
+
+    /// Whether flushes still succeed. Nobody knows what a disk holds after a failed one, so it is never tried again.
+    var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+
+    /// Makes the file at `path` the blob `digest`; durable when this returns. A blob that is there is replaced.
+    func publish(_ file: OpenFile, from path: String, as digest: Digest) async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            let draft = Draft(file: file, path: path, digest: digest, continuation: continuation)
+            let mustStart = state.withLock { state in
+                state.waiting.append(draft)
+                defer { state.isRunning = true }
+                return !state.isRunning
+            }
+            if mustStart { threads.submit { _ in self.run() } }
+        }
+    }
+
+    /// Lets nothing come or go under a blob's name while `body` runs.
+    func withNamesHeld<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try renames.withLock { _ in try body() }
+    }
+
+    private func run() {
+        while let batch = nextBatch() {
+            if batch.count == 1 {
+                conclude(batch[0], Result { try self.publishAlone(batch[0]) })
+            } else {
+                publishTogether(batch)
+            }
+        }
+    }
+
+    /// The drafts that wait; nil if none does, and then the next one has to start again.
+    private func nextBatch() -> [Draft]? {
+        state.withLock { state in
+            guard !state.waiting.isEmpty else {
+                state.isRunning = false
+                return nil
+            }
+            let batch = Array(state.waiting.prefix(Self.batchMax))
+            state.waiting.removeFirst(batch.count)
+            return batch
+        }
+    }
+
+    private func conclude(_ draft: Draft, _ result: Result<Void, any Error>) {
+        if case .failure(let error) = result, (error as? AssayError)?.code == .storageFailed {
+            hasFailed.store(true, ordering: .releasing)
+        }
+        draft.continuation.resume(with: result)
+    }
+
+    /// Bytes first, then the name, each flushed by itself: the order that may replace a blob which is there.
+    private func publishAlone(_ draft: Draft) throws {
+        try SystemCall.check("fchmod") { fchmod(draft.file.descriptor, 0o444) }
+        try SystemCall.check("fsync") { fsync(draft.file.descriptor) }
+        let folder = layout.folder(of: draft.digest)
+        try layout.makeFolder(folder)
+        try renames.withLock { _ throws(AssayError) in
+            _ = try SystemCall.check("rename") { rename(draft.path, layout.blob(draft.digest)) }
+        }
+        try FileLayout.flushFolder(folder)
+    }
+
+    /// All names, then one flush of everything.
+    ///
+    /// Only names that are free are taken: if the power fails before the flush, a blob may be there without its bytes,
+    /// but none that was whole is lost, and no index row says yet that it is there.
+    private func publishTogether(_ batch: [Draft]) {
+        var named: [Draft] = []
+        var others: [Draft] = []
+        for draft in batch {
+            do {
+                if try takeFreeName(draft) { named.append(draft) } else { others.append(draft) }
+            } catch {
+                conclude(draft, .failure(error))
+            }
+        }
+        let flushed: Result<Void, any Error> = Result {
+            guard !named.isEmpty else { return }
+            try SystemCall.check("syncfs") { assay_flush_file_system(root.descriptor) }
+        }
+        for draft in named { conclude(draft, flushed) }
+        for draft in others { conclude(draft, Result { try publishAlone(draft) }) }
+    }
+
+    private func takeFreeName(_ draft: Draft) throws -> Bool {
+        try SystemCall.check("fchmod") { fchmod(draft.file.descriptor, 0o444) }
+        try layout.makeFolder(layout.folder(of: draft.digest))
+        return try renames.withLock { _ in
+            if assay_rename_new(draft.path, layout.blob(draft.digest)) == 0 { return true }
+            // Where it is taken, or the file system cannot rename so, the careful way is open.
+            guard errno == EEXIST || errno == EINVAL else { throw SystemCall.failure("renameat2", errno) }
+            return false
+        }
+    }
+}

@@ -1,0 +1,132 @@
+package import AssayDomain
+package import AssayRegistry
+import Glibc
+import Synchronization
+
+extension FileBlobStore {
+    /// How many proofs are remembered; beyond it they are forgotten, and blobs are hashed anew.
+    private static let provenMax = 1 << 20
+
+    package func size(of digest: Digest) async throws -> Int64? {
+        if let file = OpenFile(cached: layout.blob(digest)) { return try file.size() }
+        return try await blocking { try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY)?.size() }
+    }
+
+    package func open(_ digest: Digest) async throws -> (any StoredBlob)? {
+        if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file) { return blob }
+        return try await blocking {
+            guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else { return nil }
+            return try self.blobWithTable(digest, file)
+        }
+    }
+
+    /// The blob of a file, if what its checks need is in memory.
+    private func blob(_ digest: Digest, _ file: OpenFile) throws(AssayError) -> FileBlob? {
+        let stamp = try file.stamp()
+        guard needsTable(stamp) else { return blob(digest, file, stamp, nil) }
+        return tables.table(of: digest, size: stamp.size).map { blob(digest, file, stamp, $0) }
+    }
+
+    /// Reads the table of a blob, or makes it anew if it is not there: a table is not flushed when it is written, so
+    /// the power can take it away. Blocks the thread.
+    private func blobWithTable(_ digest: Digest, _ file: OpenFile) throws -> FileBlob {
+        if let blob = try blob(digest, file) { return blob }
+        let stamp = try file.stamp()
+        let table = try readTable(of: digest, size: stamp.size) ?? prove(file, stamp, digest)
+        tables.keep(table, of: digest)
+        return self.blob(digest, file, stamp, table)
+    }
+
+    private func blob(
+        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, _ checksums: ChunkChecksums?
+    ) -> FileBlob {
+        FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: checksums)
+    }
+
+    private func needsTable(_ stamp: FileStamp) -> Bool {
+        settings.readCheck == .checksums && stamp.size > Int64(ChunkChecksums.chunkBytes)
+    }
+
+    package func withLocalFile<Result: Sendable>(
+        of digest: Digest, _ body: @Sendable (String) async throws -> Result
+    ) async throws -> Result {
+        try await blocking {
+            guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else {
+                throw AssayError(.blobNotFound, "blob \(digest) is not there")
+            }
+            let stamp = try file.stamp()
+            if self.proven.withLock({ $0[digest] != stamp }) { _ = try self.prove(file, stamp, digest) }
+        }
+        return try await body(layout.blob(digest))
+    }
+
+    // MARK: Proof
+
+    func remember(_ digest: Digest, _ stamp: FileStamp) {
+        proven.withLock { proven in
+            if proven.count >= Self.provenMax { proven.removeAll() }
+            proven[digest] = stamp
+        }
+    }
+
+    /// Decides about a blob whose bytes are not what its checksums say: if they still hash to its digest, the table was
+    /// wrong. Throws `digest-mismatch` for a damaged blob.
+    func reprove(_ blob: FileBlob) async throws -> ChunkChecksums {
+        let table = try await blocking { try self.prove(blob.file, blob.stamp, blob.digest) }
+        tables.keep(table, of: blob.digest)
+        return table
+    }
+
+    /// Hashes a blob's file and keeps its checksums; a damaged one is set aside. Blocks the thread. Throws
+    /// `digest-mismatch`.
+    private func prove(_ file: OpenFile, _ stamp: FileStamp, _ digest: Digest) throws -> ChunkChecksums {
+        let scan = try BlobScan(file, digest.algorithm)
+        guard scan.digest == digest else {
+            try setAside(digest, stamp)
+            throw AssayError(
+                .digestMismatch, "the stored bytes of \(digest) are damaged", reason: "they were set aside",
+                remedy: "push the file again")
+        }
+        // A full or failing disk takes no table, and is no reason not to serve a blob that was just proven.
+        try? keep(scan)
+        remember(digest, stamp)
+        return scan.checksums
+    }
+
+    /// Takes a damaged file out of the way, so that its blob is missing from now on and the next push brings it back.
+    /// A file that has taken its place meanwhile stays: it was proven when it came.
+    private func setAside(_ digest: Digest, _ stamp: FileStamp) throws {
+        let target = layout.damaged(digest)
+        try layout.makeFolder(FileLayout.parent(of: target))
+        try publisher.withNamesHeld {
+            guard try OpenFile(existing: layout.blob(digest), flags: O_RDONLY)?.stamp() == stamp else { return }
+            try SystemCall.check("rename") { rename(layout.blob(digest), target) }
+        }
+    }
+
+    // MARK: Tables
+
+    /// Writes the table of a blob of several chunks. It is not flushed: a lost one is made anew. Blocks the thread.
+    func keep(_ scan: BlobScan) throws {
+        guard scan.checksums.sums.count > 1 else { return }
+        let path = layout.checksums(scan.digest)
+        try layout.makeFolder(FileLayout.parent(of: path))
+        let draft = path + ".new"
+        unlink(draft)  // What a killed process left.
+        let file = try OpenFile(creating: draft)
+        try scan.checksums.encoded.withUnsafeBytes { try file.write($0, at: 0) }
+        try SystemCall.check("rename") { rename(draft, path) }
+    }
+
+    /// Nil if there is none that can be believed.
+    private func readTable(of digest: Digest, size: Int64) throws -> ChunkChecksums? {
+        guard let file = try OpenFile(existing: layout.checksums(digest), flags: O_RDONLY) else { return nil }
+        let fileSize = try file.size()
+        // Whatever a damaged file's size is, no more is read than a right one has.
+        guard fileSize <= 64 + Int64(ChunkChecksums.count(forSize: size)) * 8 else { return nil }
+        let bytes = try [UInt8](unsafeUninitializedCapacity: Int(fileSize)) { space, count in
+            count = try file.read(into: UnsafeMutableRawBufferPointer(space), at: 0)
+        }
+        return ChunkChecksums(decoding: bytes, size: size)
+    }
+}

@@ -1,0 +1,47 @@
+import NIOCore
+
+/// A piece of an upload, gathered in memory that can be written past the page cache.
+///
+/// `@unchecked Sendable`: it is filled by the task that receives, then only read by those that hash and write it, and
+/// filled again after both are done.
+final class UploadBlock: @unchecked Sendable {
+    /// The size of a full block: large enough that the disk, not the calls, sets the pace.
+    static let bytesMax = 4 << 20
+    /// The size of a block at first: most uploads are small.
+    private static let bytesAtFirst = 64 << 10
+    /// Direct writes begin and end at multiples of this, in memory and in the file.
+    static let pageBytes = 4096
+
+    private var memory: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init() { memory = .allocate(byteCount: Self.bytesAtFirst, alignment: Self.pageBytes) }
+
+    deinit { memory.deallocate() }
+
+    var isFull: Bool { count == Self.bytesMax }
+
+    /// What was gathered; valid until the block is filled again.
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
+
+    func clear() { count = 0 }
+
+    /// Moves as many bytes into the block as fit.
+    func fill(from buffer: inout ByteBuffer) {
+        if count + buffer.readableBytes > memory.count, memory.count < Self.bytesMax { grow() }
+        buffer.readWithUnsafeReadableBytes { source in
+            let part = source.prefix(memory.count - count)
+            UnsafeMutableRawBufferPointer(rebasing: memory[count...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: part))
+            count += part.count
+            return part.count
+        }
+    }
+
+    private func grow() {
+        let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bytesMax, alignment: Self.pageBytes)
+        larger.copyMemory(from: bytes)
+        memory.deallocate()
+        memory = larger
+    }
+}
