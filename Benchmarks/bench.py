@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from measures import MEASURES, Setting
+from figures import Setting
+from measures import MEASURES
 from processes import BenchmarkError, find_binary
 
 HEADINGS = ("figure", "measured", "demanded", "met", "note")
@@ -22,6 +24,8 @@ HEADINGS = ("figure", "measured", "demanded", "met", "note")
 
 def main():
     options = parse_options()
+    # A request to end is no reason to leave servers and files behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by a signal"))
     try:
         with tempfile.TemporaryDirectory(prefix="assay-bench-", dir=options.folder) as folder:
             rows, faults = measure(options, Path(folder))
@@ -43,19 +47,25 @@ def parse_options():
     parser.add_argument("--mebibytes", type=int, default=1024, help="size of the large file (default: 1024)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that a median is taken of (default: 5)")
     parser.add_argument("--versions", type=int, default=100_000, help="versions in the filled index (default: 100000)")
+    parser.add_argument("--blobs", type=int, default=10_000, help="small blobs in a round (default: 10000)")
+    parser.add_argument("--tags", type=int, default=10_000, help="tags in the filled repository (default: 10000)")
     return parser.parse_args()
 
 
 def measure(options, folder):
     """The rows of every part that was asked for, and by name why a part has none."""
-    setting = Setting(find_binary(), folder, options.mebibytes << 20, options.rounds, options.versions)
-    rows, faults = [], {}
+    binary, rows, faults = find_binary(), [], {}
     for name in options.only or MEASURES:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
-        try:
-            rows += MEASURES[name](setting)
-        except BenchmarkError as fault:
-            faults[name] = str(fault)
+        # One at a time, so that the files of one part do not add to those of the next.
+        with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder) as own:
+            setting = Setting(
+                binary, Path(own), options.mebibytes << 20, options.rounds, options.versions, options.blobs,
+                options.tags)
+            try:
+                rows += MEASURES[name](setting)
+            except (BenchmarkError, OSError) as fault:
+                faults[name] = str(fault)
     return rows, faults
 
 
@@ -75,7 +85,8 @@ def demand(row):
 def document(options, rows, faults):
     return {
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "system": platform.platform()},
-        "input": {"file_mebibytes": options.mebibytes, "rounds": options.rounds, "versions": options.versions},
+        "input": {"file_mebibytes": options.mebibytes, "rounds": options.rounds, "versions": options.versions,
+                  "blobs": options.blobs, "tags": options.tags},
         "figures": [asdict(row) | {"is_met": row.is_met} for row in rows],
         "not_measured": faults,
     }

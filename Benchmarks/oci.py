@@ -1,108 +1,135 @@
 """The few OCI requests that the benchmarks need."""
 
-import contextlib
 import hashlib
-import http.client
 import json
+import os
 import threading
-from urllib.parse import urljoin, urlsplit
 
-from processes import BenchmarkError, require, run
+from processes import BenchmarkError
+from wire import Wire
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-REQUEST_SECONDS = 60
+BYTES = "application/octet-stream"
 FILL_THREADS = 8
 FILL_REPOSITORIES = 100
+EMPTY = b"{}"
 
 
 def digest_of(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-class Connection:
-    """One kept connection to a registry."""
-
-    def __init__(self, url):
-        parts = urlsplit(url)
-        self.url = url
-        self.connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=REQUEST_SECONDS)
-
-    def close(self):
-        self.connection.close()
-
-    def ask(self, method, path, body=b"", media_type="application/octet-stream", expected=201):
-        self.connection.request(method, path, body=body, headers={"Content-Type": media_type})
-        answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status != expected:
-            raise BenchmarkError(f"{method} {path} answered {answer.status}: {text[:500]}")
-        return answer
-
-    def open_upload(self, name):
-        """The address to send an upload to, whole."""
-        location = self.ask("POST", f"/v2/{name}/blobs/uploads/", expected=202).headers["Location"]
-        return urljoin(self.url, location)
-
-    def push_blob(self, name, data):
-        parts = urlsplit(with_digest(self.open_upload(name), digest_of(data)))
-        self.ask("PUT", f"{parts.path}?{parts.query}", data)
-        return {"mediaType": "application/octet-stream", "digest": digest_of(data), "size": len(data)}
-
-    def push_version(self, name, tag, layers, note):
-        empty = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest_of(b"{}"), "size": 2}
-        manifest = {
-            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.example.benchmark",
-            "config": empty, "layers": layers, "annotations": {"note": note}}
-        self.ask("PUT", f"/v2/{name}/manifests/{tag}", json.dumps(manifest).encode(), MANIFEST)
-
-
 def with_digest(location, digest):
     return location + ("&" if "?" in location else "?") + "digest=" + digest
 
 
-def upload_file(url, name, path, digest):
-    """Sends a file as one blob with curl: an upload opened, then one PUT with everything."""
-    with contextlib.closing(Connection(url)) as connection:
-        location = with_digest(connection.open_upload(name), digest)
-    run(
-        require("curl"), "--silent", "--show-error", "--fail", "--noproxy", "*", "--header", "Expect:",
-        "--header", "Content-Type: application/octet-stream", "--upload-file", path, location)
+def blob_path(name, digest):
+    return f"/v2/{name}/blobs/{digest}"
 
 
-def download(url):
-    """Reads an address with curl and drops the bytes."""
-    run(require("curl"), "--silent", "--show-error", "--fail", "--noproxy", "*", "--output", "/dev/null", url)
+def descriptor(digest, size, media_type=BYTES):
+    return {"mediaType": media_type, "digest": digest, "size": size}
+
+
+def manifest(layers, note):
+    """A manifest with the empty config; another note makes it another manifest."""
+    return json.dumps({
+        "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": "application/vnd.example.benchmark",
+        "config": descriptor(digest_of(EMPTY), len(EMPTY), "application/vnd.oci.empty.v1+json"),
+        "layers": layers, "annotations": {"note": note}}).encode()
+
+
+class Registry(Wire):
+    """One kept connection to a registry."""
+
+    def opening(self, name):
+        """The request that opens an upload."""
+        return self.request("POST", f"/v2/{name}/blobs/uploads/", b"")
+
+    def open_upload(self, opening):
+        """Opens an upload; the path to send it to, which servers give with or without their own address."""
+        location = self.ask(opening, 202).header("Location")
+        return location if location.startswith("/") else "/" + location.split("/", 3)[3]
+
+    def push_blob(self, name, data):
+        digest = digest_of(data)
+        target = with_digest(self.open_upload(self.opening(name)), digest)
+        self.ask(self.request("PUT", target, data, Content_Type=BYTES), 201)
+        return descriptor(digest, len(data))
+
+    def push_file(self, name, path, digest):
+        """Sends a file as one blob: an upload opened, then one PUT with everything."""
+        target = with_digest(self.open_upload(self.opening(name)), digest)
+        self.upload("PUT", target, path, 201, Content_Type=BYTES)
+        return descriptor(digest, os.path.getsize(path))
+
+    def putting(self, name, reference, data):
+        """The request that pushes a manifest."""
+        return self.request("PUT", f"/v2/{name}/manifests/{reference}", data, Content_Type=MANIFEST)
+
+    def push_manifest(self, name, reference, data):
+        self.ask(self.putting(name, reference, data), 201)
+
+
+def push_file(url, name, path, digest):
+    with Registry(url) as registry:
+        return registry.push_file(name, path, digest)
 
 
 def push_small_version(url, name, tag):
-    with contextlib.closing(Connection(url)) as connection:
-        connection.push_blob(name, b"{}")
-        connection.push_version(name, tag, [connection.push_blob(name, b"weights")], "the one that is resolved")
+    """Pushes a version of one small layer; returns the layer's digest and the manifest."""
+    with Registry(url) as registry:
+        registry.push_blob(name, EMPTY)
+        layer = registry.push_blob(name, b"weights")
+        data = manifest([layer], "the one that is asked for")
+        registry.push_manifest(name, tag, data)
+        return layer["digest"], data
 
 
 def fill(url, count):
     """Publishes `count` versions, each of its own content, spread over a hundred repositories."""
+    def work(share):
+        with Registry(url) as registry:
+            for repository in range(share, FILL_REPOSITORIES, FILL_THREADS):
+                fill_repository(registry, f"bench/fill-{repository}", range(repository, count, FILL_REPOSITORIES))
+
+    in_threads(work, range(FILL_THREADS))
+
+
+def fill_repository(registry, name, numbers):
+    registry.push_blob(name, EMPTY)
+    layer = registry.push_blob(name, b"weights")
+    for number in numbers:
+        registry.push_manifest(name, "latest", manifest([layer], str(number)))
+
+
+def fill_tags(url, name, count):
+    """Gives a repository `count` tags: half are aliases, each of a version whose number is a tag as well."""
+    def work(share):
+        with Registry(url) as registry:
+            for number in range(share, count // 2, FILL_THREADS):
+                registry.push_manifest(name, f"tag-{number:06}", manifest([layer], str(number)))
+
+    with Registry(url) as registry:
+        registry.push_blob(name, EMPTY)
+        layer = registry.push_blob(name, b"weights")
+    in_threads(work, range(FILL_THREADS))
+
+
+def in_threads(work, shares):
+    """Does each share of some preparation, whose time is not taken, in a thread."""
     faults = []
 
-    def work(share):
+    def attempt(share):
         try:
-            with contextlib.closing(Connection(url)) as connection:
-                for repository in range(share, FILL_REPOSITORIES, FILL_THREADS):
-                    fill_repository(connection, f"bench/fill-{repository}", range(repository, count, FILL_REPOSITORIES))
-        except (BenchmarkError, OSError, http.client.HTTPException) as fault:
+            work(share)
+        except (BenchmarkError, OSError) as fault:
             faults.append(fault)
 
-    threads = [threading.Thread(target=work, args=(share,)) for share in range(FILL_THREADS)]
+    threads = [threading.Thread(target=attempt, args=(share,)) for share in shares]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if faults:
         raise BenchmarkError(f"the index could not be filled: {faults[0]}")
-
-
-def fill_repository(connection, name, numbers):
-    connection.push_blob(name, b"{}")
-    layer = connection.push_blob(name, b"weights")
-    for number in numbers:
-        connection.push_version(name, "latest", [layer], str(number))

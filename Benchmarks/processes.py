@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -102,7 +103,8 @@ class Process:
         started = time.perf_counter()
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                list(map(str, self.command())), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                list(map(str, self.command())), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         try:
             self.wait_until_ready(started + READY_SECONDS)
         except BaseException:
@@ -138,11 +140,17 @@ class Process:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            # The session is its own, so that this ends its workers too.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def memory(self, field):
         return memory_bytes(self.process.pid, field)
+
+    def reset_peak(self):
+        """Lets the peak, VmHWM, start again from what is resident now, and returns that."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self.memory("VmRSS")
 
 
 class AssayServer(Process):
@@ -150,19 +158,20 @@ class AssayServer(Process):
 
     ready_path = "/readyz"
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, *options):
         super().__init__(folder)
         self.binary = binary
+        self.options = options
         self.store = self.folder / "store"
         if not self.store.exists():
             run(binary, "init", self.store)
 
     def command(self):
-        return [self.binary, "serve", "--store", self.store, "--listen", f"127.0.0.1:{self.port}"]
+        return [self.binary, "serve", "--store", self.store, "--listen", f"127.0.0.1:{self.port}", *self.options]
 
 
 class DockerRegistry(Process):
-    """Debian's docker-registry with its file system driver."""
+    """Debian's docker-registry with its file system driver and, as Debian sets it up, its cache in memory."""
 
     ready_path = "/v2/"
 
@@ -171,42 +180,68 @@ class DockerRegistry(Process):
         config.write_text(json.dumps({
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
-            "storage": {"filesystem": {"rootdirectory": str(self.folder / "data")}},
+            "storage": {
+                "cache": {"blobdescriptor": "inmemory"},
+                "filesystem": {"rootdirectory": str(self.folder / "data")},
+            },
             "http": {"addr": f"127.0.0.1:{self.port}"},
         }))
         return [require("docker-registry"), "serve", config]
 
 
 class Nginx(Process):
-    """nginx serving one folder as static files."""
+    """nginx with one process for each core, serving one folder as static files."""
 
     ready_path = "/ready"
+    location = ""
 
     def __init__(self, folder, files):
         super().__init__(folder)
         self.files = Path(files)
+        self.files.mkdir(exist_ok=True)
         (self.files / "ready").write_text("ready\n")
 
     def command(self):
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         paths = "".join(f"{kind}_temp_path {self.folder}/{kind};\n" for kind in kinds)
         config = self.folder / "nginx.conf"
-        # One process in the foreground: what is started here is ended here, by its id.
+        # In the foreground: what is started here is ended here, by its id, and its workers by it. They keep the user
+        # who runs this, to whom alone the folder is open. The default of 1000 requests on one connection is too few.
         config.write_text(f"""
 daemon off;
-master_process off;
+{worker_user()}
+worker_processes auto;
 pid {self.folder}/pid;
 error_log {self.folder}/error.log;
-events {{ worker_connections 64; }}
+events {{ worker_connections 512; }}
 http {{
     access_log off;
     sendfile on;
     tcp_nopush on;
+    keepalive_requests 10000000;
     {paths}
     server {{
         listen 127.0.0.1:{self.port};
         root {self.files};
+        {self.location}
     }}
 }}
 """)
         return [require("nginx"), "-c", config, "-e", self.folder / "error.log"]
+
+
+class NginxUploads(Nginx):
+    """The same nginx also taking files by WebDAV's PUT, written once: aside, then renamed into place."""
+
+    location = """
+        client_max_body_size 0;
+        dav_methods PUT;
+        create_full_put_path on;
+    """
+
+
+def worker_user():
+    """The directive that keeps nginx's workers at the user it was started by; only root needs and may give it."""
+    if os.geteuid() != 0:
+        return ""
+    return "user root root;"
