@@ -29,7 +29,7 @@ enum LocalServer {
         guard let store = try await take(name, socket: socket) else { return try await body(url) }
         let server = try Server(
             store: store, installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
-            metrics: PrometheusMetrics())
+            allowsDeletes: true, metrics: PrometheusMetrics())
         try await run(server, on: socket) { try await body(url) }
     }
 

@@ -44,10 +44,13 @@ struct Server: Sendable {
     private let registry: Registry
     private let host: ProcessEvaluatorHost
     private let metrics: PrometheusMetrics
+    private let allowsDeletes: Bool
     private let ids = RandomIDGenerator()
     private let logger: Logger
 
-    init(store: StoreFolder, installation: Installation, metrics: PrometheusMetrics) throws {
+    init(
+        store: StoreFolder, installation: Installation, allowsDeletes: Bool, metrics: PrometheusMetrics
+    ) throws {
         let logger = Logger(label: "assay")
         let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
         threads.start()
@@ -61,6 +64,7 @@ struct Server: Sendable {
             inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger)
         self.store = store
         self.metrics = metrics
+        self.allowsDeletes = allowsDeletes
         self.logger = logger
         self.host = host
     }
@@ -69,14 +73,15 @@ struct Server: Sendable {
     func services(
         _ doors: [Door], running: @escaping @Sendable (any Channel) async -> Void
     ) -> [any Service] {
+        let native = NativeAPI(registry: registry, allowsDeletes: allowsDeletes)
         let frontEnds: [any FrontEnd] = [
-            NativeAPI(registry: registry), OCIFrontEnd(registry: registry),
+            native, OCIFrontEnd(registry: registry, allowsDeletes: allowsDeletes),
             ServiceRoutes(registry: registry, metrics: metrics),
         ]
         let applications = doors.map { door in
             Application(
                 responder: RouteTable(
-                    frontEnds, fallback: NativeAPI(registry: registry), authenticate: door.authenticate, ids: ids),
+                    frontEnds, fallback: native, authenticate: door.authenticate, ids: ids),
                 server: HTTPConnections.builder, configuration: .init(address: door.address),
                 onServerRunning: running, logger: Self.framework)
         }
@@ -104,7 +109,7 @@ struct Server: Sendable {
             store: store,
             installation: Installation(
                 evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables),
-            metrics: metrics)
+            allowsDeletes: options.allowsDeletes, metrics: metrics)
         server.warnIfNothingCanBeVerified()
         var doors = [
             Door(

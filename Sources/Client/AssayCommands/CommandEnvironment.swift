@@ -11,10 +11,11 @@ package struct ServeOptions: Sendable, Hashable {
     package var tokenFile: String?
     package var onnxRuntimePath: String?
     package var evaluatorPath: String?
+    package var allowsDeletes: Bool
 
     package init(
         store: String, host: String, port: Int, unixSocket: String? = nil, tokenFile: String? = nil,
-        onnxRuntimePath: String? = nil, evaluatorPath: String? = nil
+        onnxRuntimePath: String? = nil, evaluatorPath: String? = nil, allowsDeletes: Bool = true
     ) {
         self.store = store
         self.host = host
@@ -23,6 +24,7 @@ package struct ServeOptions: Sendable, Hashable {
         self.tokenFile = tokenFile
         self.onnxRuntimePath = onnxRuntimePath
         self.evaluatorPath = evaluatorPath
+        self.allowsDeletes = allowsDeletes
     }
 }
 

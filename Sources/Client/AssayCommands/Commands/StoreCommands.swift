@@ -52,6 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"))
     var evaluator: String?
 
+    @Flag(help: "Offer no deletes of versions, manifests and blobs.")
+    var noDelete = false
+
     mutating func run() async throws {
         let environment = CommandEnvironment.current
         guard let store = store ?? environment.variables["ASSAY_STORE"], !store.isEmpty else {
@@ -61,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
         try await environment.serve(
             ServeOptions(
                 store: store, host: address.host, port: address.port, unixSocket: unixSocket, tokenFile: tokenFile,
-                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator))
+                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator, allowsDeletes: !noDelete))
     }
 }
 
