@@ -75,14 +75,15 @@ struct Server: Sendable {
     func services(
         _ doors: [Door], running: @escaping @Sendable (any Channel) async -> Void
     ) -> [any Service] {
+        let native = NativeAPI(registry: registry, allowsDeletes: settings.allowsDeletes)
         let frontEnds: [any FrontEnd] = [
-            NativeAPI(registry: registry), OCIFrontEnd(registry: registry),
+            native, OCIFrontEnd(registry: registry, allowsDeletes: settings.allowsDeletes),
             ServiceRoutes(registry: registry, metrics: metrics),
         ]
         let applications = doors.map { door in
             Application(
                 responder: RouteTable(
-                    frontEnds, fallback: NativeAPI(registry: registry), authenticate: door.authenticate, ids: ids),
+                    frontEnds, fallback: native, authenticate: door.authenticate, ids: ids),
                 server: HTTPConnections.builder, configuration: .init(address: door.address),
                 onServerRunning: running, logger: Self.framework)
         }

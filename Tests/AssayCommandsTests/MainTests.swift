@@ -20,6 +20,7 @@ struct MainTests {
         ["no-such-command"], ["push", "--no-such-option"], ["push"], ["pull"], ["push", "Bad_Name:", "."], ["list"],
         ["list", "--server", "a", "--store", "b"], ["show", "x", "--server", "http://h"], ["completions", "tcsh"],
         ["serve", "--store", "s", "--listen", "nonsense"], ["key", "generate"], ["policy", "set", "a", "1", "f"],
+        ["delete"], ["delete", "digits", "--store", "s"], ["delete", "digits:production", "--store", "s"],
     ])
     func `wrong use ends with 2 and says so on the second stream`(arguments: [String]) async {
         let captured = Captured()

@@ -17,11 +17,12 @@ struct AccessTests {
 
     init() async throws {
         let registry = try await TestRegistry().registry
+        let api = NativeAPI(registry: registry, allowsDeletes: true)
         server = TestServer(
             [
-                NativeAPI(registry: registry), OCIFrontEnd(registry: registry),
+                api, OCIFrontEnd(registry: registry, allowsDeletes: true),
                 ServiceRoutes(registry: registry, metrics: PrometheusMetrics()),
-            ], fallback: NativeAPI(registry: registry),
+            ], fallback: api,
             authenticate: Authenticate(.token { $0 == Self.token }))
     }
 

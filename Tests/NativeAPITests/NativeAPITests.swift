@@ -15,7 +15,7 @@ struct NativeAPITests {
 
     init() async throws {
         test = try await TestRegistry()
-        let api = NativeAPI(registry: test.registry)
+        let api = NativeAPI(registry: test.registry, allowsDeletes: true)
         server = TestServer([api], fallback: api)
     }
 

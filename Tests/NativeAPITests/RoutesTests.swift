@@ -40,7 +40,8 @@ struct RoutesTests {
 
     @Test func `the OpenAPI document and the routes say the same`() throws {
         let frontEnds: [any FrontEnd] = [
-            NativeAPI(registry: test.registry), ServiceRoutes(registry: test.registry, metrics: PrometheusMetrics()),
+            NativeAPI(registry: test.registry, allowsDeletes: true),
+            ServiceRoutes(registry: test.registry, metrics: PrometheusMetrics()),
         ]
         let routes = frontEnds.flatMap(\.routes).map { route in
             Operation(
@@ -52,7 +53,8 @@ struct RoutesTests {
 
     @Test func `what changes something is never open to readers`() throws {
         let frontEnds: [any FrontEnd] = [
-            NativeAPI(registry: test.registry), OCIFrontEnd(registry: test.registry),
+            NativeAPI(registry: test.registry, allowsDeletes: true),
+            OCIFrontEnd(registry: test.registry, allowsDeletes: true),
             ServiceRoutes(registry: test.registry, metrics: PrometheusMetrics()),
         ]
         for route in frontEnds.flatMap(\.routes) where ![.get, .head].contains(route.method) {

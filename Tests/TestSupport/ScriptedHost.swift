@@ -9,11 +9,17 @@ import Synchronization
 package final class ScriptedHost: EvaluatorHost {
     package let build = "scripted 1"
     private let runs = Mutex(0)
+    private let interlude = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     package init() {}
 
     /// How many evaluations ran.
     package var runCount: Int { runs.withLock { $0 } }
+
+    /// Has something happen while the next evaluation runs.
+    package func duringNextRun(_ body: @escaping @Sendable () async throws -> Void) {
+        interlude.withLock { $0 = body }
+    }
 
     package func checkAvailable() throws {}
 
@@ -21,6 +27,7 @@ package final class ScriptedHost: EvaluatorHost {
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome {
         runs.withLock { $0 += 1 }
+        try await interlude.withLock { $0.take() }?()
         progress(.init(stage: "accuracy", done: 1, total: 1))
         let environment = VerificationReport.Environment(
             runtime: "none", cpu: "none", isaFlags: [], cores: 1)

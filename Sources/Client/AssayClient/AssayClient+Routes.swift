@@ -63,6 +63,18 @@ extension AssayClient {
         try await send(.PATCH, "/versions/\(reference)", request, isRepeatable: true)
     }
 
+    /// Deletes a version by its number or digest. Throws `in-use` where something needs it, and `method-not-allowed`
+    /// where the registry offers no deletes.
+    package func deleteVersion(_ reference: Reference) async throws {
+        do {
+            _ = try await transport.call(request(.DELETE, "/versions/\(reference)"), isRepeatable: false)
+        } catch let error as AssayError where error.code == .methodNotAllowed {
+            throw AssayError(
+                .methodNotAllowed, "\(reference) is not deleted", reason: "this registry offers no deletes",
+                remedy: "ask its operator", cause: error)
+        }
+    }
+
     /// Versions whose words match.
     package func search(
         _ words: String, kind: Repository.Kind? = nil, limit: Int? = nil

@@ -16,7 +16,7 @@ struct Assay: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, PushCommand.self, PullCommand.self, ListCommand.self,
             ShowCommand.self, VerifyCommand.self, PromoteCommand.self, AliasCommand.self, PolicyCommand.self,
-            LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, BundleCommand.self,
-            CheckCommand.self, KeyCommand.self, GarbageCommand.self, CompletionsCommand.self,
+            LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
+            BundleCommand.self, CheckCommand.self, KeyCommand.self, GarbageCommand.self, CompletionsCommand.self,
         ])
 }

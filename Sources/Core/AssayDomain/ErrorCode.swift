@@ -94,6 +94,8 @@ extension ErrorCode {
     package static let keyConflict = ErrorCode("key-conflict", .conflict)
     package static let storeExists = ErrorCode("store-exists", .conflict)
     package static let lineageCycle = ErrorCode("lineage-cycle", .conflict)
+    /// Something else needs what was to be deleted.
+    package static let inUse = ErrorCode("in-use", .conflict)
     /// A server's state is another one, with a code that this build does not know.
     package static let serverConflict = ErrorCode("server-conflict", .conflict)
     package static let fileExists = ErrorCode("file-exists", .conflict)
@@ -151,7 +153,7 @@ extension ErrorCode {
         .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
         .policyNotFound, .verificationNotFound, .keyNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
-        .kindConflict, .keyConflict, .storeExists, .lineageCycle, .serverConflict, .fileExists,
+        .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,

@@ -4,6 +4,7 @@ package enum Permission: String, Sendable, Hashable, Codable, CaseIterable {
     case none
     case read
     case push
+    case delete
     case verify
     case promote
     case admin

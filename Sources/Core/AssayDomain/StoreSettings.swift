@@ -5,6 +5,8 @@ package struct StoreSettings: Sendable, Hashable {
     /// The largest manifest that is accepted, in bytes.
     package var manifestBytesMax = Manifest.bytesMaxDefault
     package var readCheck = ReadCheck.checksums
+    /// Whether versions, manifests and blobs can be deleted.
+    package var allowsDeletes = true
 
     package init() {}
 }

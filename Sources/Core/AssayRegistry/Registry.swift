@@ -10,6 +10,7 @@ package struct Registry: Sendable {
     package let trust: ManageTrust
     package let verify: Verify
     package let promote: Promote
+    package let delete: Delete
     package let clock: any WallClock
     private let blobStore: any BlobStore
     private let index: any Index
@@ -29,6 +30,7 @@ package struct Registry: Sendable {
         verify = Verify(
             blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)
         promote = Promote(blobs: blobs, index: index, evidence: evidence, verify: verify, clock: clock)
+        delete = Delete(index: index, aliases: aliases, clock: clock)
         self.clock = clock
         blobStore = blobs
         self.index = index

@@ -8,8 +8,13 @@ import Hummingbird
 /// Our own protocol under /api/v1, described by schema/openapi/assay-v1.yaml.
 package struct NativeAPI: FrontEnd {
     let registry: Registry
+    private let allowsDeletes: Bool
 
-    package init(registry: Registry) { self.registry = registry }
+    /// Without deletes the route that deletes versions is not there.
+    package init(registry: Registry, allowsDeletes: Bool) {
+        self.registry = registry
+        self.allowsDeletes = allowsDeletes
+    }
 
     /// The document that describes these routes, as it lies in schema/openapi.
     package static let openAPI = PackageResources.assay_v1_yaml
@@ -53,7 +58,7 @@ package struct NativeAPI: FrontEnd {
             Route(.post, "/api/v1/keys", .admin, trustKey),
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
-        ]
+        ] + (allowsDeletes ? deleteRoutes : [])
     }
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {

@@ -7,8 +7,13 @@ import Hummingbird
 /// OCI distribution-spec 1.1.1 over the registry: the transport of all blobs, and the door of every OCI client.
 package struct OCIFrontEnd: FrontEnd {
     let registry: Registry
+    private let allowsDeletes: Bool
 
-    package init(registry: Registry) { self.registry = registry }
+    /// Without deletes their routes are not there; ending an upload stays.
+    package init(registry: Registry, allowsDeletes: Bool) {
+        self.registry = registry
+        self.allowsDeletes = allowsDeletes
+    }
 
     package var prefixes: [String] { ["/v2/", "/v2"] }
 
@@ -37,7 +42,7 @@ package struct OCIFrontEnd: FrontEnd {
             Route(.get, "/v2/{name...}/tags/list", .read, listTags),
             // end-12
             Route(.get, "/v2/{name...}/referrers/{digest}", .read, listReferrers),
-        ]
+        ] + (allowsDeletes ? deleteRoutes : [])
     }
 }
 

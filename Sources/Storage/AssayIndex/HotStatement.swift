@@ -114,7 +114,13 @@ enum HotStatement: String, CaseIterable, Sendable {
         SELECT v.id, v.number FROM manifests AS m JOIN versions AS v ON v.manifest_id = m.id
         WHERE m.repository_id = ? AND m.digest = ?
         """
-    case lastNumber = "SELECT coalesce(max(number), 0) FROM versions WHERE repository_id = ?"
+    /// The largest number that was ever given, whether or not its version is still there.
+    case lastNumber = """
+        SELECT max(
+            (SELECT coalesce(max(number), 0) FROM versions WHERE repository_id = :repository),
+            (SELECT coalesce(max(number), 0) FROM deleted_versions WHERE repository_id = :repository))
+        """
+    case deletedNumber = "SELECT 1 FROM deleted_versions WHERE repository_id = ? AND number = ?"
 
     // MARK: Aliases
     case alias = """
@@ -209,4 +215,73 @@ enum HotStatement: String, CaseIterable, Sendable {
         SELECT 1 FROM ancestor WHERE id = :to LIMIT 1
         """
     case relations = "SELECT DISTINCT relation FROM lineage_edges WHERE from_id = ?"
+
+    // MARK: Deletes
+    case protectedAliasOfVersion = """
+        SELECT t.name FROM tags AS t
+        JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
+        WHERE t.version_id = ? AND t.is_alias = 1
+        ORDER BY t.name LIMIT 1
+        """
+    case resultOfVersion = """
+        SELECT r.name, v.number, e.relation
+        FROM lineage_nodes AS source JOIN lineage_edges AS e ON e.to_id = source.id
+        JOIN lineage_nodes AS result ON result.id = e.from_id
+        JOIN versions AS v ON v.id = result.version_id JOIN repositories AS r ON r.id = v.repository_id
+        WHERE source.version_id = ?
+        LIMIT 1
+        """
+    case policyWithDataset = """
+        SELECT r.name, a.alias
+        FROM version_details AS d JOIN policies AS p
+            ON p.dataset IN (d.repository || ':' || d.number, d.repository || '@' || d.digest)
+        JOIN alias_policies AS a ON a.policy_digest = p.digest JOIN repositories AS r ON r.id = a.repository_id
+        WHERE d.id = ?
+        LIMIT 1
+        """
+    case verificationWithVersion = """
+        SELECT r.name, v.number
+        FROM verifications AS f JOIN versions AS v ON v.id = f.subject_id
+        JOIN repositories AS r ON r.id = v.repository_id
+        WHERE (f.dataset_id = :version OR f.baseline_id = :version) AND f.subject_id <> :version
+        LIMIT 1
+        """
+    case holderWithEvidence = """
+        SELECT v.number, t.name
+        FROM attestations AS a
+        JOIN manifests AS m ON m.repository_id = a.repository_id AND m.digest = a.subject_digest
+        JOIN versions AS v ON v.manifest_id = m.id JOIN tags AS t ON t.version_id = v.id AND t.is_alias = 1
+        JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
+        WHERE a.manifest_id = ?
+        LIMIT 1
+        """
+    case moveWithVerdict = """
+        SELECT h.alias
+        FROM attestations AS a
+        JOIN alias_moves AS h ON h.repository_id = a.repository_id AND h.verdict_digest = a.envelope_digest
+        WHERE a.manifest_id = ?
+        LIMIT 1
+        """
+    case deleteVerificationOfReport = """
+        DELETE FROM verifications
+        WHERE subject_id = (
+                SELECT v.id FROM attestations AS a
+                JOIN manifests AS m ON m.repository_id = a.repository_id AND m.digest = a.subject_digest
+                JOIN versions AS v ON v.manifest_id = m.id
+                WHERE a.manifest_id = :manifest)
+            AND envelope_digest = (SELECT envelope_digest FROM attestations WHERE manifest_id = :manifest)
+        """
+    /// Here and in the next one the searches are those that check the foreign keys.
+    case deleteVersion = "DELETE FROM versions WHERE id = ?"
+    case deleteManifest = "DELETE FROM manifests WHERE id = ?"
+    case blobLink = """
+        SELECT r.id, b.id FROM repositories AS r, blobs AS b
+        JOIN repository_blobs AS l ON l.repository_id = r.id AND l.blob_id = b.id
+        WHERE r.name = ? AND b.digest = ?
+        """
+    case manifestWithBlob = """
+        SELECT m.digest FROM manifest_references AS f JOIN manifests AS m ON m.id = f.manifest_id
+        WHERE f.repository_id = ? AND f.digest = ?
+        LIMIT 1
+        """
 }

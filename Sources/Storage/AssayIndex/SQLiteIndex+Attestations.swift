@@ -6,6 +6,17 @@ extension SQLiteIndex {
     package func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
         try await readOnce { try $0.attestations(of: subject, in: repository) }
     }
+
+    package func attach(
+        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, at: Timestamp
+    ) async throws {
+        try await write { database in
+            guard let repositoryID = try database.repositoryRow(repository)?.id,
+                try database.manifestID(subject, in: repositoryID) != nil
+            else { throw SQLiteIndex.manifestNotFound(subject, in: repository) }
+            try database.store(attachment, in: repositoryID, at: at)
+        }
+    }
 }
 
 extension AttestationRecord {

@@ -43,6 +43,12 @@ struct ManifestKey: Hashable, Sendable {
     let selector: VersionSelector
 }
 
+extension SQLiteIndex {
+    static func manifestNotFound(_ digest: Digest, in repository: RepositoryName) -> AssayError {
+        AssayError(.manifestNotFound, "\(repository) has no manifest \(digest)")
+    }
+}
+
 extension Database {
     /// Stores a manifest with its references and, if it is one, its place among the attestations.
     ///
@@ -55,7 +61,7 @@ extension Database {
         try insertManifest(manifest, in: repositoryID, at: at)
         let id = lastInsertedRowID
         for (position, reference) in manifest.references.enumerated() {
-            try insertReference(reference.role, reference.descriptor, of: id, position: position)
+            try insertReference(reference.role, reference.descriptor, of: id, position: position, in: repositoryID)
         }
         if let attestation = AttestationRecord(of: manifest, at: at), let subject = manifest.subject {
             try insertAttestation(attestation, id: id, of: subject.digest, in: repositoryID)
@@ -115,7 +121,7 @@ extension Database {
         try all(HotStatement.tags.rawValue, [repositoryID, after, limit]) { try $0.text(0) }
     }
 
-    private func manifestID(_ digest: Digest, in repositoryID: Int64) throws -> Int64? {
+    func manifestID(_ digest: Digest, in repositoryID: Int64) throws -> Int64? {
         try first(HotStatement.manifestID.rawValue, [repositoryID, digest.description]) { try $0.integer(0) }
     }
 
@@ -136,15 +142,15 @@ extension Database {
     }
 
     private func insertReference(
-        _ role: Manifest.Role, _ descriptor: Descriptor, of manifestID: Int64, position: Int
+        _ role: Manifest.Role, _ descriptor: Descriptor, of manifestID: Int64, position: Int, in repositoryID: Int64
     ) throws {
         try run(
             """
-            INSERT INTO manifest_references (manifest_id, position, role, digest, size, media_type)
-            VALUES (?, ?, ?, ?, ?, ?)
+            INSERT INTO manifest_references (manifest_id, position, repository_id, role, digest, size, media_type)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                manifestID, position, role.rawValue, descriptor.digest.description, descriptor.size,
+                manifestID, position, repositoryID, role.rawValue, descriptor.digest.description, descriptor.size,
                 descriptor.mediaType,
             ])
     }

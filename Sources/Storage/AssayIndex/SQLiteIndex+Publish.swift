@@ -60,6 +60,7 @@ private struct PublishTransaction {
     private func freeNumber(_ tag: Tag?) throws -> VersionNumber {
         if case .number(let number) = tag {
             guard try database.versionRow(number, in: repositoryID) == nil else { throw immutable(number) }
+            guard try !database.wasDeleted(number, in: repositoryID) else { throw deleted(number) }
             return number
         }
         guard let next = VersionNumber(try database.lastNumber(in: repositoryID) + 1) else {
@@ -74,6 +75,12 @@ private struct PublishTransaction {
         AssayError(
             .tagImmutable, "\(publication.repository):\(number) is not of this content",
             reason: "a version number never moves", remedy: "push without a number to get the next one")
+    }
+
+    private func deleted(_ number: VersionNumber) -> AssayError {
+        AssayError(
+            .tagImmutable, "\(publication.repository):\(number) was deleted", reason: "a version number is given once",
+            remedy: "push without a number to get the next one")
     }
 
     /// Adds the edges that are declared, also those of content that is there already.
@@ -131,7 +138,7 @@ extension Database {
     }
 
     fileprivate func lastNumber(in repositoryID: Int64) throws -> Int64 {
-        try first(HotStatement.lastNumber.rawValue, [repositoryID]) { try $0.integer(0) } ?? 0
+        try first(HotStatement.lastNumber.rawValue, ["repository": repositoryID]) { try $0.integer(0) } ?? 0
     }
 
     fileprivate func countVersion(in repositoryID: Int64) throws {

@@ -11,7 +11,7 @@ enum Schema {
     static let applicationID: Int64 = 0x4153_4159
 
     /// In order; the script at position n makes schema version n + 1.
-    static let migrations = [PackageResources.V0001_initial_sql]
+    static let migrations = [PackageResources.V0001_initial_sql, PackageResources.V0002_deletes_sql]
 
     static var currentVersion: Int64 { Int64(migrations.count) }
 

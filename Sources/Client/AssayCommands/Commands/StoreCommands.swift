@@ -64,6 +64,9 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "check"))
     var readCheck = ReadCheck.checksums.rawValue
 
+    @Flag(help: "Offer no deletes of versions, manifests and blobs.")
+    var noDelete = false
+
     mutating func run() async throws {
         let environment = CommandEnvironment.current
         guard let store = store ?? environment.variables["ASSAY_STORE"], !store.isEmpty else {
@@ -88,6 +91,7 @@ extension ServeCommand {
             throw SettingText.invalid(readCheck, option: "--read-check", remedy: "use checksums or none")
         }
         settings.readCheck = readCheck
+        settings.allowsDeletes = !noDelete
         return settings
     }
 }

@@ -78,6 +78,25 @@ package protocol Index: Sendable {
     /// `request-invalid` for too many words.
     func search(_ text: String, kind: Repository.Kind?, limit: Int) async throws -> [Version]
 
+    // MARK: Deletes
+
+    /// Takes a manifest out of a repository. Blobs, its referrers and the children of an index stay.
+    ///
+    /// With a version go its number, which is never given again, its aliases, whose removal the history keeps as
+    /// `actor`'s, its annotations, its verifications and what it was said to come from. With a report goes the
+    /// verification that it ended.
+    ///
+    /// Throws `repository-not-found`, `manifest-not-found`, and `in-use` for
+    /// - a version that a protected alias points to, that another version came from, that the policy of an alias or a
+    ///   verification of another version measures with;
+    /// - evidence about a version that a protected alias points to, and a verdict that decided a move of an alias.
+    func deleteManifest(_ digest: Digest, in repository: RepositoryName, actor: String, at: Timestamp) async throws
+
+    /// Takes a blob away from a repository; other repositories keep it.
+    ///
+    /// Throws `blob-not-found` if it is not linked there, `in-use` while a manifest of the repository names it.
+    func deleteBlob(_ digest: Digest, in repository: RepositoryName) async throws
+
     // MARK: Aliases and policies
 
     /// Nil if the alias points nowhere, also where a policy already waits for it.
@@ -114,6 +133,11 @@ package protocol Index: Sendable {
 
     /// Signed statements about a manifest, oldest first.
     func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord]
+
+    /// Stores evidence about a manifest that is there. Throws `manifest-not-found`.
+    func attach(
+        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, at: Timestamp
+    ) async throws
 
     func enqueue(_ verification: Verification) async throws
 

@@ -148,10 +148,7 @@ package struct Promote: Sendable {
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
         guard decision.isPassed else {
-            _ = try await index.publish(
-                Publication(
-                    repository: version.repository, kind: nil, manifest: manifest, intent: .content,
-                    attachments: [attachment], actor: principal.name, at: now))
+            try await index.attach(attachment, to: manifest.digest, in: version.repository, at: now)
             return .refused(decision, holder: holder, verdict: envelope)
         }
         _ = try await index.moveAlias(

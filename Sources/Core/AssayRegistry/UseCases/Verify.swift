@@ -128,8 +128,15 @@ package final class Verify: Sendable {
             outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
             startedAt: startedAt, finishedAt: clock.now())
         defer { progress.withLock { $0[verification.id] = nil } }
-        try await store(report, of: verification)
+        do {
+            try await store(report, of: verification)
+        } catch let error as AssayError where Self.goneCodes.contains(error.code) {
+            // The version was deleted meanwhile, and its verifications with it: nobody asks for the report any more.
+            logger.info("verified version is gone", metadata: ["id": "\(verification.id)"])
+        }
     }
+
+    private static let goneCodes: Set<ErrorCode> = [.versionNotFound, .verificationNotFound]
 
     /// Evaluates; faults of the machine become a failed report, so that one of them does not stop the queue.
     private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {

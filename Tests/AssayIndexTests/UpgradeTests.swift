@@ -1,0 +1,147 @@
+import AssayDomain
+import AssayRegistry
+import Foundation
+import GRDB
+import Testing
+
+@testable import AssayIndex
+
+/// A database of the first schema, with content, becomes one of the current schema and works.
+struct UpgradeTests {
+    /// Makes the database, lends the index over it, and closes it.
+    private func withUpgraded(_ body: (SQLiteIndex) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "assay-upgrade-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "index.sqlite").path
+        try FirstSchema.fill(path)
+        let index = try SQLiteIndex.open(path: path)
+        try await body(index)
+        try index.close()
+    }
+
+    @Test func `what was there is there, and sound`() async throws {
+        try await withUpgraded { index in
+            let state = try await index.write { database in
+                try [
+                    "user_version", "foreign_key_check", "integrity_check",
+                ].map { try String.fetchAll(database, sql: "PRAGMA \($0)") }
+            }
+            #expect(state == [["\(Schema.currentVersion)"], [], ["ok"]])
+            let version = try await index.found("team/fraud:production")
+            #expect(try version.number == number(1))
+            let manifest = try await index.manifest(.digest(version.manifestDigest), in: version.repository)?.parsed()
+            #expect(manifest?.layers.map(\.digest) == [digest(1)])
+            #expect(try await index.push(1).version == version)
+            #expect(try await index.unreferencedBlobs(now: time(99), limit: 9).map(\.digest) == [digest(4)])
+        }
+    }
+
+    @Test func `numbers go on behind the largest that was given`() async throws {
+        try await withUpgraded { index in
+            #expect(try await index.push(10).version?.number == number(8))
+            for reference in ["team/fraud:7", "team/fraud:8"] { try await index.delete(reference) }
+            #expect(try await index.push(2).version?.number == number(9))
+        }
+    }
+
+    @Test func `what was needed is still needed`() async throws {
+        try await withUpgraded { index in
+            let name = try repositoryName("team/fraud")
+            #expect(await code { try await index.delete("team/fraud:1") } == .inUse)
+            #expect(await code { try await index.delete("data:1") } == .inUse)
+            #expect(await code { try await index.deleteBlob(digest(1), in: name) } == .inUse)
+            let elsewhere = await code { try await index.deleteBlob(digest(1), in: try repositoryName("data")) }
+            #expect(elsewhere == .blobNotFound)
+            #expect(
+                await code {
+                    try await index.deleteManifest(digest(1_000_600), in: name, actor: "tester", at: time(9))
+                } == .inUse)
+            try await index.removePolicy(of: try aliasName("production"), in: name, actor: "owner", at: time(9))
+            try await index.delete("team/fraud:1")
+            try await index.delete("data:1")
+        }
+    }
+}
+
+/// A database as the first schema left it, filled with its own statements.
+private enum FirstSchema {
+    private static let script: URL = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../schema/sql/V0001_initial.sql").standardizedFileURL
+
+    /// team/fraud with the versions 1, in production by a policy that measures on data:1, and 7; a blob of nobody.
+    static func fill(_ path: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { database in
+            try database.execute(sql: try String(contentsOf: script, encoding: .utf8))
+            try database.execute(
+                sql: """
+                    INSERT INTO repositories VALUES (1, 'team/fraud', 'model', 1, 2), (2, 'data', 'dataset', 1, 1)
+                    """)
+            for (seed, repository) in [(1, 1), (2, 1), (3, 2), (4, 1), (600, 1)] {
+                try insertBlob(seed, in: repository, database)
+            }
+            for (seed, repository, number) in [(1, 1, 1), (2, 1, 7), (3, 2, 1)] {
+                try insertManifest(Sample.manifest(seed), seed, in: repository, database)
+                try insertVersion(seed, number, in: repository, database)
+            }
+            try insertPromotion(database)
+        }
+        try queue.close()
+    }
+
+    private static func insertBlob(_ seed: Int, in repository: Int, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO blobs VALUES (?, ?, ?, 1)",
+            arguments: [seed, digest(seed).description, Sample.layerBytes])
+        try database.execute(sql: "INSERT INTO repository_blobs VALUES (?, ?, 1)", arguments: [repository, seed])
+    }
+
+    private static func insertManifest(
+        _ manifest: Manifest, _ id: Int, in repository: Int, _ database: Database
+    ) throws {
+        try database.execute(
+            sql: "INSERT INTO manifests VALUES (?, ?, ?, ?, NULL, ?, ?, 1, NULL, ?)",
+            arguments: [
+                id, repository, manifest.digest.description, manifest.mediaType, manifest.subject?.digest.description,
+                manifest.bytes.count, Data(manifest.bytes),
+            ])
+        for layer in manifest.layers {
+            try database.execute(
+                sql: "INSERT INTO manifest_references VALUES (?, 0, 'layer', ?, ?, ?)",
+                arguments: [id, layer.digest.description, layer.size, layer.mediaType])
+        }
+    }
+
+    private static func insertVersion(_ id: Int, _ number: Int, in repository: Int, _ database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO versions (id, repository_id, number, manifest_id, created_at, content_bytes, metadata)
+                VALUES (?, ?, ?, ?, 1, 100, '{}')
+                """, arguments: [id, repository, number, id])
+        try database.execute(
+            sql: "INSERT INTO tags VALUES (?, ?, ?, 0, 1)", arguments: [repository, "\(number)", id])
+        try database.execute(
+            sql: "INSERT INTO search (rowid, repository, metadata, annotations) VALUES (?, 'name', '', '')",
+            arguments: [id])
+    }
+
+    private static func insertPromotion(_ database: Database) throws {
+        let verdict = try Sample.attachment(600, about: digest(1_000_001)).referrer
+        try insertManifest(verdict, 600, in: 1, database)
+        try database.execute(
+            sql: "INSERT INTO attestations VALUES (600, 1, ?, ?, NULL, ?, ?)",
+            arguments: [
+                digest(1_000_001).description, MediaType.dsseEnvelope, digest(600).description, Sample.layerBytes,
+            ])
+        let policy = digest(500).description
+        let json = Data(#"{"dataset":"data:1","version":1}"#.utf8)
+        try database.execute(sql: "INSERT INTO policies VALUES (?, ?, 1)", arguments: [policy, json])
+        try database.execute(
+            sql: "INSERT INTO alias_policies VALUES (1, 'production', ?, 1, 'owner')", arguments: [policy])
+        try database.execute(sql: "INSERT INTO tags VALUES (1, 'production', 1, 1, 1)")
+        try database.execute(
+            sql: "INSERT INTO alias_moves VALUES (1, 1, 'production', NULL, 1, 'promotion', 1, 'owner', ?, ?)",
+            arguments: [policy, digest(600).description])
+    }
+}
