@@ -14,7 +14,7 @@ readonly ONNXRUNTIME_WHEEL_SHA256=99e1074c4b2197accd5073052a465361be17b89c093b8f
 readonly ONNXRUNTIME_LIBRARY_SHA256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f
 
 readonly BUILD_PACKAGES=(libsqlite3-dev libssl-dev libarchive-dev libxxhash-dev pkg-config unzip)
-readonly TEST_PACKAGES=(skopeo)
+readonly TEST_PACKAGES=(skopeo buildah podman curl)
 readonly BENCH_PACKAGES=(nginx-light docker-registry wrk curl)
 
 readonly DOWNLOAD_ATTEMPTS=3
@@ -60,6 +60,13 @@ is_installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+are_installed() {
+    local package
+    for package in "$@"; do
+        is_installed "$package" || return 1
+    done
+}
+
 install_packages() {
     local package missing=()
     for package in "$@"; do
@@ -77,7 +84,7 @@ install_packages() {
 
 # Debian starts the services that a package brings; a policy of 101 ("not allowed") tells it not to.
 install_packages_without_services() {
-    if [ -e "$POLICY" ]; then
+    if are_installed "$@" || [ -e "$POLICY" ]; then
         install_packages "$@"
         return
     fi
@@ -168,7 +175,7 @@ main() {
     install_packages "${BUILD_PACKAGES[@]}"
     install_onnxruntime
     if $tests; then
-        install_packages "${TEST_PACKAGES[@]}"
+        install_packages_without_services "${TEST_PACKAGES[@]}"
         install_python_requirements tests
     fi
     if $bench; then

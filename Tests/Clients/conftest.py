@@ -48,6 +48,23 @@ def server(binary, tmp_path):
 
 
 @pytest.fixture
+def serve(binary, tmp_path):
+    """Starts servers with options of the test's own, each over a store of its own."""
+    servers = []
+
+    def start(*options):
+        folder = tmp_path / f"server-{len(servers)}"
+        folder.mkdir()
+        servers.append(Server(binary, folder, *options).create_store())
+        return servers[-1].start()
+
+    yield start
+    for server in servers:
+        if server.process is not None and server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture
 def assay(binary, server_url, tmp_path):
     """The command line against the shared server."""
     return Assay(binary, tmp_path, server_url)

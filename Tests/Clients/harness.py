@@ -136,9 +136,10 @@ def free_port():
 class Server:
     """`assay serve` over a store, on a free port of loopback."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, *options):
         self.binary = binary
         self.folder = Path(folder)
+        self.options = options
         self.store = self.folder / "store"
         self.log = self.folder / "server.log"
         self.port = free_port()
@@ -160,7 +161,7 @@ class Server:
     def start(self):
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--store", self.store, "--listen", self.address],
+                [self.binary, "serve", "--store", self.store, "--listen", self.address, *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for _ in range(READY_ATTEMPTS):
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}: {self.log_tail()}"
@@ -213,6 +214,9 @@ class Registry:
 
     def head(self, path, **options):
         return self.request("HEAD", path, **options)
+
+    def delete(self, path):
+        return self.request("DELETE", path)
 
     def patch(self, path, data, span=None):
         headers = {"Content-Type": BYTES}
@@ -270,11 +274,6 @@ def image_manifest(layers, **fields):
 
 def with_query(location, query):
     return location + ("&" if "?" in location else "?") + query
-
-
-def error_codes(answer):
-    """The codes of an OCI error list; fails if the answer has none."""
-    return [error["code"] for error in answer.json()["errors"]]
 
 
 @dataclass

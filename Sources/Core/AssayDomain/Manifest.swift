@@ -77,7 +77,8 @@ package struct Manifest: Sendable, Hashable {
         mediaType =
             body.mediaType ?? contentType
             ?? (body.manifests == nil ? MediaType.imageManifest : MediaType.imageIndex)
-        artifactType = body.artifactType
+        // Source: distribution-spec 1.1.1, "Listing Referrers": an empty type is none.
+        artifactType = body.artifactType.flatMap { $0.isEmpty ? nil : $0 }
         config = body.config
         layers = body.layers ?? []
         children = body.manifests ?? []

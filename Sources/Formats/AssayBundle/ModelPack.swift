@@ -93,7 +93,7 @@ package enum ModelPack {
         let fileKind = kind == .dataset && file.kind != .doc ? .dataset : file.kind
         return Descriptor(
             mediaType: fileKind.mediaType, digest: file.digest, size: file.size,
-            annotations: [Annotation.modelFilePath: file.path])
+            annotations: [Annotation.modelFilePath: file.path, Annotation.title: file.path])
     }
 }
 

@@ -71,8 +71,7 @@ package struct Call: Sendable {
 
     /// A form that a page of another site can send is no JSON; so the type must be said.
     package func requireJSON() throws(AssayError) {
-        let type = request.headers[.contentType]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
-        guard type?.lowercased() == MediaType.json else {
+        guard request.mediaType?.lowercased() == MediaType.json else {
             throw AssayError(
                 .mediaTypeUnsupported, "the body's Content-Type is not \(MediaType.json)",
                 remedy: "send Content-Type: \(MediaType.json)")
@@ -87,5 +86,12 @@ package struct Call: Sendable {
                 .requestInvalid, "limit is \(Printable.quote(text, limit: 20))", remedy: "use 1 to \(limitMax)")
         }
         return limit
+    }
+}
+
+extension Request {
+    /// The type of the body without its parameters; nil if it is not said.
+    package var mediaType: String? {
+        headers[.contentType]?.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces)
     }
 }

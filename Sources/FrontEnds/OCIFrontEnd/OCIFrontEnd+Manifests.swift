@@ -21,7 +21,7 @@ extension OCIFrontEnd {
         let selector = try VersionSelector(parsing: try call.capture("reference"))
         var request = Publish.Request(
             repository: repository, manifest: try await call.body(upTo: registry.publish.manifestBytesMax),
-            mediaType: call.request.headers[.contentType], intent: .content)
+            mediaType: call.request.mediaType, intent: .content)
         switch selector {
         case .digest(let digest): request.expectedDigest = digest
         case .tag(let tag): request.intent = .version(tag)
@@ -44,10 +44,7 @@ extension OCIFrontEnd {
     @Sendable func listTags(_ call: Call) async throws -> Response {
         let repository = try call.repository()
         let limit = try pageSize(of: call)
-        let page =
-            limit == 0
-            ? Page(items: [], next: nil)
-            : try await registry.catalog.tags(in: repository, after: call.query["last"], limit: limit)
+        let page = try await registry.catalog.tags(in: repository, after: call.query["last"], limit: limit)
         let body = try JSON.encode(TagList(name: repository.text, tags: page.items))
         let headers = Self.link(to: page.next.map { "/v2/\(repository)/tags/list?n=\(limit)&last=\($0)" })
         return .json(String(decoding: body, as: UTF8.self), headers: headers)
