@@ -220,26 +220,27 @@ struct FileBlobStoreTests {
     @Test func `only what nobody writes to is reaped`() async throws {
         var settings = StoreSettings()
         settings.uploadExpiry = .seconds(60)
-        let store = try Self.open(folder, ids, settings)
-        let old = try await store.beginUpload(hashing: .sha256)
-        let busy = try await store.beginUpload(hashing: .sha256)
-        let young = try await store.beginUpload(hashing: .sha256)
-        for id in [old, busy] {
+        var left: [UploadID] = []
+        for _ in 0..<2 {
+            let id = try await store.beginUpload(hashing: .sha256)
+            _ = try await store.append(Chunks([[1]]), to: id, at: 0)
             try FileManager.default.setAttributes(
-                [.modificationDate: Date(timeIntervalSinceNow: -61)], ofItemAtPath: "\(folder.path)/uploads/\(id)")
+                [.modificationDate: Date(timeIntervalSinceNow: -62)], ofItemAtPath: "\(folder.path)/uploads/\(id)")
+            left.append(id)
         }
-        let (chunks, feed) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
-        async let appended = store.append(chunks, to: busy, at: 0)
-        for _ in 0..<10_000 where await code({ _ = try await store.uploadedBytes(of: busy) }) != .uploadBusy {
-            await Task.yield()
-        }
+        let (old, busy) = (left[0], left[1])
+        let store = try Self.open(folder, ids, settings)
+        let young = try await store.beginUpload(hashing: .sha256)
+        let body = HeldBody([2])
+        async let appended = store.append(body, to: busy, at: 1)
+        await body.isAskedFor()
         try await store.reapUploads()
         #expect(await code { _ = try await store.uploadedBytes(of: old) } == .uploadNotFound)
         #expect(try await store.uploadedBytes(of: young) == 0)
-        feed.yield(ByteBuffer(bytes: [1]))
-        feed.finish()
-        #expect(try await appended == 1)
-        #expect(try await store.finishUpload(busy, as: Digest.sha256(of: [1])) == 1)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/uploads/\(old)"))
+        body.letGo()
+        #expect(try await appended == 2)
+        #expect(try await store.finishUpload(busy, as: Digest.sha256(of: [1, 2])) == 2)
     }
 
     // MARK: Many at a time
@@ -276,16 +277,11 @@ struct FileBlobStoreTests {
 
     @Test func `two writers of one session are kept apart`() async throws {
         let id = try await store.beginUpload(hashing: .sha256)
-        let (chunks, feed) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
-        async let first = store.append(chunks, to: id, at: 0)
-        feed.yield(ByteBuffer(bytes: [1]))
-        var second: ErrorCode?
-        for _ in 0..<10_000 where second != .uploadBusy {
-            second = await code { _ = try await store.uploadedBytes(of: id) }
-            await Task.yield()
-        }
-        #expect(second == .uploadBusy)
-        feed.finish()
+        let body = HeldBody([1])
+        async let first = store.append(body, to: id, at: 0)
+        await body.isAskedFor()
+        #expect(await code { _ = try await store.uploadedBytes(of: id) } == .uploadBusy)
+        body.letGo()
         #expect(try await first == 1)
     }
 
@@ -313,5 +309,40 @@ struct FileBlobStoreTests {
             try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
         }
         #expect(mode == 0o444)
+    }
+}
+
+extension FileBlobStore {
+    /// Ends an upload whose bytes are all there.
+    fileprivate func finishUpload(_ id: UploadID, as digest: Digest) async throws -> Int64 {
+        try await finishUpload(id, appending: Chunks([]), at: nil, as: digest)
+    }
+}
+
+/// A body that comes when the test lets it.
+private struct HeldBody: AsyncSequence, Sendable {
+    typealias Failure = any Error
+
+    private let bytes: [UInt8]
+    private let asked = AsyncStream.makeStream(of: Void.self)
+    private let released = AsyncStream.makeStream(of: Void.self)
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// Returns once somebody waits for the body.
+    func isAskedFor() async { for await _ in asked.stream { return } }
+
+    func letGo() { released.continuation.finish() }
+
+    func makeAsyncIterator() -> AsyncThrowingStream<ByteBuffer, any Error>.AsyncIterator {
+        AsyncThrowingStream { continuation in
+            let waiting = Task {
+                asked.continuation.yield()
+                for await _ in released.stream {}
+                continuation.yield(ByteBuffer(bytes: bytes))
+                continuation.finish()
+            }
+            continuation.onTermination = { _ in waiting.cancel() }
+        }.makeAsyncIterator()
     }
 }

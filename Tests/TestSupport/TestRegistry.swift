@@ -39,9 +39,8 @@ package struct TestRegistry: Sendable {
     /// Pushes a blob and gives its record.
     package func push(_ content: [UInt8], to repository: RepositoryName) async throws -> BlobRecord {
         let ticket = try await registry.blobs.begin(in: repository)
-        _ = try await registry.blobs.append(Chunks([content]), to: ticket, at: 0)
         let digest = Digest.sha256(of: content)
-        try await registry.blobs.finish(ticket, as: digest)
+        try await registry.blobs.finish(ticket, appending: Chunks([content]), at: 0, as: digest)
         return BlobRecord(digest: digest, size: Int64(content.count))
     }
 

@@ -74,8 +74,7 @@ extension OCIFrontEnd {
             in: repository, hashing: try expected?.algorithm ?? algorithm(of: call))
         guard let expected, call.query["mount"] == nil else { return accepted(ticket, size: 0) }
         do {
-            _ = try await registry.blobs.append(call.request.body.errorTyped, to: ticket, at: 0)
-            try await registry.blobs.finish(ticket, as: expected)
+            try await registry.blobs.finish(ticket, appending: call.request.body.errorTyped, at: 0, as: expected)
         } catch {
             try await registry.blobs.cancel(ticket)
             throw error
@@ -116,12 +115,11 @@ extension OCIFrontEnd {
         let ticket = try ticket(of: call)
         let digest = try Digest(parsing: call.query["digest"] ?? "")
         do {
-            _ = try await registry.blobs.append(
-                call.request.body.errorTyped, to: ticket, at: try Self.offset(of: call.request))
+            try await registry.blobs.finish(
+                ticket, appending: call.request.body.errorTyped, at: try Self.offset(of: call.request), as: digest)
         } catch let error as AssayError where error.code == .uploadOutOfOrder {
             return try await outOfOrder(error, ticket, call)
         }
-        try await registry.blobs.finish(ticket, as: digest)
         return created(digest, in: ticket.repository)
     }
 

@@ -13,10 +13,11 @@ final class BlobPublisher: Sendable {
     private static let batchMax = 64
 
     private struct Draft: Sendable {
-        let file: OpenFile
-        let path: String
         let digest: Digest
-        let continuation: CheckedContinuation<Void, any Error>
+        let path: String
+        /// Writes what is missing of the file and opens it.
+        let complete: @Sendable () throws -> OpenFile
+        let continuation: CheckedContinuation<OpenFile, any Error>
     }
 
     private struct State {
@@ -44,10 +45,15 @@ final class BlobPublisher: Sendable {
     /// Whether flushes still succeed. Nobody knows what a disk holds after a failed one, so it is never tried again.
     var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
 
-    /// Makes the file at `path` the blob `digest`; durable when this returns. A blob that is there is replaced.
-    func publish(_ file: OpenFile, from path: String, as digest: Digest) async throws {
+    /// Makes the file at `path` the blob `digest`, and gives it; durable when this returns. A blob that is there is
+    /// replaced.
+    ///
+    /// `complete` runs on the thread that publishes, which others wait for: it does little.
+    func publish(
+        _ digest: Digest, from path: String, _ complete: @escaping @Sendable () throws -> OpenFile
+    ) async throws -> OpenFile {
         try await withCheckedThrowingContinuation { continuation in
-            let draft = Draft(file: file, path: path, digest: digest, continuation: continuation)
+            let draft = Draft(digest: digest, path: path, complete: complete, continuation: continuation)
             let mustStart = state.withLock { state in
                 state.waiting.append(draft)
                 defer { state.isRunning = true }
@@ -64,11 +70,16 @@ final class BlobPublisher: Sendable {
 
     private func run() {
         while let batch = nextBatch() {
-            if batch.count == 1 {
-                conclude(batch[0], Result { try self.publishAlone(batch[0]) })
-            } else {
-                publishTogether(batch)
+            var files: [(draft: Draft, file: OpenFile)] = []
+            for draft in batch {
+                do {
+                    files.append((draft, try draft.complete()))
+                } catch {
+                    conclude(draft, .failure(error))
+                }
             }
+            if files.count > 1 { files = publishTogether(files) }
+            for (draft, file) in files { conclude(draft, Result { try publishAlone(draft, file) }) }
         }
     }
 
@@ -85,7 +96,7 @@ final class BlobPublisher: Sendable {
         }
     }
 
-    private func conclude(_ draft: Draft, _ result: Result<Void, any Error>) {
+    private func conclude(_ draft: Draft, _ result: Result<OpenFile, any Error>) {
         if case .failure(let error) = result, (error as? AssayError)?.code == .storageFailed {
             hasFailed.store(true, ordering: .releasing)
         }
@@ -93,41 +104,42 @@ final class BlobPublisher: Sendable {
     }
 
     /// Bytes first, then the name, each flushed by itself: the order that may replace a blob which is there.
-    private func publishAlone(_ draft: Draft) throws {
-        try SystemCall.check("fchmod") { fchmod(draft.file.descriptor, 0o444) }
-        try SystemCall.check("fsync") { fsync(draft.file.descriptor) }
+    private func publishAlone(_ draft: Draft, _ file: OpenFile) throws -> OpenFile {
+        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
+        try SystemCall.check("fsync") { fsync(file.descriptor) }
         let folder = layout.folder(of: draft.digest)
         try layout.makeFolder(folder)
         try renames.withLock { _ throws(AssayError) in
             _ = try SystemCall.check("rename") { rename(draft.path, layout.blob(draft.digest)) }
         }
         try FileLayout.flushFolder(folder)
+        return file
     }
 
-    /// All names, then one flush of everything.
+    /// All names, then one flush of everything; gives back those whose names were taken.
     ///
     /// Only names that are free are taken: if the power fails before the flush, a blob may be there without its bytes,
     /// but none that was whole is lost, and no index row says yet that it is there.
-    private func publishTogether(_ batch: [Draft]) {
-        var named: [Draft] = []
-        var others: [Draft] = []
-        for draft in batch {
+    private func publishTogether(_ batch: [(draft: Draft, file: OpenFile)]) -> [(draft: Draft, file: OpenFile)] {
+        var named: [(draft: Draft, file: OpenFile)] = []
+        var others: [(draft: Draft, file: OpenFile)] = []
+        for (draft, file) in batch {
             do {
-                if try takeFreeName(draft) { named.append(draft) } else { others.append(draft) }
+                if try takeFreeName(draft, file) { named.append((draft, file)) } else { others.append((draft, file)) }
             } catch {
                 conclude(draft, .failure(error))
             }
         }
+        guard !named.isEmpty else { return others }
         let flushed: Result<Void, any Error> = Result {
-            guard !named.isEmpty else { return }
             try SystemCall.check("syncfs") { assay_flush_file_system(root.descriptor) }
         }
-        for draft in named { conclude(draft, flushed) }
-        for draft in others { conclude(draft, Result { try publishAlone(draft) }) }
+        for (draft, file) in named { conclude(draft, flushed.map { file }) }
+        return others
     }
 
-    private func takeFreeName(_ draft: Draft) throws -> Bool {
-        try SystemCall.check("fchmod") { fchmod(draft.file.descriptor, 0o444) }
+    private func takeFreeName(_ draft: Draft, _ file: OpenFile) throws -> Bool {
+        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
         try layout.makeFolder(layout.folder(of: draft.digest))
         return try renames.withLock { _ in
             if assay_rename_new(draft.path, layout.blob(draft.digest)) == 0 { return true }

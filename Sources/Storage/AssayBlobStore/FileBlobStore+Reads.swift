@@ -111,8 +111,8 @@ extension FileBlobStore {
         guard scan.checksums.sums.count > 1 else { return }
         let path = layout.checksums(scan.digest)
         try layout.makeFolder(FileLayout.parent(of: path))
-        let draft = path + ".new"
-        unlink(draft)  // What a killed process left.
+        // What a killed process leaves of it is reaped as an upload.
+        let draft = newUploadPath()
         let file = try OpenFile(creating: draft)
         try scan.checksums.encoded.withUnsafeBytes { try file.write($0, at: 0) }
         try SystemCall.check("rename") { rename(draft, path) }

@@ -11,9 +11,8 @@ import Synchronization
 /// there, because bytes just proven good are never worse than bytes proven long ago, and so a push heals a damaged
 /// blob.
 package final class FileBlobStore: BlobStore {
-    /// How many uploads may be unfinished at a time.
-    package static let uploadsMax = 4096
-
+    /// Uploads up to this size are written by the thread that publishes them: changing threads would cost more.
+    private static let smallBytesMax = 64 << 10
     let layout: FileLayout
     let threads: NIOThreadPool
     let publisher: BlobPublisher
@@ -23,14 +22,7 @@ package final class FileBlobStore: BlobStore {
     /// Blobs whose bytes this process has hashed, with the file as it was then.
     let proven = Mutex<[Digest: FileStamp]>([:])
     private let ids: any IDGenerator
-    private let sessions = Mutex<[UploadID: Slot]>([:])
-    private let uploadCount: Atomic<Int>
-
-    /// Who has a session.
-    private enum Slot {
-        case idle(UploadSession)
-        case busy
-    }
+    private let uploads: UploadTable
 
     /// Opens the store at `root`, which exists. Throws `configuration-invalid` for a file system that cannot keep one.
     ///
@@ -45,8 +37,7 @@ package final class FileBlobStore: BlobStore {
         try layout.makeFolder(layout.uploads)
         try SelfTest.run(in: root)
         publisher = try BlobPublisher(layout, threads: threads)
-        uploadCount = Atomic(0)
-        try reapNow()
+        uploads = UploadTable(stored: try layout.unfinishedUploads())
     }
 
     package var isWritable: Bool { publisher.isWritable }
@@ -55,47 +46,28 @@ package final class FileBlobStore: BlobStore {
 
     package func beginUpload(hashing algorithm: Digest.Algorithm) async throws -> UploadID {
         try checkWritable()
-        try await makeRoom()
-        let id = UploadID(bits: (ids.next(), ids.next()))
-        let session = try await blocking {
-            try UploadSession(file: OpenFile(creating: self.layout.upload(id)), algorithm: algorithm)
+        let id = newUploadID()
+        let session = UploadSession(hashing: algorithm)
+        do {
+            try uploads.add(session, as: id)
+        } catch {
+            try await reapUploads()
+            try uploads.add(session, as: id)
         }
-        session.rest()
-        sessions.withLock { $0[id] = .idle(session) }
         return id
     }
 
-    /// Counts one more upload, if need be after removing those that were given up.
-    private func makeRoom() async throws {
-        if uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax { return }
-        try await reapUploads()
-        guard uploadCount.add(1, ordering: .relaxed).newValue <= Self.uploadsMax else {
-            uploadCount.subtract(1, ordering: .relaxed)
-            throw AssayError(
-                .tooManyUploads, "\(Self.uploadsMax) uploads are unfinished",
-                remedy: "finish or cancel some, then try again")
+    package func reapUploads() async throws {
+        let given = uploads.removeIdle(forSeconds: Int(settings.uploadExpiry.components.seconds))
+        guard !given.isEmpty else { return }
+        try await blocking {
+            for id in given { try self.removeFile(of: id) }
         }
     }
 
-    package func reapUploads() async throws { try await blocking { try self.reapNow() } }
-
-    /// Removes the uploads that nobody has written to for too long, and counts the others. Blocks the thread.
-    private func reapNow() throws {
-        var left = 0
-        for (id, idleSeconds) in try layout.unfinishedUploads() {
-            if idleSeconds <= settings.uploadExpiry.components.seconds || !reap(id) { left += 1 }
-        }
-        uploadCount.store(left, ordering: .relaxed)
-    }
-
-    /// Removes an upload unless somebody writes to it.
-    private func reap(_ id: UploadID) -> Bool {
-        sessions.withLock { sessions in
-            if case .busy = sessions[id] { return false }
-            sessions[id] = nil
-            unlink(layout.upload(id))
-            return true
-        }
+    /// Removes the file of an upload that is in the table no longer; there may be none. Blocks the thread.
+    private func removeFile(of id: UploadID) throws {
+        if unlink(layout.upload(id)) != 0, errno != ENOENT { throw SystemCall.failure("unlink", errno) }
     }
 
     package func uploadedBytes(of id: UploadID) async throws -> Int64 {
@@ -107,27 +79,76 @@ package final class FileBlobStore: BlobStore {
     ) async throws -> Int64 {
         try checkWritable()
         return try await withSession(id) { session in
-            if let offset, offset != session.size {
-                throw AssayError(
-                    .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
-                    remedy: "go on at byte \(session.size)")
-            }
-            do {
-                try await self.receive(body, into: session, at: self.layout.upload(id))
-            } catch {
-                // The digest may be ahead of the file now; opened anew, the session goes by the file alone.
-                session.spoil()
-                throw error
+            try await self.spoiling(session) {
+                let last = try await self.receive(body, into: session, at: self.layout.upload(id), from: offset)
+                try await self.blocking { try session.add(last, at: self.layout.upload(id)) }
             }
             return session.size
         }
     }
 
-    /// Receives a block while the last one is hashed and, at the same time, written.
+    package func finishUpload(
+        _ id: UploadID, appending body: some AsyncSequence<ByteBuffer, any Error> & Sendable, at offset: Int64?,
+        as digest: Digest
+    ) async throws -> Int64 {
+        try checkWritable()
+        return try await withSession(id) { session in
+            let path = self.layout.upload(id)
+            try await self.spoiling(session) {
+                let last = try await self.receive(body, into: session, at: path, from: offset)
+                let complete: @Sendable () throws -> OpenFile = {
+                    try session.add(last, at: path)
+                    return try self.proven(session, at: path, as: digest)
+                }
+                if session.size == 0, last.count <= Self.smallBytesMax {
+                    try await self.publish(digest, from: path, complete)
+                } else {
+                    let file = try await self.blocking(complete)
+                    try await self.publish(digest, from: path) { file }
+                }
+            }
+            self.uploads.remove(id)
+            return session.size
+        }
+    }
+
+    /// The file of an upload, if its bytes are those of the digest. Blocks the thread.
+    private func proven(_ session: UploadSession, at path: String, as digest: Digest) throws -> OpenFile {
+        let scan = try session.scan(digest.algorithm, at: path)
+        guard scan.digest == digest else {
+            throw AssayError(
+                .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(scan.digest)",
+                remedy: "send the bytes that the digest was made of")
+        }
+        try keep(scan)
+        return try session.open(path)
+    }
+
+    /// Runs a step of an upload. After a failure the digest may be ahead of the file; opened anew, the session goes by
+    /// the file alone.
+    private func spoiling(_ session: UploadSession, _ step: () async throws -> Void) async throws {
+        do {
+            try await step()
+        } catch let error as AssayError where error.code == .uploadOutOfOrder || error.code == .digestMismatch {
+            throw error
+        } catch {
+            session.spoil()
+            throw error
+        }
+    }
+
+    /// Receives a block while the last one is hashed and, at the same time, written. What is left over at the end of
+    /// the body is given back, neither hashed nor written.
     private func receive(
-        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, into session: UploadSession, at path: String
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, into session: UploadSession, at path: String,
+        from offset: Int64?
+    ) async throws -> UploadBlock {
+        if let offset, offset != session.size {
+            throw AssayError(
+                .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
+                remedy: "go on at byte \(session.size)")
+        }
+        return try await withThrowingTaskGroup(of: Void.self) { group in
             var filling = UploadBlock()
             var working: UploadBlock?
             func hand(over block: UploadBlock) async throws {
@@ -148,95 +169,45 @@ package final class FileBlobStore: BlobStore {
             } catch let error where !(error is AssayError) {
                 // The client went away: what came before stays, so that the upload can be resumed.
                 try await group.waitForAll()
-                try await self.finish(filling, in: session, at: path)
+                let rest = filling
+                try await self.blocking { try session.add(rest, at: path) }
                 throw error
             }
             try await group.waitForAll()
-            try await self.finish(filling, in: session, at: path)
+            return filling
         }
-    }
-
-    /// Takes the last block of a body: it is rarely full, and then one thread is as good as two.
-    private func finish(_ block: UploadBlock, in session: UploadSession, at path: String) async throws {
-        guard block.count > 0 else { return }
-        try await blocking {
-            session.hash(block)
-            try session.write(block, at: path)
-        }
-    }
-
-    package func finishUpload(_ id: UploadID, as digest: Digest) async throws -> Int64 {
-        try checkWritable()
-        let size = try await withSession(id) { session in
-            let path = self.layout.upload(id)
-            let file = try await self.blocking {
-                let scan = try session.scan(digest.algorithm, at: path)
-                guard scan.digest == digest else {
-                    throw AssayError(
-                        .digestMismatch, "the upload is not \(digest)", reason: "its bytes hash to \(scan.digest)",
-                        remedy: "send the bytes that the digest was made of")
-                }
-                try self.keep(scan)
-                return try session.open(path)
-            }
-            try await self.publish(file, from: path, as: digest)
-            return session.size
-        }
-        forget(id)
-        return size
     }
 
     package func cancelUpload(_ id: UploadID) async throws {
         try await withSession(id) { _ in
-            try await self.blocking {
-                if unlink(self.layout.upload(id)) != 0, errno != ENOENT { throw SystemCall.failure("unlink", errno) }
-            }
+            try await self.blocking { try self.removeFile(of: id) }
+            self.uploads.remove(id)
         }
-        forget(id)
     }
 
-    private func forget(_ id: UploadID) {
-        sessions.withLock { $0[id] = nil }
-        uploadCount.subtract(1, ordering: .relaxed)
-    }
-
-    /// Lends a session to one caller, opening it anew if it is left from before a restart.
+    /// Lends a session to one caller, opening it anew if only its file is left.
     private func withSession<Value: Sendable>(
         _ id: UploadID, _ body: (UploadSession) async throws -> Value
     ) async throws -> Value {
-        let session = try await borrow(id)
+        let session = try await take(id)
         defer {
             session.rest()
-            sessions.withLock { $0[id] = session.isSpoilt ? nil : .idle(session) }
+            uploads.giveBack(id, session.isSpoilt ? nil : session)
         }
         return try await body(session)
     }
 
-    private func borrow(_ id: UploadID) async throws -> UploadSession {
-        let known: UploadSession? = try sessions.withLock { sessions in
-            switch sessions[id] {
-            case .busy:
-                throw AssayError(
-                    .uploadBusy, "another request writes to this upload",
-                    remedy: "wait for it, then ask for the offset")
-            case .idle(let session):
-                sessions[id] = .busy
-                return session
-            case nil:
-                sessions[id] = .busy
-                return nil
-            }
-        }
-        if let known { return known }
+    private func take(_ id: UploadID) async throws -> UploadSession {
+        if let session = try uploads.take(id) { return session }
         do {
             return try await blocking {
                 guard let file = try OpenFile(existing: self.layout.upload(id), flags: O_RDWR) else {
-                    throw AssayError(.uploadNotFound, "there is no upload \(id)", remedy: "start a new upload")
+                    throw AssayError(.uploadNotFound, "the upload \(id) is gone", remedy: "start a new upload")
                 }
                 return try UploadSession(file: file)
             }
         } catch {
-            sessions.withLock { $0[id] = nil }
+            uploads.giveBack(id, nil)
             throw error
         }
     }
@@ -245,9 +216,8 @@ package final class FileBlobStore: BlobStore {
 
     package func put(_ bytes: [UInt8], as digest: Digest) async throws {
         try checkWritable()
-        let id = UploadID(bits: (ids.next(), ids.next()))
-        let path = layout.upload(id)
-        let file = try await blocking {
+        let path = newUploadPath()
+        try await publish(digest, from: path) {
             let file = try OpenFile(creating: path)
             let written = bytes.withUnsafeBytes { bytes in
                 Result { () throws(AssayError) in try file.write(bytes, at: 0) }
@@ -258,13 +228,19 @@ package final class FileBlobStore: BlobStore {
             try self.keep(BlobScan(digest: digest, checksums: checksums.finish()))
             return file
         }
-        try await publish(file, from: path, as: digest)
     }
 
     // MARK: Steps of a write
 
-    private func publish(_ file: OpenFile, from path: String, as digest: Digest) async throws {
-        try await publisher.publish(file, from: path, as: digest)
+    private func newUploadID() -> UploadID { UploadID(bits: (ids.next(), ids.next())) }
+
+    /// Where a file can be written before it gets its name.
+    func newUploadPath() -> String { layout.upload(newUploadID()) }
+
+    private func publish(
+        _ digest: Digest, from path: String, _ complete: @escaping @Sendable () throws -> OpenFile
+    ) async throws {
+        let file = try await publisher.publish(digest, from: path, complete)
         remember(digest, try file.stamp())
     }
 

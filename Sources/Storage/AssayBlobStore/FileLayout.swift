@@ -36,12 +36,11 @@ struct FileLayout: Sendable {
         }
     }
 
-    /// The unfinished uploads, with how many seconds ago each was last written to.
-    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, idleSeconds: Int64)] {
+    /// The unfinished uploads, and when each was last written to, in seconds since 1970.
+    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, lastUse: Int)] {
         guard let folder = opendir(uploads) else { throw SystemCall.failure("opendir", errno) }
         defer { closedir(folder) }
-        let now = time(nil)
-        var found: [(id: UploadID, idleSeconds: Int64)] = []
+        var found: [(id: UploadID, lastUse: Int)] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
@@ -49,7 +48,7 @@ struct FileLayout: Sendable {
             guard let id = try? UploadID(parsing: name) else { continue }  // `.`, `..` and what is not ours
             var status = stat()
             guard lstat(upload(id), &status) == 0 else { continue }
-            found.append((id, Int64(now - status.st_mtim.tv_sec)))
+            found.append((id, status.st_mtim.tv_sec))
         }
         return found
     }

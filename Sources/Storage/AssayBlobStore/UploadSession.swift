@@ -14,18 +14,27 @@ final class UploadSession: @unchecked Sendable {
 
     /// Open only while somebody has the session, so that idle sessions cost no descriptors.
     private var file: OpenFile?
+    /// Whether there is a file: it is made for the first byte, so that a session which is only begun costs nothing.
+    private(set) var hasFile: Bool
     private(set) var size: Int64
     /// Nil once they are taken, or if the session was left from before a restart with bytes in it.
     private var digest: StreamingDigest?
     private var checksums: ChecksumBuilder?
     private(set) var isSpoilt = false
 
-    init(file: OpenFile, algorithm: Digest.Algorithm = .sha256) throws(AssayError) {
-        self.file = file
-        size = try file.size()
-        guard size == 0 else { return }
+    /// A session without bytes.
+    init(hashing algorithm: Digest.Algorithm) {
+        hasFile = false
+        size = 0
         digest = StreamingDigest(algorithm)
         checksums = ChecksumBuilder()
+    }
+
+    /// The session of a file that is left from before a restart; its bytes are hashed when it ends.
+    init(file: OpenFile) throws(AssayError) {
+        self.file = file
+        hasFile = true
+        size = try file.size()
     }
 
     /// Marks the session as one that must be opened anew before it is used again.
@@ -34,10 +43,17 @@ final class UploadSession: @unchecked Sendable {
     /// Closes the file until somebody wants the session again.
     func rest() { file = nil }
 
-    /// The open file; opened again at `path` after a rest. Throws `upload-not-found`. Blocks the thread.
+    /// The open file; made at `path` if there is none yet, opened again after a rest. Throws `upload-not-found`. Blocks
+    /// the thread.
     @discardableResult
     func open(_ path: String) throws(AssayError) -> OpenFile {
         if let file { return file }
+        guard hasFile else {
+            let file = try OpenFile(creating: path)
+            hasFile = true
+            self.file = file
+            return file
+        }
         guard let file = try OpenFile(existing: path, flags: O_RDWR) else {
             throw AssayError(.uploadNotFound, "the upload is gone", remedy: "start a new upload")
         }
@@ -70,6 +86,13 @@ final class UploadSession: @unchecked Sendable {
         try file.write(UnsafeRawBufferPointer(rebasing: block.bytes[..<pages]), at: size)
         try SystemCall.check("fcntl") { assay_set_direct(file.descriptor, 0) }
         return pages
+    }
+
+    /// Takes the last block of a body: it is rarely full, and then one thread is as good as two. Blocks the thread.
+    func add(_ block: UploadBlock, at path: String) throws(AssayError) {
+        guard block.count > 0 else { return }
+        hash(block)
+        try write(block, at: path)
     }
 
     /// What all bytes are. They are read again only where they were not hashed, by this algorithm, while they came.

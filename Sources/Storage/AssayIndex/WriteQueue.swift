@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs writes one after the other, and commits those that wait together with one flush of the disk.
 ///
-/// While one transaction is flushed, the writes that come meanwhile gather; the next transaction takes them all, each
-/// in a savepoint of its own, so that one that fails leaves nothing of itself and the others stand. None is answered
+/// While one transaction is flushed, the writes that come meanwhile gather, and the next transaction takes them all. If
+/// one of them fails, which is rare, nothing of that transaction stays and each gets one of its own. None is answered
 /// before the transaction that holds it is durable.
 final class WriteQueue: Sendable {
     /// The most writes of one transaction: more would keep the first of them waiting for little gain.
@@ -53,20 +53,33 @@ final class WriteQueue: Sendable {
 
     private static func commit(_ batch: [any Write], in database: Database) {
         do {
-            try database.inTransaction(.immediate) {
-                for write in batch { try write.perform(in: database) }
-                return .commit
-            }
+            try transaction(of: batch, in: database)
             for write in batch { write.conclude(nil) }
         } catch {
-            for write in batch { write.conclude(error) }
+            if batch.count > 1, isOfOneWrite(error) {
+                for write in batch { commit([write], in: database) }
+            } else {
+                for write in batch { write.conclude(error) }
+            }
+        }
+    }
+
+    /// Whether a rule said no to one of the writes. After a failure of the disk nothing is tried again.
+    private static func isOfOneWrite(_ error: any Error) -> Bool {
+        error is AssayError || (error as? DatabaseError)?.resultCode == .SQLITE_CONSTRAINT
+    }
+
+    private static func transaction(of batch: [any Write], in database: Database) throws {
+        try database.inTransaction(.immediate) {
+            for write in batch { try write.perform(in: database) }
+            return .commit
         }
     }
 }
 
 /// One write and whoever waits for it; used by the writing connection's thread alone.
 private protocol Write: AnyObject, Sendable {
-    /// Does the work in a savepoint. Throws only what ended the whole transaction: a full or failing disk.
+    /// Does the work; it may be done again after a transaction that failed.
     func perform(in database: Database) throws
 
     /// Answers: with the error that undid the transaction, or with what came of the work.
@@ -78,31 +91,18 @@ private protocol Write: AnyObject, Sendable {
 private final class PendingWrite<Value: Sendable>: Write, @unchecked Sendable {
     private let body: @Sendable (Database) throws -> Value
     private let continuation: CheckedContinuation<Value, any Error>
-    private var result: Result<Value, any Error>?
+    private var value: Value?
 
     init(body: @escaping @Sendable (Database) throws -> Value, continuation: CheckedContinuation<Value, any Error>) {
         self.body = body
         self.continuation = continuation
     }
 
-    func perform(in database: Database) throws {
-        do {
-            var value: Value?
-            try database.inSavepoint {
-                value = try body(database)
-                return .commit
-            }
-            result = value.map(Result.success)
-        } catch {
-            result = .failure(error)
-            guard database.isInsideTransaction else { throw error }
-        }
-    }
+    func perform(in database: Database) throws { value = try body(database) }
 
     func conclude(_ failure: (any Error)?) {
-        if case .failure(let error) = result { return continuation.resume(throwing: error) }
         if let failure { return continuation.resume(throwing: failure) }
-        guard let result else { return continuation.resume(throwing: DatabaseError(resultCode: .SQLITE_ABORT)) }
-        continuation.resume(with: result)
+        guard let value else { preconditionFailure("a write that was committed was performed") }
+        continuation.resume(returning: value)
     }
 }

@@ -23,11 +23,15 @@ package protocol BlobStore: Sendable {
         _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to id: UploadID, at offset: Int64?
     ) async throws -> Int64
 
-    /// Turns a session into the blob `digest` and returns its size; the blob is durable before this returns.
+    /// Appends the rest of a body to a session, turns it into the blob `digest` and returns its size; the blob is
+    /// durable before this returns.
     ///
-    /// Throws `digest-mismatch` if the bytes hash to something else; the session stays, so that the caller can look at
-    /// its size or cancel it. A blob that is already there is replaced if it is damaged and otherwise kept.
-    func finishUpload(_ id: UploadID, as digest: Digest) async throws -> Int64
+    /// Throws what `append` throws, and `digest-mismatch` if the bytes hash to something else; the session stays, so
+    /// that the caller can look at its size or cancel it. A blob that is already there is replaced.
+    func finishUpload(
+        _ id: UploadID, appending body: some AsyncSequence<ByteBuffer, any Error> & Sendable, at offset: Int64?,
+        as digest: Digest
+    ) async throws -> Int64
 
     /// Removes a session and its bytes. Throws `upload-not-found`.
     func cancelUpload(_ id: UploadID) async throws

@@ -53,9 +53,13 @@ package struct TransferBlobs: Sendable {
         try await blobs.append(body, to: ticket.id, at: offset)
     }
 
-    /// Makes the session a blob that its repository may read. Throws `digest-mismatch`, `upload-not-found`.
-    package func finish(_ ticket: UploadTicket, as digest: Digest) async throws {
-        let size = try await blobs.finishUpload(ticket.id, as: digest)
+    /// Appends the rest of a body and makes the session a blob that its repository may read; see
+    /// `BlobStore.finishUpload`.
+    package func finish(
+        _ ticket: UploadTicket, appending body: some AsyncSequence<ByteBuffer, any Error> & Sendable,
+        at offset: Int64?, as digest: Digest
+    ) async throws {
+        let size = try await blobs.finishUpload(ticket.id, appending: body, at: offset, as: digest)
         let now = clock.now()
         try await index.linkBlob(
             digest, size: size, to: ticket.repository, at: now,
