@@ -2,7 +2,6 @@ package import AssayDomain
 import Foundation
 import HTTPTypes
 package import Hummingbird
-package import Logging
 import NIOCore
 
 /// One request on its way to a handler: matched, and with its sender known.
@@ -11,18 +10,16 @@ package struct Call: Sendable {
     package let query: Query
     package let principal: Principal
     package let requestID: String
-    package let logger: Logger
     private let captures: [(name: String, text: String)]
 
     init(
-        request: Request, query: Query, principal: Principal, requestID: String, logger: Logger,
+        request: Request, query: Query, principal: Principal, requestID: String,
         captures: [(name: String, text: String)]
     ) {
         self.request = request
         self.query = query
         self.principal = principal
         self.requestID = requestID
-        self.logger = logger
         self.captures = captures
     }
 

@@ -49,25 +49,34 @@ package struct RoutePattern: Sendable, CustomStringConvertible {
 
     /// What the captures stand for, still percent-encoded; nil if the path has another form.
     package func match(_ path: [Substring]) -> [(name: String, text: String)]? {
-        guard let rest else { return path.count == head.count ? Self.match(head, path[...]) : nil }
-        let spread = path.count - head.count - rest.tail.count
-        guard spread >= 1, let front = Self.match(head, path[..<head.count]),
-            let back = Self.match(rest.tail, path[(head.count + spread)...])
-        else { return nil }
-        let middle = path[head.count..<(head.count + spread)].joined(separator: "/")
-        return front + [(rest.name, middle)] + back
-    }
-
-    private static func match(_ segments: [Segment], _ path: ArraySlice<Substring>) -> [(name: String, text: String)]? {
-        var captures: [(name: String, text: String)] = []
-        for (segment, text) in zip(segments, path) {
-            switch segment {
-            case .literal(let literal): guard literal == text else { return nil }
-            case .capture(let name):
-                guard !text.isEmpty else { return nil }
-                captures.append((name, String(text)))
-            }
+        guard fits(path) else { return nil }
+        var captures = Self.captures(head, path[...])
+        if let rest {
+            let tail = path.suffix(rest.tail.count)
+            captures.append((rest.name, path[head.count..<tail.startIndex].joined(separator: "/")))
+            captures += Self.captures(rest.tail, tail)
         }
         return captures
+    }
+
+    /// Whether the path has as many segments as it must, the literal ones are right, and none is captured empty.
+    private func fits(_ path: [Substring]) -> Bool {
+        guard let rest else { return path.count == head.count && Self.fits(head, path[...]) }
+        return path.count > head.count + rest.tail.count && Self.fits(rest.tail, path.suffix(rest.tail.count))
+            && Self.fits(head, path[...])
+    }
+
+    private static func fits(_ segments: [Segment], _ path: ArraySlice<Substring>) -> Bool {
+        zip(segments, path).allSatisfy { segment, text in
+            if case .literal(let literal) = segment { literal == text } else { !text.isEmpty }
+        }
+    }
+
+    private static func captures(
+        _ segments: [Segment], _ path: ArraySlice<Substring>
+    ) -> [(name: String, text: String)] {
+        zip(segments, path).compactMap { segment, text in
+            if case .capture(let name) = segment { (name, String(text)) } else { nil }
+        }
     }
 }

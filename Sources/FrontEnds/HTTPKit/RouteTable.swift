@@ -13,8 +13,10 @@ package struct RouteTable: HTTPResponder {
     package typealias Context = BasicRequestContext
 
     private let frontEnds: [any FrontEnd]
-    /// Routes of each front end, the more specific ones first.
-    private let routes: [[Route]]
+    /// What each front end's paths begin with.
+    private let prefixes: [(text: String, position: Int)]
+    /// Routes of each front end by method, the more specific ones first.
+    private let routes: [[HTTPRequest.Method: [Route]]]
     private let fallback: any FrontEnd
     private let authenticate: Authenticate
     private let ids: any IDGenerator
@@ -31,15 +33,18 @@ package struct RouteTable: HTTPResponder {
         self.fallback = fallback
         self.authenticate = authenticate
         self.ids = ids
+        prefixes = frontEnds.enumerated().flatMap { position, frontEnd in frontEnd.prefixes.map { ($0, position) } }
         routes = frontEnds.map { frontEnd in
-            frontEnd.routes.sorted { $0.pattern.specificity > $1.pattern.specificity }
+            let sorted = frontEnd.routes.sorted { $0.pattern.specificity > $1.pattern.specificity }
+            return Dictionary(grouping: sorted, by: \.method)
         }
     }
 
     package func respond(to request: Request, context: Context) async throws -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
         let requestID = requestID(of: request)
-        let position = frontEnds.firstIndex { $0.prefixes.contains { request.uri.path.hasPrefix($0) } }
+        let path = request.uri.path
+        let position = prefixes.first { path.hasPrefix($0.text) }?.position
         let frontEnd = position.map { frontEnds[$0] } ?? fallback
         var label = "unmatched"
         var response: Response
@@ -47,8 +52,7 @@ package struct RouteTable: HTTPResponder {
             try check(request)
             let (route, captures) = try match(request, at: position)
             label = route.pattern.description
-            response = try await handle(
-                route, captures: captures, request: request, requestID: requestID, logger: context.logger)
+            response = try await handle(route, captures: captures, request: request, requestID: requestID)
         } catch let error as HTTPParserError {
             // The bytes are no HTTP: the server beneath answers 400 and closes.
             throw error
@@ -70,7 +74,7 @@ package struct RouteTable: HTTPResponder {
         _ request: Request, at position: Int?
     ) throws(AssayError) -> (Route, [(name: String, text: String)]) {
         let path = RoutePattern.segments(of: request.uri.path)
-        for route in position.map({ routes[$0] }) ?? [] where route.method == request.method {
+        for route in position.flatMap({ routes[$0][request.method] }) ?? [] {
             if let captures = route.pattern.match(path) { return (route, captures) }
         }
         let allowed = allowed(request, at: position)
@@ -86,22 +90,21 @@ package struct RouteTable: HTTPResponder {
     /// The methods that a path takes, as the Allow header lists them; empty if nothing is there.
     private func allowed(_ request: Request, at position: Int?) -> String {
         let path = RoutePattern.segments(of: request.uri.path)
-        let matching = (position.map { routes[$0] } ?? []).filter { $0.pattern.match(path) != nil }
-        return Set(matching.map(\.method.rawValue)).sorted().joined(separator: ", ")
+        let matching = (position.map { routes[$0] } ?? [:]).filter { _, routes in
+            routes.contains { $0.pattern.match(path) != nil }
+        }
+        return matching.keys.map(\.rawValue).sorted().joined(separator: ", ")
     }
 
     private func handle(
-        _ route: Route, captures: [(name: String, text: String)], request: Request, requestID: String,
-        logger: Logger
+        _ route: Route, captures: [(name: String, text: String)], request: Request, requestID: String
     ) async throws -> Response {
         let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
         try authenticate.demand(route.permission, of: principal)
-        var logger = logger
-        logger[metadataKey: "request_id"] = "\(requestID)"
         return try await route.handler(
             Call(
                 request: request, query: try Query(parsing: request.uri.query), principal: principal,
-                requestID: requestID, logger: logger, captures: captures))
+                requestID: requestID, captures: captures))
     }
 
     private func check(_ request: Request) throws(AssayError) {
