@@ -137,8 +137,7 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    /// Receives a block while the last one is hashed and, at the same time, written. What is left over at the end of
-    /// the body is given back, neither hashed nor written.
+    /// Receives a body as far as it fills blocks; the rest is given back, neither hashed nor written.
     private func receive(
         _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, into session: UploadSession, at path: String,
         from offset: Int64?
@@ -148,34 +147,7 @@ package final class FileBlobStore: BlobStore {
                 .uploadOutOfOrder, "the upload stands at byte \(session.size), not \(offset)",
                 remedy: "go on at byte \(session.size)")
         }
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            var filling = UploadBlock()
-            var working: UploadBlock?
-            func hand(over block: UploadBlock) async throws {
-                try await group.waitForAll()
-                group.addTask { try await self.blocking { session.hash(block) } }
-                group.addTask { try await self.blocking { try session.write(block, at: path) } }
-                filling = working ?? UploadBlock()
-                filling.clear()
-                working = block
-            }
-            do {
-                for try await var chunk in body {
-                    while chunk.readableBytes > 0 {
-                        filling.fill(from: &chunk)
-                        if filling.isFull { try await hand(over: filling) }
-                    }
-                }
-            } catch let error where !(error is AssayError) {
-                // The client went away: what came before stays, so that the upload can be resumed.
-                try await group.waitForAll()
-                let rest = filling
-                try await self.blocking { try session.add(rest, at: path) }
-                throw error
-            }
-            try await group.waitForAll()
-            return filling
-        }
+        return try await UploadPipeline(session: session, path: path, threads: threads).take(body)
     }
 
     package func cancelUpload(_ id: UploadID) async throws {

@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 
 /// A piece of an upload, gathered in memory that can be written past the page cache.
 ///
@@ -6,7 +7,7 @@ import NIOCore
 /// filled again after both are done.
 final class UploadBlock: @unchecked Sendable {
     /// The size of a full block: large enough that the disk, not the calls, sets the pace.
-    static let bytesMax = 4 << 20
+    static let bytesMax = 2 << 20
     /// The size of a block at first: most uploads are small.
     private static let bytesAtFirst = 64 << 10
     /// Direct writes begin and end at multiples of this, in memory and in the file.
@@ -14,6 +15,7 @@ final class UploadBlock: @unchecked Sendable {
 
     private var memory: UnsafeMutableRawBufferPointer
     private(set) var count = 0
+    private let users = Atomic<Int>(0)
 
     init() { memory = .allocate(byteCount: Self.bytesAtFirst, alignment: Self.pageBytes) }
 
@@ -25,6 +27,12 @@ final class UploadBlock: @unchecked Sendable {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
 
     func clear() { count = 0 }
+
+    /// Says how many will look at the block before it can be filled again.
+    func share(with count: Int) { users.store(count, ordering: .releasing) }
+
+    /// Takes one of them away; true for the last.
+    func isFreed() -> Bool { users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
 
     /// Moves as many bytes into the block as fit.
     func fill(from buffer: inout ByteBuffer) {
