@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 from harness import (
@@ -16,6 +17,7 @@ DONE, USAGE, NOT_FOUND, CONFLICT, INTEGRITY, REFUSED, TRY_AGAIN, STORAGE = 0, 2,
 BOUNDED_SECONDS = 60
 LARGE_BYTES = 48 << 20
 STALL_AFTER_BYTES = 16 << 20
+SETTLED_SECONDS = 3.1
 
 
 @pytest.fixture
@@ -304,6 +306,19 @@ def test_a_cut_connection_ends_in_try_again(assay, server, large_file):
     assert outcome.code == TRY_AGAIN, outcome
     assert is_absent(server.url, "team/large")
     assay.at(server.url).ok("push", "team/large", large_file)
+
+
+def test_a_file_that_changed_since_its_last_push_is_read_again(assay, name, large_file):
+    """Also one of the same size whose time was set back: digests of files are remembered by more than that."""
+    time.sleep(SETTLED_SECONDS)
+    for _ in range(2):
+        assay.ok("push", name, large_file)
+    assert list((assay.home / ".cache" / "assay" / "digests").iterdir()), "no digest was remembered"
+    before = large_file.stat()
+    with large_file.open("r+b") as file:
+        file.write(b"other bytes")
+    os.utime(large_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert assay.ok("push", name, large_file, "--json").json["version"]["number"] == 2
 
 
 def test_a_file_that_changes_while_it_is_pushed_is_no_version(assay, server, large_file):

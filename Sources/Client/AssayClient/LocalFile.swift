@@ -22,6 +22,17 @@ package struct FileIdentity: Sendable, Hashable {
         changedSeconds = status.st_ctim.tv_sec
         changedNanoseconds = status.st_ctim.tv_nsec
     }
+
+    /// When the file or its name last changed, in seconds since 1970.
+    var lastChange: Int { max(modifiedSeconds, changedSeconds) }
+}
+
+extension FileIdentity: CustomStringConvertible {
+    /// All of it in one line.
+    package var description: String {
+        "\(device) \(node) \(size) \(mode) \(modifiedSeconds).\(modifiedNanoseconds) "
+            + "\(changedSeconds).\(changedNanoseconds)"
+    }
 }
 
 /// A regular file opened for reading; links, pipes and devices are refused before anything could block.

@@ -82,7 +82,8 @@ struct BundleImportCommand: AsyncParsableCommand {
         let (file, isJSON, console) = (file, options.json, options.console)
         try await options.withClient { client in
             let trusted = if let named { named } else { try await Self.releaseKeys(of: client) }
-            let publisher = Publisher(client: client, journal: journal, display: ProgressDisplay(console))
+            let publisher = Publisher(
+                client: client, journal: journal, digests: nil, display: ProgressDisplay(console))
             let response = try await BundleImport.run(file, as: name, trusted: trusted, publisher: publisher)
             if isJSON { return try console.print(json: response) }
             let version = response.version

@@ -63,6 +63,9 @@ struct PushCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Point this alias to the version.", valueName: "alias"))
     var tag: String?
 
+    @Flag(help: "Read every file again, also those that have not changed since they were last pushed.")
+    var rehash = false
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
@@ -71,10 +74,13 @@ struct PushCommand: AsyncParsableCommand {
         let plan = try plan(repository, scan.files)
         let console = options.console
         for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
-        let journal = UploadJournal(folder: UploadJournal.folder(in: CommandEnvironment.current.variables))
+        let variables = CommandEnvironment.current.variables
+        let journal = UploadJournal(folder: UploadJournal.folder(in: variables))
+        let digests = rehash ? nil : DigestCache(folder: DigestCache.folder(in: variables))
         let isJSON = options.json
         try await options.withClient { client in
-            let publisher = Publisher(client: client, journal: journal, display: ProgressDisplay(console))
+            let publisher = Publisher(
+                client: client, journal: journal, digests: digests, display: ProgressDisplay(console))
             let result = try await publisher.push(plan)
             if isJSON { return try console.print(json: result) }
             try console.print(Self.summary(of: result))

@@ -40,6 +40,8 @@ struct Publisher: Sendable {
 
     let client: AssayClient
     let journal: UploadJournal
+    /// Digests of files that were pushed before; nil hashes every file.
+    let digests: DigestCache?
     let display: ProgressDisplay
 
     /// A file as it was when it was hashed; it is opened again when it is sent, so that few are open at a time.
@@ -107,11 +109,21 @@ struct Publisher: Sendable {
         var hashed: [HashedFile] = []
         for (index, file) in files.enumerated() {
             let local = try await client.files.run { try LocalFile(opening: file.localPath) }
-            let digest = try await client.files.hash(local, progress: meter.reporter(of: index))
+            let digest = try await digest(of: local, progress: meter.reporter(of: index))
             hashed.append(
                 HashedFile(path: file.path, localPath: file.localPath, digest: digest, identity: local.identity))
         }
         return hashed
+    }
+
+    private func digest(of file: LocalFile, progress: @Sendable (Int64) -> Void) async throws -> Digest {
+        if let digests, let known = try await client.files.run({ digests.digest(of: file) }) {
+            progress(file.size)
+            return known
+        }
+        let digest = try await client.files.hash(file, progress: progress)
+        try await client.files.run { digests?.remember(digest, of: file) }
+        return digest
     }
 
     /// The kind that was asked for, or that of the repository; a new one holds models.
