@@ -76,6 +76,8 @@ let package = Package(
             "Storage", "AssayBlobStore",
             [
                 "AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem", "CXXHash",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
@@ -190,6 +192,7 @@ let package = Package(
             "AssayBlobStoreTests",
             [
                 "AssayBlobStore", "AssayCrypto", "AssayDomain", "AssayRegistry", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),

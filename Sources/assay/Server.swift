@@ -61,7 +61,7 @@ struct Server: Sendable {
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
                 staging: store.staging))
         registry = Registry(
-            blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, settings: settings),
+            blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
             index: try SQLiteIndex.open(path: store.indexPath), evidence: SignedEvidence(key: store.registryKey),
             inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger, settings: settings)
         self.store = store

@@ -13,14 +13,15 @@ struct AliasTests {
     }
 
     private func promotion(
-        to target: Int64, policy: Digest = policyDigest, expecting: VersionNumber? = nil, seed: Int = 600
+        to target: Int64, policy: Digest = policyDigest, expecting: VersionNumber? = nil, seed: Int = 600,
+        evidence: [Digest] = []
     ) throws -> AliasMoveRequest {
         AliasMoveRequest(
             repository: try repositoryName("team/fraud"), name: try aliasName("production"), target: try number(target),
             expectation: .version(expecting),
             cause: .promotion(
                 policy: policy, verdict: digest(seed),
-                attachment: try Sample.attachment(seed, about: digest(1_000_001))),
+                attachment: try Sample.attachment(seed, about: digest(1_000_001)), evidence: evidence),
             actor: "promoter", at: time(9))
     }
 
@@ -39,6 +40,18 @@ struct AliasTests {
             #expect(stale == .aliasConflict)
             #expect(exists == .aliasConflict)
             #expect(try await index.found("team/fraud:candidate").number == number(2))
+        }
+    }
+
+    @Test func `a promotion needs the evidence that it was decided by`() async throws {
+        try await withIndex { index in
+            try await index.push(1, attachments: [try Sample.attachment(20, about: digest(1_000_001))])
+            try await index.setPolicy(try policy())
+            let seen = [digest(1_000_020)]
+            try await index.deleteManifest(seen[0], in: try repositoryName("team/fraud"), actor: "x", at: time(5))
+            #expect(
+                await code { _ = try await index.moveAlias(try promotion(to: 1, evidence: seen)) } == .aliasConflict)
+            _ = try await index.moveAlias(try promotion(to: 1))
         }
     }
 

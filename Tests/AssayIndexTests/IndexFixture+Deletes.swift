@@ -40,7 +40,7 @@ extension SQLiteIndex {
                 expectation: .version(try holder.map(number)),
                 cause: .promotion(
                     policy: digest(500), verdict: digest(seed),
-                    attachment: try Sample.attachment(seed, about: version.manifestDigest)),
+                    attachment: try Sample.attachment(seed, about: version.manifestDigest), evidence: []),
                 actor: "promoter", at: time(9)))
     }
 

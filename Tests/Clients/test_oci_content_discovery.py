@@ -10,6 +10,8 @@ from harness import OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, descriptor, digest_of, i
 
 PAGE_MAX = 1000
 
+MANIFEST_BYTES_MAX = 4 << 20
+
 
 # Tags
 
@@ -183,14 +185,40 @@ def test_referrers_can_be_filtered(registry, name, subject, kind):
         listed[artifact_type] = [push_referrer(registry, name, subject, artifactType=artifact_type)["digest"]]
     listed[OCI_EMPTY] = [put_by_digest(
         registry, name, without(image_manifest([], subject=subject), "artifactType"))["digest"]]
-    query = f"?artifactType={quote(kind, safe='')}"
-    assert referring_digests(registry, name, subject["digest"], query) == listed[kind]
-    assert referrers(registry, name, subject["digest"], query).headers["OCI-Filters-Applied"] == "artifactType"
+    for text in (quote(kind, safe=""), kind):
+        query = f"?artifactType={text}"
+        assert referring_digests(registry, name, subject["digest"], query) == listed[kind]
+        assert referrers(registry, name, subject["digest"], query).headers["OCI-Filters-Applied"] == "artifactType"
 
 
 @pytest.mark.clause("end-12b", "Listing referrers: no OCI-Filters-Applied where nothing was filtered")
 def test_without_a_filter_none_is_told(registry, name, subject):
     assert "OCI-Filters-Applied" not in referrers(registry, name, subject["digest"]).headers
+
+
+@pytest.mark.clause("end-12a", "Listing referrers: no list is larger than a manifest may be")
+def test_a_page_of_referrers_is_no_larger_than_a_manifest(registry, name, subject):
+    pushed = [
+        push_referrer(registry, name, subject, annotations={"number": str(number), "note": "x" * 60_000})["digest"]
+        for number in range(80)]
+    found, path = [], f"/v2/{name}/referrers/{subject['digest']}"
+    while path:
+        answer = registry.get(path)
+        assert len(answer.content) <= MANIFEST_BYTES_MAX
+        found += [entry["digest"] for entry in answer.json()["manifests"]]
+        link = answer.headers.get("Link", "")
+        path = link[link.find("<") + 1:link.find(">")] if link else None
+    assert found == pushed
+
+
+@pytest.mark.clause("end-8a", "A list is asked for by HEAD too")
+def test_lists_are_described_by_head(registry, name, subject):
+    registry.push_artifact(name, "first", b"content")
+    for path in ("/v2/", f"/v2/{name}/tags/list", f"/v2/{name}/referrers/{subject['digest']}"):
+        head, whole = registry.head(path), registry.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == str(len(whole.content))
+        assert head.headers["Content-Type"] == whole.headers["Content-Type"]
 
 
 @pytest.mark.clause("end-12a", "Listing referrers: a Link where the list does not fit")

@@ -158,12 +158,17 @@ def test_abandoned_uploads_are_reaped_and_others_are_not(serve):
 
 
 def test_an_upload_that_expired_while_the_server_was_down_is_reaped(serve):
+    """By its age, and not because the server was started anew."""
     server = serve()
     registry = Registry(server.url)
-    abandoned = iter([registry.open_upload(REPOSITORY) for _ in range(ABANDONED)])
+    locations = [patched(registry, registry.open_upload(REPOSITORY), CONTENT) for _ in range(ABANDONED + 1)]
+    server.stop()
+    server.start()
+    assert registry.get(locations[0]).status_code == 204
     server.stop()
     server.options = ("--upload-expiry", "1s")
     server.start()
+    abandoned = iter(locations[1:])
     refused, = eventually("an abandoned upload is gone", lambda: refusals(registry.get(next(abandoned))))
     assert_error(refused, 404, "BLOB_UPLOAD_UNKNOWN", "upload-not-found")
 
@@ -246,14 +251,15 @@ DAMAGES = [flip_a_byte, cut_off, overwrite_with_zeros]
 
 
 def read(server, digest, first=None, last=None, repository=REPOSITORY):
-    """The bytes of an answer that came to its end, or None for an error or a cut."""
+    """The bytes of an answer that came to its end, or None where the blob is missing or the answer was cut."""
     headers = {} if first is None else {"Range": f"bytes={first}-{last}"}
     try:
         answer = requests.get(
             f"{server.url}/v2/{repository}/blobs/{digest}", headers=headers, timeout=REQUEST_SECONDS)
     except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
         return None
-    return answer.content if answer.status_code in (200, 206) else None
+    assert answer.status_code in (200, 206, 404), answer.text
+    return None if answer.status_code == 404 else answer.content
 
 
 def assert_right(server, digest, repository=REPOSITORY):
@@ -319,6 +325,25 @@ def test_a_lost_blob_is_missing_and_a_push_heals(serve):
     assert read(server, digest) is None
     registry.push_blob(REPOSITORY, LARGE)
     assert_right(server, digest)
+
+
+def test_a_damaged_blob_counts_for_nothing(serve):
+    """No manifest can name it, and it cannot be mounted, until its bytes are there again."""
+    server = serve()
+    registry = Registry(server.url)
+    layer = registry.push_blob(REPOSITORY, LARGE)
+    registry.push_blob(REPOSITORY, b"{}")
+    flip_a_byte(blob_file(server, layer["digest"]))
+    assert read(server, layer["digest"]) is None
+    mounted = registry.request(
+        "POST", f"/v2/{REPOSITORY}-other/blobs/uploads/?mount={layer['digest']}&from={REPOSITORY}")
+    assert mounted.status_code == 202
+    for name in (REPOSITORY, f"{REPOSITORY}-other"):
+        registry.push_blob(name, b"{}")
+        refused = registry.put_manifest(name, "first", image_manifest([layer]))
+        assert_error(refused, 400, "MANIFEST_BLOB_UNKNOWN", "blob-unknown")
+    registry.push_blob(REPOSITORY, LARGE)
+    assert registry.put_manifest(REPOSITORY, "first", image_manifest([layer])).status_code == 201
 
 
 def test_damage_is_no_harm_to_other_blobs(serve):

@@ -145,7 +145,7 @@ struct DeleteRoutesTests {
         let server = Self.server(test.registry, allowsDeletes: false)
         for (path, allowed) in [
             ("/v2/team/m/manifests/latest", "GET, HEAD, PUT"), ("/v2/team/m/blobs/\(Self.content)", "GET, HEAD"),
-            ("/api/v1/versions/team/m:1", "GET, PATCH"),
+            ("/api/v1/versions/team/m:1", "GET, HEAD, PATCH"),
         ] {
             let answer = try await server.send(.delete, path)
             #expect(answer.status == .methodNotAllowed)

@@ -84,7 +84,7 @@ struct NativeAPITests {
     @Test func `a method that is not offered names those that are`() async throws {
         let answer = try await server.send(.delete, "/api/v1/repositories")
         #expect(answer.status == .methodNotAllowed)
-        #expect(try problem(answer).remedy?.contains("GET, POST") == true)
+        #expect(try problem(answer).remedy?.contains("GET, HEAD, POST") == true)
     }
 
     @Test(arguments: [

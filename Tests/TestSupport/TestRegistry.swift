@@ -26,7 +26,7 @@ package struct TestRegistry: Sendable {
         let ids = SequentialIDs()
         let threads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
-        blobs = try FileBlobStore(root: folder.path, threads: threads, ids: ids)
+        blobs = try FileBlobStore(root: folder.path, threads: threads, ids: ids, logger: Logger(label: "test"))
         index = try SQLiteIndex.open(path: folder.path + "/index.sqlite")
         self.host = host
         registry = Registry(

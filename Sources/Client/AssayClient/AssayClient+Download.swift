@@ -129,7 +129,7 @@ extension AssayClient {
             guard found.count <= Self.referrersMax else {
                 throw AssayError(.tooManyEntries, "\(repository)@\(digest) has over \(Self.referrersMax) referrers")
             }
-            last = link.flatMap(Self.cursor)
+            last = index.children.isEmpty ? nil : link.flatMap(Self.cursor)
         } while last != nil
         // A server may leave the filter to the client (distribution-spec 1.1.1, "Listing Referrers").
         return found.filter { artifactType == nil || $0.artifactType == artifactType }

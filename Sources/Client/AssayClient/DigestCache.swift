@@ -37,7 +37,7 @@ package struct DigestCache: Sendable {
 
     /// Remembers what a file hashed to while it did not change; `now` is in seconds since 1970.
     package func remember(_ digest: Digest, of file: LocalFile, now: Int = time(nil)) {
-        guard file.size >= Self.fileBytesMin, file.identity.lastChange + Self.settledSeconds < now else { return }
+        guard file.size >= Self.fileBytesMin, file.identity.lastChange < now - Self.settledSeconds else { return }
         folder.keep("\(file.identity)\n\(digest)\n", as: Self.place(of: file))
     }
 

@@ -2,12 +2,13 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Two rules of RFC 9110 that belong to a connection rather than to a route.
+/// Rules that belong to a connection rather than to a route, two of them of RFC 9110.
 ///
 /// Clients that wait for it are told to go on and send their body (section 10.1.1): curl waits before each large
 /// upload. That goes out as soon as the answers before it are out, and before a route has looked at the request; what
 /// it refuses is refused after the body began, as the RFC allows. And after an answer that says `Connection: close`,
-/// the connection is closed.
+/// the connection is closed. The head of an answer waits for the first piece of its body, which is about to come, so
+/// that the two go out together.
 final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -19,6 +20,8 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the newest request waits to be told to go on.
     private var isWaiting = false
     private var isClosing = false
+    /// Whether a head was written and its body was not begun.
+    private var isHoldingHead = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head(let head) = unwrapInboundIn(data) {
@@ -35,10 +38,13 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
             // The final answer makes going on pointless.
             if unanswered == 1 { isWaiting = false }
             isClosing = head.headerFields[.connection] == "close"
+            isHoldingHead = true
             context.write(data, promise: promise)
         case .body:
+            isHoldingHead = false
             context.write(data, promise: promise)
         case .end:
+            isHoldingHead = false
             unanswered -= 1
             if isClosing {
                 context.writeAndFlush(data, promise: promise)
@@ -48,6 +54,10 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
                 tellToGoOn(context)
             }
         }
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        if !isHoldingHead { context.flush() }
     }
 
     private func tellToGoOn(_ context: ChannelHandlerContext) {

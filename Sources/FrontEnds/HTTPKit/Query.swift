@@ -1,7 +1,7 @@
 package import AssayDomain
 import Foundation
 
-/// The parameters of a URI's query, each with one value.
+/// The parameters of a URI's query, each with one value. A plus sign is itself, as in RFC 3986: media types have them.
 package struct Query: Sendable {
     /// The most parameters of one request.
     private static let parametersMax = 64
@@ -32,7 +32,7 @@ package struct Query: Sendable {
     /// A number that must be from a range. Throws `request-invalid`.
     package func integer(_ name: String, in range: ClosedRange<Int64>) throws(AssayError) -> Int64? {
         guard let text = self[name] else { return nil }
-        guard let value = Int64(text), range.contains(value) else {
+        guard text.utf8.allSatisfy(\.isDecimalDigit), let value = Int64(text), range.contains(value) else {
             throw AssayError(
                 .requestInvalid, "\(name) is \(Printable.quote(text, limit: 20))",
                 remedy: "use \(range.lowerBound) to \(range.upperBound)")
@@ -49,10 +49,8 @@ package struct Query: Sendable {
     }
 
     private static func decode(_ text: Substring) throws(AssayError) -> String {
-        guard text.utf8.contains(where: { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "%") }) else {
-            return String(text)
-        }
-        guard let decoded = text.replacing("+", with: " ").removingPercentEncoding else {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
+        guard let decoded = text.removingPercentEncoding else {
             throw AssayError(.requestInvalid, "the query is not percent-encoded UTF-8")
         }
         return decoded

@@ -7,15 +7,18 @@ package struct Route: Sendable {
     package let method: HTTPRequest.Method
     package let pattern: RoutePattern
     package let permission: Permission
+    /// Whether its handler computes so little that the connection's own thread runs it.
+    package let isQuick: Bool
     package let handler: @Sendable (Call) async throws -> Response
 
     package init(
-        _ method: HTTPRequest.Method, _ pattern: String, _ permission: Permission,
+        _ method: HTTPRequest.Method, _ pattern: String, _ permission: Permission, isQuick: Bool = false,
         _ handler: @escaping @Sendable (Call) async throws -> Response
     ) {
         self.method = method
         self.pattern = RoutePattern(pattern)
         self.permission = permission
+        self.isQuick = isQuick
         self.handler = handler
     }
 }

@@ -36,7 +36,10 @@ package struct RouteTable: HTTPResponder {
         prefixes = frontEnds.enumerated().flatMap { position, frontEnd in frontEnd.prefixes.map { ($0, position) } }
         routes = frontEnds.map { frontEnd in
             let sorted = frontEnd.routes.sorted { $0.pattern.specificity > $1.pattern.specificity }
-            return Dictionary(grouping: sorted, by: \.method)
+            var byMethod = Dictionary(grouping: sorted, by: \.method)
+            // Where there is a GET there is a HEAD (RFC 9110, section 9.1): the same answer, without its body.
+            byMethod[.head] = (byMethod[.head] ?? []) + (byMethod[.get] ?? [])
+            return byMethod
         }
     }
 
@@ -101,10 +104,11 @@ package struct RouteTable: HTTPResponder {
     ) async throws -> Response {
         let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
         try authenticate.demand(route.permission, of: principal)
-        return try await route.handler(
-            Call(
-                request: request, query: try Query(parsing: request.uri.query), principal: principal,
-                requestID: requestID, captures: captures))
+        let call = Call(
+            request: request, query: try Query(parsing: request.uri.query), principal: principal,
+            requestID: requestID, captures: captures)
+        if route.isQuick { return try await route.handler(call) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handler(call) }
     }
 
     private func check(_ request: Request) throws(AssayError) {

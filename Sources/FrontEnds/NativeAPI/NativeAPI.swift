@@ -31,7 +31,7 @@ package struct NativeAPI: FrontEnd {
             // Versions
             Route(.get, "/api/v1/versions", .read, listVersions),
             Route(.post, "/api/v1/versions", .push, publish),
-            Route(.get, "/api/v1/versions/{reference...}", .read, getVersion),
+            Route(.get, "/api/v1/versions/{reference...}", .read, isQuick: true, getVersion),
             Route(.patch, "/api/v1/versions/{reference...}", .push, annotate),
             Route(.get, "/api/v1/search", .read, search),
             // Aliases

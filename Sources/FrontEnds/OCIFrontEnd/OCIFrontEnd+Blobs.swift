@@ -36,6 +36,9 @@ extension OCIFrontEnd {
         }
     }
 
+    /// How much of a long answer goes out with its head, so that its reader can begin.
+    private static let startBytes = 16 << 10
+
     /// The first piece is read before the answer begins, so that a blob which is found damaged there is not there.
     private func send(
         _ stream: BlobStream, _ status: HTTPResponse.Status, _ headers: HTTPFields
@@ -47,6 +50,8 @@ extension OCIFrontEnd {
             return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: first))
         }
         let body = ResponseBody(contentLength: stream.range.count) { writer in
+            var first = first
+            if let start = first.readSlice(length: Self.startBytes) { try await writer.write(start) }
             try await writer.write(first)
             for try await piece in rest { try await writer.write(piece) }
             try await writer.finish(nil)
@@ -103,8 +108,14 @@ extension OCIFrontEnd {
     @Sendable func appendChunk(_ call: Call) async throws -> Response {
         let ticket = try ticket(of: call)
         do {
+            let range = try Self.contentRange(of: call.request)
             let size = try await registry.blobs.append(
-                call.request.body.errorTyped, to: ticket, at: try Self.offset(of: call.request))
+                call.request.body.errorTyped, to: ticket, at: range?.lowerBound)
+            guard range == nil || range?.upperBound == size else {
+                throw AssayError(
+                    .sizeInvalid, "the chunk is not as long as its Content-Range",
+                    reason: "the upload stands at byte \(size)", remedy: "ask for the offset, then go on there")
+            }
             return accepted(ticket, size: size)
         } catch let error as AssayError where error.code == .uploadOutOfOrder {
             return try await outOfOrder(error, ticket, call)
@@ -116,7 +127,9 @@ extension OCIFrontEnd {
         let digest = try Digest(parsing: call.query["digest"] ?? "")
         do {
             try await registry.blobs.finish(
-                ticket, appending: call.request.body.errorTyped, at: try Self.offset(of: call.request), as: digest)
+                ticket, appending: call.request.body.errorTyped,
+                at: try Self.contentRange(of: call.request)?.lowerBound,
+                as: digest)
         } catch let error as AssayError where error.code == .uploadOutOfOrder {
             return try await outOfOrder(error, ticket, call)
         }
@@ -140,11 +153,12 @@ extension OCIFrontEnd {
         return try registry.blobs.ticket(parsing: text, in: try call.repository())
     }
 
-    /// Where the chunk says it begins. A range without the word `bytes` is the specification's form.
-    private static func offset(of request: Request) throws(AssayError) -> Int64? {
+    /// Where the chunk says it lies. A range without the word `bytes` is the specification's form.
+    private static func contentRange(of request: Request) throws(AssayError) -> Range<Int64>? {
         guard let text = request.headers[.contentRange] else { return nil }
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy(\.isDecimalDigit) }),
+            let first = Int64(parts[0]), let last = Int64(parts[1]), last >= first, last < .max
         else {
             throw AssayError(
                 .sizeInvalid, "Content-Range is \(Printable.quote(text, limit: 60))", remedy: "write FIRST-LAST")
@@ -152,7 +166,7 @@ extension OCIFrontEnd {
         if let length = request.headers[.contentLength].flatMap({ Int64($0) }), length != last - first + 1 {
             throw AssayError(.sizeInvalid, "Content-Range and Content-Length do not agree")
         }
-        return first
+        return first..<last + 1
     }
 
     private func outOfOrder(_ error: AssayError, _ ticket: UploadTicket, _ call: Call) async throws -> Response {

@@ -21,25 +21,24 @@ package struct OCIFrontEnd: FrontEnd {
     package var routes: [Route] {
         [
             // end-1
-            Route(.get, "/v2/", .read) { _ in .json("{}") },
-            Route(.get, "/v2", .read) { _ in .json("{}") },
+            Route(.get, "/v2/", .read, isQuick: true) { _ in .json("{}") },
+            Route(.get, "/v2", .read, isQuick: true) { _ in .json("{}") },
             // end-2
-            Route(.get, "/v2/{name...}/blobs/{digest}", .read, getBlob),
-            Route(.head, "/v2/{name...}/blobs/{digest}", .read, headBlob),
+            Route(.get, "/v2/{name...}/blobs/{digest}", .read, isQuick: true, getBlob),
+            Route(.head, "/v2/{name...}/blobs/{digest}", .read, isQuick: true, headBlob),
             // end-4a, end-4b, end-11
-            Route(.post, "/v2/{name...}/blobs/uploads/", .push, startUpload),
-            Route(.post, "/v2/{name...}/blobs/uploads", .push, startUpload),
+            Route(.post, "/v2/{name...}/blobs/uploads/", .push, isQuick: true, startUpload),
+            Route(.post, "/v2/{name...}/blobs/uploads", .push, isQuick: true, startUpload),
             // end-5, end-6, end-13, end-14
-            Route(.patch, "/v2/{name...}/blobs/uploads/{session}", .push, appendChunk),
-            Route(.put, "/v2/{name...}/blobs/uploads/{session}", .push, closeUpload),
+            Route(.patch, "/v2/{name...}/blobs/uploads/{session}", .push, isQuick: true, appendChunk),
+            Route(.put, "/v2/{name...}/blobs/uploads/{session}", .push, isQuick: true, closeUpload),
             Route(.get, "/v2/{name...}/blobs/uploads/{session}", .push, uploadStatus),
             Route(.delete, "/v2/{name...}/blobs/uploads/{session}", .push, cancelUpload),
             // end-3, end-7
-            Route(.get, "/v2/{name...}/manifests/{reference}", .read, getManifest),
-            Route(.head, "/v2/{name...}/manifests/{reference}", .read, getManifest),
+            Route(.get, "/v2/{name...}/manifests/{reference}", .read, isQuick: true, getManifest),
             Route(.put, "/v2/{name...}/manifests/{reference}", .push, putManifest),
             // end-8
-            Route(.get, "/v2/{name...}/tags/list", .read, listTags),
+            Route(.get, "/v2/{name...}/tags/list", .read, isQuick: true, listTags),
             // end-12
             Route(.get, "/v2/{name...}/referrers/{digest}", .read, listReferrers),
         ] + (allowsDeletes ? deleteRoutes : [])

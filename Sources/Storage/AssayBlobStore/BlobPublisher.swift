@@ -1,4 +1,5 @@
 import AssayDomain
+import AssayRegistry
 import CFileSystem
 import Glibc
 import NIOPosix
@@ -12,6 +13,12 @@ final class BlobPublisher: Sendable {
     /// The most blobs of one flush.
     private static let batchMax = 64
 
+    /// File systems of which it is known that a flush of all of it covers each file and tells of failures: ext4, XFS,
+    /// Btrfs, F2FS. What lies between, such as FUSE or an overlay, may not pass it on.
+    ///
+    /// Source: the magic numbers of Linux, statfs(2).
+    private static let flushableFileSystems: Set<Int> = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010]
+
     private struct Draft: Sendable {
         let digest: Digest
         let path: String
@@ -20,15 +27,11 @@ final class BlobPublisher: Sendable {
         let continuation: CheckedContinuation<OpenFile, any Error>
     }
 
-    private struct State {
-        var waiting: [Draft] = []
-        var isRunning = false
-    }
-
     private let layout: FileLayout
     private let threads: NIOThreadPool
     private let root: OpenFile
-    private let state = Mutex(State())
+    private let canFlushTogether: Bool
+    private let queue = GatheringQueue<Draft>(batchMax: batchMax)
     /// Keeps a blob that comes and one that is set aside apart.
     private let renames = Mutex(())
     private let hasFailed = Atomic<Bool>(false)
@@ -40,10 +43,25 @@ final class BlobPublisher: Sendable {
             throw AssayError(.storageFailed, "the store's folder is gone")
         }
         self.root = root
+        canFlushTogether = Self.flushableFileSystems.contains(assay_file_system_type(layout.root))
     }
 
     /// Whether flushes still succeed. Nobody knows what a disk holds after a failed one, so it is never tried again.
     var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+
+    /// Stops all writes if the disk failed.
+    func note(_ error: any Error) {
+        if (error as? AssayError)?.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
+    }
+
+    /// Throws `storage-failed` after a failed flush.
+    func checkWritable() throws(AssayError) {
+        guard isWritable else {
+            throw AssayError(
+                .storageFailed, "the store takes no writes", reason: "a flush to disk failed",
+                remedy: "check the disk, then restart the server")
+        }
+    }
 
     /// Makes the file at `path` the blob `digest`, and gives it; durable when this returns. A blob that is there is
     /// replaced.
@@ -53,12 +71,8 @@ final class BlobPublisher: Sendable {
         _ digest: Digest, from path: String, _ complete: @escaping @Sendable () throws -> OpenFile
     ) async throws -> OpenFile {
         try await withCheckedThrowingContinuation { continuation in
-            let draft = Draft(digest: digest, path: path, complete: complete, continuation: continuation)
-            let mustStart = state.withLock { state in
-                state.waiting.append(draft)
-                defer { state.isRunning = true }
-                return !state.isRunning
-            }
+            let mustStart = queue.add(
+                Draft(digest: digest, path: path, complete: complete, continuation: continuation))
             if mustStart { threads.submit { _ in self.run() } }
         }
     }
@@ -69,46 +83,39 @@ final class BlobPublisher: Sendable {
     }
 
     private func run() {
-        while let batch = nextBatch() {
+        while let batch = queue.next() {
             var files: [(draft: Draft, file: OpenFile)] = []
             for draft in batch {
                 do {
+                    try checkWritable()
                     files.append((draft, try draft.complete()))
                 } catch {
                     conclude(draft, .failure(error))
                 }
             }
-            if files.count > 1 { files = publishTogether(files) }
-            for (draft, file) in files { conclude(draft, Result { try publishAlone(draft, file) }) }
-        }
-    }
-
-    /// The drafts that wait; nil if none does, and then the next one has to start again.
-    private func nextBatch() -> [Draft]? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isRunning = false
-                return nil
+            if files.count > 1, canFlushTogether { files = publishTogether(files) }
+            for (draft, file) in files {
+                conclude(
+                    draft,
+                    Result {
+                        try checkWritable()
+                        return try publishAlone(draft, file)
+                    })
             }
-            let batch = Array(state.waiting.prefix(Self.batchMax))
-            state.waiting.removeFirst(batch.count)
-            return batch
         }
     }
 
     private func conclude(_ draft: Draft, _ result: Result<OpenFile, any Error>) {
-        if case .failure(let error) = result, (error as? AssayError)?.code == .storageFailed {
-            hasFailed.store(true, ordering: .releasing)
-        }
+        if case .failure(let error) = result { note(error) }
         draft.continuation.resume(with: result)
     }
 
     /// Bytes first, then the name, each flushed by itself: the order that may replace a blob which is there.
     private func publishAlone(_ draft: Draft, _ file: OpenFile) throws -> OpenFile {
-        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
-        try SystemCall.check("fsync") { fsync(file.descriptor) }
         let folder = layout.folder(of: draft.digest)
         try layout.makeFolder(folder)
+        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
+        try SystemCall.flush("fsync") { fsync(file.descriptor) }
         try renames.withLock { _ throws(AssayError) in
             _ = try SystemCall.check("rename") { rename(draft.path, layout.blob(draft.digest)) }
         }
@@ -132,15 +139,15 @@ final class BlobPublisher: Sendable {
         }
         guard !named.isEmpty else { return others }
         let flushed: Result<Void, any Error> = Result {
-            try SystemCall.check("syncfs") { assay_flush_file_system(root.descriptor) }
+            try SystemCall.flush("syncfs") { assay_flush_file_system(root.descriptor) }
         }
         for (draft, file) in named { conclude(draft, flushed.map { file }) }
         return others
     }
 
     private func takeFreeName(_ draft: Draft, _ file: OpenFile) throws -> Bool {
-        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
         try layout.makeFolder(layout.folder(of: draft.digest))
+        try SystemCall.check("fchmod") { fchmod(file.descriptor, 0o444) }
         return try renames.withLock { _ in
             if assay_rename_new(draft.path, layout.blob(draft.digest)) == 0 { return true }
             // Where it is taken, or the file system cannot rename so, the careful way is open.

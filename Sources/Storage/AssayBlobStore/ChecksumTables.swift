@@ -3,8 +3,10 @@ import Synchronization
 
 /// Tables of blobs that were read lately, because a part of a large blob is often followed by the next one.
 final class ChecksumTables: Sendable {
-    /// The most checksums that are kept, 8 bytes each: those of 256 GiB.
+    /// The most checksums that are kept, 8 bytes each: those of 128 GiB in large blobs.
     private static let sumsMax = 2 << 20
+    /// What a table takes besides its checksums, counted in checksums.
+    private static let tableCost = 40
 
     private struct State {
         var tables: [Digest: ChunkChecksums] = [:]
@@ -20,9 +22,9 @@ final class ChecksumTables: Sendable {
 
     func keep(_ table: ChunkChecksums, of digest: Digest) {
         state.withLock { state in
-            if state.sums + table.sums.count > Self.sumsMax { state = State() }
-            let replaced = state.tables.updateValue(table, forKey: digest)
-            state.sums += table.sums.count - (replaced?.sums.count ?? 0)
+            let cost = table.sums.count + Self.tableCost
+            if state.sums + cost > Self.sumsMax { state = State() }
+            if state.tables.updateValue(table, forKey: digest) == nil { state.sums += cost }
         }
     }
 }

@@ -8,7 +8,7 @@ import Glibc
 struct ChunkChecksums: Sendable, Equatable {
     /// The size of a chunk in bytes; only the last one of a blob may be smaller. A blob of one chunk has no table,
     /// because its digest says the same.
-    static let chunkBytes = 128 << 10
+    static let chunkBytes = 64 << 10
 
     private static let magic: UInt64 = 0x31_4D_55_53_59_41_53_41  // "ASAYSUM1"
     private static let headerWords = 4

@@ -1,11 +1,13 @@
 package import AssayDomain
 package import AssayRegistry
 import Glibc
+import Logging
+import Metrics
 import Synchronization
 
 extension FileBlobStore {
     /// How many proofs are remembered; beyond it they are forgotten, and blobs are hashed anew.
-    private static let provenMax = 1 << 20
+    private static let provenMax = 1 << 16
 
     package func size(of digest: Digest) async throws -> Int64? {
         if let file = OpenFile(cached: layout.blob(digest)) { return try file.size() }
@@ -14,9 +16,17 @@ extension FileBlobStore {
 
     package func open(_ digest: Digest) async throws -> (any StoredBlob)? {
         if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file) { return blob }
-        return try await blocking {
+        let found: (file: OpenFile, blob: FileBlob?)? = try await blocking {
             guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else { return nil }
-            return try self.blobWithTable(digest, file)
+            return (file, try self.blobWithTable(digest, file))
+        }
+        guard let found else { return nil }
+        if let blob = found.blob { return blob }
+        // Whoever waits for the same proof finds the table when it is his turn.
+        return try await proofs.run {
+            try await self.blocking {
+                try self.blobWithTable(digest, found.file) ?? self.provenBlob(digest, found.file)
+            }
         }
     }
 
@@ -27,14 +37,22 @@ extension FileBlobStore {
         return tables.table(of: digest, size: stamp.size).map { blob(digest, file, stamp, $0) }
     }
 
-    /// Reads the table of a blob, or makes it anew if it is not there: a table is not flushed when it is written, so
-    /// the power can take it away. Blocks the thread.
-    private func blobWithTable(_ digest: Digest, _ file: OpenFile) throws -> FileBlob {
+    /// The blob with its table from memory or disk; nil if there is none that can be believed. Blocks the thread.
+    private func blobWithTable(_ digest: Digest, _ file: OpenFile) throws -> FileBlob? {
         if let blob = try blob(digest, file) { return blob }
         let stamp = try file.stamp()
-        let table = try readTable(of: digest, size: stamp.size) ?? prove(file, stamp, digest)
+        guard let table = try readTable(of: digest, size: stamp.size) else { return nil }
         tables.keep(table, of: digest)
-        return self.blob(digest, file, stamp, table)
+        return blob(digest, file, stamp, table)
+    }
+
+    /// The blob with its table made anew: a table is not flushed when it is written, so the power can take it away.
+    /// Blocks the thread.
+    private func provenBlob(_ digest: Digest, _ file: OpenFile) throws -> FileBlob {
+        let stamp = try file.stamp()
+        let table = try prove(file, stamp, digest)
+        tables.keep(table, of: digest)
+        return blob(digest, file, stamp, table)
     }
 
     private func blob(
@@ -72,7 +90,9 @@ extension FileBlobStore {
     /// Decides about a blob whose bytes are not what its checksums say: if they still hash to its digest, the table was
     /// wrong. Throws `digest-mismatch` for a damaged blob.
     func reprove(_ blob: FileBlob) async throws -> ChunkChecksums {
-        let table = try await blocking { try self.prove(blob.file, blob.stamp, blob.digest) }
+        let table = try await proofs.run {
+            try await self.blocking { try self.prove(blob.file, blob.stamp, blob.digest) }
+        }
         tables.keep(table, of: blob.digest)
         return table
     }
@@ -101,6 +121,10 @@ extension FileBlobStore {
         try publisher.withNamesHeld {
             guard try OpenFile(existing: layout.blob(digest), flags: O_RDONLY)?.stamp() == stamp else { return }
             try SystemCall.check("rename") { rename(layout.blob(digest), target) }
+            logger.error(
+                "a stored blob is damaged and was set aside; look at the disk, then push its content again",
+                metadata: ["digest": "\(digest)", "file": "\(target)"])
+            Counter(label: "assay_damaged_blobs_total").increment()
         }
     }
 
@@ -114,8 +138,13 @@ extension FileBlobStore {
         // What a killed process leaves of it is reaped as an upload.
         let draft = newUploadPath()
         let file = try OpenFile(creating: draft)
-        try scan.checksums.encoded.withUnsafeBytes { try file.write($0, at: 0) }
-        try SystemCall.check("rename") { rename(draft, path) }
+        do {
+            try scan.checksums.encoded.withUnsafeBytes { try file.write($0, at: 0) }
+            try SystemCall.check("rename") { rename(draft, path) }
+        } catch {
+            unlink(draft)
+            throw error
+        }
     }
 
     /// Nil if there is none that can be believed.

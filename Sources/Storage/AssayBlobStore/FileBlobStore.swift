@@ -1,6 +1,7 @@
 package import AssayDomain
 package import AssayRegistry
 import Glibc
+package import Logging
 package import NIOCore
 package import NIOPosix
 import Synchronization
@@ -17,8 +18,10 @@ package final class FileBlobStore: BlobStore {
     let threads: NIOThreadPool
     let publisher: BlobPublisher
     let settings: StoreSettings
+    let logger: Logger
     /// Checksums of blobs that were read lately.
     let tables = ChecksumTables()
+    let proofs = ProofTurns()
     /// Blobs whose bytes this process has hashed, with the file as it was then.
     let proven = Mutex<[Digest: FileStamp]>([:])
     private let ids: any IDGenerator
@@ -28,12 +31,14 @@ package final class FileBlobStore: BlobStore {
     ///
     /// `threads` runs everything that blocks.
     package init(
-        root: String, threads: NIOThreadPool, ids: any IDGenerator, settings: StoreSettings = StoreSettings()
+        root: String, threads: NIOThreadPool, ids: any IDGenerator, logger: Logger,
+        settings: StoreSettings = StoreSettings()
     ) throws {
         layout = FileLayout(root: root)
         self.threads = threads
         self.ids = ids
         self.settings = settings
+        self.logger = logger
         try layout.makeFolder(layout.uploads)
         try SelfTest.run(in: root)
         publisher = try BlobPublisher(layout, threads: threads)
@@ -45,7 +50,7 @@ package final class FileBlobStore: BlobStore {
     // MARK: Uploads
 
     package func beginUpload(hashing algorithm: Digest.Algorithm) async throws -> UploadID {
-        try checkWritable()
+        try publisher.checkWritable()
         let id = newUploadID()
         let session = UploadSession(hashing: algorithm)
         do {
@@ -61,7 +66,15 @@ package final class FileBlobStore: BlobStore {
         let given = uploads.removeIdle(forSeconds: Int(settings.uploadExpiry.components.seconds))
         guard !given.isEmpty else { return }
         try await blocking {
-            for id in given { try self.removeFile(of: id) }
+            var failure: (any Error)?
+            for id in given {
+                do {
+                    try self.removeFile(of: id)
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
         }
     }
 
@@ -77,12 +90,10 @@ package final class FileBlobStore: BlobStore {
     package func append(
         _ body: some AsyncSequence<ByteBuffer, any Error> & Sendable, to id: UploadID, at offset: Int64?
     ) async throws -> Int64 {
-        try checkWritable()
+        try publisher.checkWritable()
         return try await withSession(id) { session in
-            try await self.spoiling(session) {
-                let last = try await self.receive(body, into: session, at: self.layout.upload(id), from: offset)
-                try await self.blocking { try session.add(last, at: self.layout.upload(id)) }
-            }
+            let last = try await self.receive(body, into: session, at: self.layout.upload(id), from: offset)
+            try await self.blocking { try session.add(last, at: self.layout.upload(id)) }
             return session.size
         }
     }
@@ -91,21 +102,19 @@ package final class FileBlobStore: BlobStore {
         _ id: UploadID, appending body: some AsyncSequence<ByteBuffer, any Error> & Sendable, at offset: Int64?,
         as digest: Digest
     ) async throws -> Int64 {
-        try checkWritable()
+        try publisher.checkWritable()
         return try await withSession(id) { session in
             let path = self.layout.upload(id)
-            try await self.spoiling(session) {
-                let last = try await self.receive(body, into: session, at: path, from: offset)
-                let complete: @Sendable () throws -> OpenFile = {
-                    try session.add(last, at: path)
-                    return try self.proven(session, at: path, as: digest)
-                }
-                if session.size == 0, last.count <= Self.smallBytesMax {
-                    try await self.publish(digest, from: path, complete)
-                } else {
-                    let file = try await self.blocking(complete)
-                    try await self.publish(digest, from: path) { file }
-                }
+            let last = try await self.receive(body, into: session, at: path, from: offset)
+            let complete: @Sendable () throws -> OpenFile = {
+                try session.add(last, at: path)
+                return try self.proven(session, at: path, as: digest)
+            }
+            if session.size == 0, last.count <= Self.smallBytesMax {
+                try await self.publish(digest, from: path, complete)
+            } else {
+                let file = try await self.blocking(complete)
+                try await self.publish(digest, from: path) { file }
             }
             self.uploads.remove(id)
             return session.size
@@ -122,19 +131,6 @@ package final class FileBlobStore: BlobStore {
         }
         try keep(scan)
         return try session.open(path)
-    }
-
-    /// Runs a step of an upload. After a failure the digest may be ahead of the file; opened anew, the session goes by
-    /// the file alone.
-    private func spoiling(_ session: UploadSession, _ step: () async throws -> Void) async throws {
-        do {
-            try await step()
-        } catch let error as AssayError where error.code == .uploadOutOfOrder || error.code == .digestMismatch {
-            throw error
-        } catch {
-            session.spoil()
-            throw error
-        }
     }
 
     /// Receives a body as far as it fills blocks; the rest is given back, neither hashed nor written.
@@ -164,7 +160,8 @@ package final class FileBlobStore: BlobStore {
         let session = try await take(id)
         defer {
             session.rest()
-            uploads.giveBack(id, session.isSpoilt ? nil : session)
+            // One whose digest is not that of its file is opened anew and goes by the file alone.
+            uploads.giveBack(id, session.isConsistent ? session : session.hasFile ? nil : UploadSession(like: session))
         }
         return try await body(session)
     }
@@ -178,6 +175,9 @@ package final class FileBlobStore: BlobStore {
                 }
                 return try UploadSession(file: file)
             }
+        } catch let error as AssayError where error.code == .uploadNotFound {
+            uploads.remove(id)
+            throw error
         } catch {
             uploads.giveBack(id, nil)
             throw error
@@ -187,7 +187,7 @@ package final class FileBlobStore: BlobStore {
     // MARK: Small content
 
     package func put(_ bytes: [UInt8], as digest: Digest) async throws {
-        try checkWritable()
+        try publisher.checkWritable()
         let path = newUploadPath()
         try await publish(digest, from: path) {
             let file = try OpenFile(creating: path)
@@ -216,15 +216,12 @@ package final class FileBlobStore: BlobStore {
         remember(digest, try file.stamp())
     }
 
-    private func checkWritable() throws(AssayError) {
-        guard isWritable else {
-            throw AssayError(
-                .storageFailed, "the store takes no writes", reason: "a flush to disk failed",
-                remedy: "check the disk, then restart the server")
-        }
-    }
-
     func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await threads.runIfActive(work)
+        do {
+            return try await threads.runIfActive(work)
+        } catch {
+            publisher.note(error)
+            throw error
+        }
     }
 }

@@ -57,7 +57,7 @@ struct FileLayout: Sendable {
     static func flushFolder(_ path: String) throws(AssayError) {
         let descriptor = try SystemCall.check("open") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         defer { close(descriptor) }
-        try SystemCall.check("fsync") { fsync(descriptor) }
+        try SystemCall.flush("fsync") { fsync(descriptor) }
     }
 
     static func parent(of path: String) -> String {

@@ -14,6 +14,15 @@ enum SystemCall {
         }
     }
 
+    /// Runs a flush, and never a second time: after a failure the system counts what was not written as written, so
+    /// whatever the failure is, nobody knows what the disk holds. Throws `storage-failed`.
+    static func flush(_ name: StaticString, _ call: () -> Int32) throws(AssayError) {
+        guard call() != 0 else { return }
+        throw AssayError(
+            .storageFailed, "a flush to disk failed", reason: "\(name): \(text(errno))",
+            remedy: "check the disk, then restart the server")
+    }
+
     /// The error of a failed call. Paths stay out of it: it may reach a caller.
     static func failure(_ name: StaticString, _ code: Int32) -> AssayError {
         switch code {

@@ -13,15 +13,23 @@ final class UploadBlock: @unchecked Sendable {
     /// Direct writes begin and end at multiples of this, in memory and in the file.
     static let pageBytes = 4096
 
+    /// What all full blocks of the store may take together, in bytes. Beyond it blocks stay as small as they begin.
+    private static let storeBytesMax = 128 << 20
+    private static let storeBytes = Atomic<Int>(0)
+
     private var memory: UnsafeMutableRawBufferPointer
     private(set) var count = 0
     private let users = Atomic<Int>(0)
 
     init() { memory = .allocate(byteCount: Self.bytesAtFirst, alignment: Self.pageBytes) }
 
-    deinit { memory.deallocate() }
+    deinit {
+        if memory.count == Self.bytesMax { Self.storeBytes.subtract(Self.bytesMax, ordering: .relaxed) }
+        memory.deallocate()
+    }
 
-    var isFull: Bool { count == Self.bytesMax }
+    /// Whether no more fits.
+    var isFull: Bool { count == memory.count }
 
     /// What was gathered; valid until the block is filled again.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
@@ -36,7 +44,7 @@ final class UploadBlock: @unchecked Sendable {
 
     /// Moves as many bytes into the block as fit.
     func fill(from buffer: inout ByteBuffer) {
-        if count + buffer.readableBytes > memory.count, memory.count < Self.bytesMax { grow() }
+        if count + buffer.readableBytes >= memory.count, memory.count < Self.bytesMax { grow() }
         buffer.readWithUnsafeReadableBytes { source in
             let part = source.prefix(memory.count - count)
             UnsafeMutableRawBufferPointer(rebasing: memory[count...])
@@ -47,6 +55,10 @@ final class UploadBlock: @unchecked Sendable {
     }
 
     private func grow() {
+        guard Self.storeBytes.add(Self.bytesMax, ordering: .relaxed).newValue <= Self.storeBytesMax else {
+            Self.storeBytes.subtract(Self.bytesMax, ordering: .relaxed)
+            return
+        }
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bytesMax, alignment: Self.pageBytes)
         larger.copyMemory(from: bytes)
         memory.deallocate()

@@ -55,14 +55,15 @@ struct UploadPipeline {
     private func start(
         _ toHash: Blocks, _ toWrite: Blocks, _ free: Blocks, in group: inout ThrowingTaskGroup<Void, any Error>
     ) {
+        // After a failure nobody may wait for a block.
         group.addTask {
+            defer { free.continuation.finish() }
             for await block in toHash.stream {
                 try await threads.runIfActive { session.hash(block) }
                 if block.isFreed() { free.continuation.yield(block) }
             }
         }
         group.addTask {
-            // After a failed write nobody may wait for a block.
             defer { free.continuation.finish() }
             for await block in toWrite.stream {
                 try await threads.runIfActive { try session.write(block, at: path) }

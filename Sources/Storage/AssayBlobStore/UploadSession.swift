@@ -20,12 +20,15 @@ final class UploadSession: @unchecked Sendable {
     /// Nil once they are taken, or if the session was left from before a restart with bytes in it.
     private var digest: StreamingDigest?
     private var checksums: ChecksumBuilder?
-    private(set) var isSpoilt = false
+    private var hashedBytes: Int64 = 0
+    private var hasFailedWrite = false
+    private let algorithm: Digest.Algorithm
 
     /// A session without bytes.
     init(hashing algorithm: Digest.Algorithm) {
         hasFile = false
         size = 0
+        self.algorithm = algorithm
         digest = StreamingDigest(algorithm)
         checksums = ChecksumBuilder()
     }
@@ -35,10 +38,14 @@ final class UploadSession: @unchecked Sendable {
         self.file = file
         hasFile = true
         size = try file.size()
+        algorithm = .sha256
     }
 
-    /// Marks the session as one that must be opened anew before it is used again.
-    func spoil() { isSpoilt = true }
+    /// The session anew, for one that failed before it had a file.
+    convenience init(like other: UploadSession) { self.init(hashing: other.algorithm) }
+
+    /// Whether what was hashed is what is in the file.
+    var isConsistent: Bool { !hasFailedWrite && (digest == nil || hashedBytes == size) }
 
     /// Closes the file until somebody wants the session again.
     func rest() { file = nil }
@@ -62,17 +69,25 @@ final class UploadSession: @unchecked Sendable {
     }
 
     /// Adds bytes to the digest. It may run beside `write` of the same block, and blocks the thread.
-    func hash(_ block: UploadBlock) { digest?.update(block.bytes) }
+    func hash(_ block: UploadBlock) {
+        digest?.update(block.bytes)
+        hashedBytes += Int64(block.count)
+    }
 
     /// Writes a block at the end, a large one past the page cache. Blocks the thread.
     ///
     /// A large upload through the page cache makes dirty pages faster than the disk takes them, and then every writer
     /// of the machine waits; written directly, the last flush finds nothing left to do.
     func write(_ block: UploadBlock, at path: String) throws(AssayError) {
-        let file = try open(path)
+        do throws(AssayError) {
+            let file = try open(path)
+            let written = try writePages(of: block, to: file)
+            try file.write(UnsafeRawBufferPointer(rebasing: block.bytes[written...]), at: size + Int64(written))
+        } catch {
+            hasFailedWrite = true
+            throw error
+        }
         checksums?.update(block.bytes)
-        let written = try writePages(of: block, to: file)
-        try file.write(UnsafeRawBufferPointer(rebasing: block.bytes[written...]), at: size + Int64(written))
         size += Int64(block.count)
     }
 

@@ -20,6 +20,24 @@ enum IndexFault {
         }
     }
 
+    /// What a write gets after a failure of the disk.
+    static var closed: AssayError {
+        AssayError(
+            .storageFailed, "the index takes no writes", reason: "a write to disk failed",
+            remedy: "check the disk, then restart the server")
+    }
+
+    /// Whether the disk failed: from then on nobody knows what it holds.
+    static func isOfDisk(_ error: any Error) -> Bool {
+        guard let code = (error as? DatabaseError)?.resultCode else { return false }
+        return [.SQLITE_IOERR, .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CANTOPEN, .SQLITE_READONLY].contains(code)
+    }
+
+    /// Whether an error is the end of a whole transaction, not only of the write that met it.
+    static func endsTransaction(_ error: any Error) -> Bool {
+        isOfDisk(error) || (error as? DatabaseError)?.resultCode == .SQLITE_FULL
+    }
+
     /// A value in the database that is none of its type: somebody else wrote it, or the disk is failing.
     static func unreadable(_ what: String, cause: (any Error)? = nil) -> AssayError {
         AssayError(

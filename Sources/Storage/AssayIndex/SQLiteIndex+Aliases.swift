@@ -86,9 +86,12 @@ private struct AliasTransaction {
         case .set:
             guard current == nil else { throw SQLiteIndex.aliasProtected(request.name, in: request.repository) }
             return nil
-        case .promotion(let policy, let verdict, _):
+        case .promotion(let policy, let verdict, _, let evidence):
             guard policy == current else {
                 throw conflict("its policy is not the one that the promotion was decided by")
+            }
+            for digest in evidence where try database.manifestID(digest, in: repositoryID) == nil {
+                throw conflict("evidence that the promotion was decided by was deleted")
             }
             return (policy, verdict)
         }
@@ -101,7 +104,7 @@ private struct AliasTransaction {
     }
 
     private func attach(in repositoryID: Int64) throws {
-        guard case .promotion(_, _, let attachment) = request.cause else { return }
+        guard case .promotion(_, _, let attachment, _) = request.cause else { return }
         try database.store(attachment, in: repositoryID, at: request.at)
     }
 

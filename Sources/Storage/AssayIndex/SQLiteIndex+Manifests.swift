@@ -22,8 +22,18 @@ extension SQLiteIndex {
         let rows = try await readOnce { database in
             try database.referrers(of: subject, in: repository, artifactType, after: after ?? 0, limit: limit + 1)
         }
-        let page = Page(rows, limit: limit) { String($0.id) }
+        let page = Page(rows, limit: min(limit, Self.fitting(rows))) { String($0.id) }
         return Page(items: page.items.map(\.descriptor), next: page.next)
+    }
+
+    /// How many referrers, at least one, make a list that is no larger than any client takes a manifest to be.
+    private static func fitting(_ rows: [(id: Int64, descriptor: Descriptor, bytes: Int)]) -> Int {
+        var bytes = 0
+        let count = rows.prefix { row in
+            bytes += row.bytes
+            return bytes <= Manifest.bytesMaxDefault / 2
+        }.count
+        return max(count, 1)
     }
 
     package func tags(
@@ -102,7 +112,7 @@ extension Database {
 
     fileprivate func referrers(
         of subject: Digest, in repository: RepositoryName, _ artifactType: String?, after: Int64, limit: Int
-    ) throws -> [(id: Int64, descriptor: Descriptor)] {
+    ) throws -> [(id: Int64, descriptor: Descriptor, bytes: Int)] {
         try all(
             HotStatement.referrers.rawValue,
             [
@@ -110,10 +120,11 @@ extension Database {
                 "limit": limit,
             ]
         ) { row in
+            let annotations: String? = row[4]
             let descriptor = Descriptor(
                 mediaType: try row.text(0), digest: try row.digest(1), size: try row.integer(2), artifactType: row[3],
-                annotations: try (row[4] as String?).map(StoredJSON.annotations))
-            return (try row.integer(5), descriptor)
+                annotations: try annotations.map(StoredJSON.annotations))
+            return (try row.integer(5), descriptor, 512 + (annotations?.utf8.count ?? 0))
         }
     }
 

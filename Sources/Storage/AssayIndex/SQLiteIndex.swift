@@ -18,7 +18,6 @@ package final class SQLiteIndex: Index {
     let manifestCache = ReadCache<ManifestKey, StoredManifest?>(costMax: 8 << 20) { ($0?.bytes.count ?? 0) + 512 }
     let blobSizeCache = ReadCache<BlobKey, Int64?>(costMax: 4 << 20) { _ in 512 }
     private let commits = Atomic<UInt64>(0)
-    private let hasFailed = Atomic<Bool>(false)
 
     /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
     ///
@@ -52,23 +51,16 @@ package final class SQLiteIndex: Index {
     /// After a failure of the disk nobody knows what it holds, so no other write is tried until the process starts
     /// anew.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        guard isWritable else {
-            throw AssayError(
-                .storageFailed, "the index takes no writes", reason: "a write to disk failed",
-                remedy: "check the disk, then restart the server")
-        }
         // Whatever came of it, nothing that was read before may be believed after.
         defer { commits.add(1, ordering: .acquiringAndReleasing) }
         do {
             return try await writer.run(body)
         } catch {
-            let fault = IndexFault.translate(error)
-            if (fault as? AssayError)?.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
-            throw fault
+            throw IndexFault.translate(error)
         }
     }
 
-    package var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+    package var isWritable: Bool { writer.isWritable }
 
     /// How many writes there were: what a cached result is held against.
     var commit: UInt64 { commits.load(ordering: .acquiring) }

@@ -1,23 +1,20 @@
 import AssayDomain
+import AssayRegistry
 import GRDB
 import Synchronization
 
 /// Runs writes one after the other, and commits those that wait together with one flush of the disk.
 ///
-/// While one transaction is flushed, the writes that come meanwhile gather, and the next transaction takes them all. If
-/// one of them fails, which is rare, nothing of that transaction stays and each gets one of its own. None is answered
-/// before the transaction that holds it is durable.
+/// While one transaction is flushed, the writes that come meanwhile gather, and the next transaction takes them all. A
+/// write that is refused is undone with all of them, and the others are done again without it. None is answered before
+/// the transaction that holds it is durable. After a failure of the disk nothing is written any more.
 final class WriteQueue: Sendable {
-    /// The most writes of one transaction: more would keep the first of them waiting for little gain.
+    /// The most writes of one transaction.
     private static let batchMax = 64
 
-    private struct State {
-        var waiting: [any Write] = []
-        var isRunning = false
-    }
-
     private let connection: DatabaseQueue
-    private let state = Mutex(State())
+    private let queue = GatheringQueue<any Write>(batchMax: batchMax)
+    private let hasFailed = Atomic<Bool>(false)
 
     init(_ connection: DatabaseQueue) { self.connection = connection }
 
@@ -26,54 +23,49 @@ final class WriteQueue: Sendable {
     /// Runs one write in a transaction that is durable before this returns; an error leaves nothing of it.
     func run<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            let mustStart = state.withLock { state in
-                state.waiting.append(PendingWrite(body: body, continuation: continuation))
-                defer { state.isRunning = true }
-                return !state.isRunning
-            }
-            guard mustStart else { return }
+            guard queue.add(PendingWrite(body: body, continuation: continuation)) else { return }
             connection.asyncWriteWithoutTransaction { database in
-                while let batch = self.nextBatch() { Self.commit(batch, in: database) }
+                while let batch = self.queue.next() { self.commit(batch, in: database) }
             }
         }
     }
 
-    /// The writes that wait; nil if none does, and then the next one has to start again.
-    private func nextBatch() -> [any Write]? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isRunning = false
-                return nil
-            }
-            let batch = Array(state.waiting.prefix(Self.batchMax))
-            state.waiting.removeFirst(batch.count)
-            return batch
-        }
-    }
+    /// Whether writes are taken; false after a failure of the disk, because nobody knows what it holds then.
+    var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
 
-    private static func commit(_ batch: [any Write], in database: Database) {
+    private func commit(_ batch: [any Write], in database: Database) {
+        var writes = batch
+        var refused: [(write: any Write, error: any Error)] = []
         do {
-            try transaction(of: batch, in: database)
-            for write in batch { write.conclude(nil) }
-        } catch {
-            if batch.count > 1, isOfOneWrite(error) {
-                for write in batch { commit([write], in: database) }
-            } else {
-                for write in batch { write.conclude(error) }
+            while let (position, error) = try transaction(of: writes, in: database) {
+                refused.append((writes.remove(at: position), error))
             }
+            for write in writes { write.conclude(nil) }
+            for (write, error) in refused { write.conclude(error) }
+        } catch {
+            if IndexFault.isOfDisk(error) { hasFailed.store(true, ordering: .releasing) }
+            for write in batch { write.conclude(error) }
         }
     }
 
-    /// Whether a rule said no to one of the writes. After a failure of the disk nothing is tried again.
-    private static func isOfOneWrite(_ error: any Error) -> Bool {
-        error is AssayError || (error as? DatabaseError)?.resultCode == .SQLITE_CONSTRAINT
-    }
-
-    private static func transaction(of batch: [any Write], in database: Database) throws {
+    /// Does all writes and commits, or none; gives the one that was refused and why. Throws if the disk fails.
+    private func transaction(
+        of writes: [any Write], in database: Database
+    ) throws -> (position: Int, error: any Error)? {
+        guard isWritable else { throw IndexFault.closed }
+        var refusal: (position: Int, error: any Error)?
         try database.inTransaction(.immediate) {
-            for write in batch { try write.perform(in: database) }
+            for (position, write) in writes.enumerated() {
+                do {
+                    try write.perform(in: database)
+                } catch  where !IndexFault.endsTransaction(error) {
+                    refusal = (position, error)
+                    return .rollback
+                }
+            }
             return .commit
         }
+        return refusal
     }
 }
 

@@ -83,7 +83,8 @@ struct BundleImportCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let trusted = if let named { named } else { try await Self.releaseKeys(of: client) }
             let publisher = Publisher(
-                client: client, journal: journal, digests: nil, display: ProgressDisplay(console))
+                client: client, journal: journal, digests: DigestCache(folder: nil), rehashes: false,
+                display: ProgressDisplay(console))
             let response = try await BundleImport.run(file, as: name, trusted: trusted, publisher: publisher)
             if isJSON { return try console.print(json: response) }
             let version = response.version

@@ -76,11 +76,13 @@ struct PushCommand: AsyncParsableCommand {
         for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
         let variables = CommandEnvironment.current.variables
         let journal = UploadJournal(folder: UploadJournal.folder(in: variables))
-        let digests = rehash ? nil : DigestCache(folder: DigestCache.folder(in: variables))
+        let digests = DigestCache(folder: DigestCache.folder(in: variables))
+        let rehashes = rehash
         let isJSON = options.json
         try await options.withClient { client in
             let publisher = Publisher(
-                client: client, journal: journal, digests: digests, display: ProgressDisplay(console))
+                client: client, journal: journal, digests: digests, rehashes: rehashes,
+                display: ProgressDisplay(console))
             let result = try await publisher.push(plan)
             if isJSON { return try console.print(json: result) }
             try console.print(Self.summary(of: result))

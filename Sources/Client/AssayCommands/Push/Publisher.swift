@@ -40,8 +40,10 @@ struct Publisher: Sendable {
 
     let client: AssayClient
     let journal: UploadJournal
-    /// Digests of files that were pushed before; nil hashes every file.
-    let digests: DigestCache?
+    /// Digests of files that were pushed before.
+    let digests: DigestCache
+    /// Whether every file is read, whatever is remembered of it.
+    let rehashes: Bool
     let display: ProgressDisplay
 
     /// A file as it was when it was hashed; it is opened again when it is sent, so that few are open at a time.
@@ -117,12 +119,12 @@ struct Publisher: Sendable {
     }
 
     private func digest(of file: LocalFile, progress: @Sendable (Int64) -> Void) async throws -> Digest {
-        if let digests, let known = try await client.files.run({ digests.digest(of: file) }) {
+        if !rehashes, let known = try await client.files.run({ digests.digest(of: file) }) {
             progress(file.size)
             return known
         }
         let digest = try await client.files.hash(file, progress: progress)
-        try await client.files.run { digests?.remember(digest, of: file) }
+        try await client.files.run { digests.remember(digest, of: file) }
         return digest
     }
 

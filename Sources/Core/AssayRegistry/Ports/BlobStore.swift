@@ -92,7 +92,7 @@ package struct BlobStream: AsyncSequence, Sendable {
     /// The size of a piece, in bytes: large enough that asking costs little, small enough for many streams.
     private static let pieceBytes: Int64 = 512 << 10
     /// The first piece is smaller, so that an answer begins soon.
-    private static let firstPieceBytes: Int64 = 128 << 10
+    private static let firstPieceBytes: Int64 = 64 << 10
 
     package let blob: any StoredBlob
     package let range: Range<Int64>

@@ -144,8 +144,9 @@ package struct AliasMoveRequest: Sendable {
 
     package enum Cause: Sendable {
         case set
-        /// Decided by the policy of this digest; the verdict is stored with the move.
-        case promotion(policy: Digest, verdict: Digest, attachment: Attachment)
+        /// Decided by the policy of this digest; the verdict is stored with the move. `evidence` are the referrers that
+        /// were there when it was decided, all of which must still be.
+        case promotion(policy: Digest, verdict: Digest, attachment: Attachment, evidence: [Digest])
     }
 
     package let repository: RepositoryName

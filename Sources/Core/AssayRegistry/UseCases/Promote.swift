@@ -39,6 +39,7 @@ package struct Promote: Sendable {
 
         let manifest = try await Catalog(index: index)
             .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
+        let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
         var gathered = try await gather(version, manifest: manifest, holder: holder)
         if !gathered.signers.isEmpty, let settings = policy.verificationSettings, let dataset = policy.dataset {
             let measurement = try await measure(
@@ -54,7 +55,7 @@ package struct Promote: Sendable {
         if dryRun { return .decided(decision, holder: current?.number) }
         return try await conclude(
             decision, on: version, manifest: manifest, alias: alias, policy: record, holder: current?.number,
-            by: principal)
+            evidence: referrers, by: principal)
     }
 
     /// Whether the alias's last move was this promotion, decided by the policy that holds now.
@@ -134,7 +135,7 @@ package struct Promote: Sendable {
 
     private func conclude(
         _ decision: PolicyDecision, on version: Version, manifest: Manifest, alias: AliasName, policy: PolicyRecord,
-        holder: VersionNumber?, by principal: Principal
+        holder: VersionNumber?, evidence referrers: [Digest], by principal: Principal
     ) async throws -> Outcome {
         let now = clock.now()
         let verdict = Verdict(
@@ -155,7 +156,8 @@ package struct Promote: Sendable {
             AliasMoveRequest(
                 repository: version.repository, name: alias, target: version.number,
                 expectation: .version(holder),
-                cause: .promotion(policy: policy.digest, verdict: envelope, attachment: attachment),
+                cause: .promotion(
+                    policy: policy.digest, verdict: envelope, attachment: attachment, evidence: referrers),
                 actor: principal.name, at: now))
         return .promoted(decision, holder: holder, verdict: envelope)
     }

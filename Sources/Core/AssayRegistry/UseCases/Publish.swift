@@ -71,6 +71,10 @@ package struct Publish: Sendable {
         for declaration in request.lineage where declaration.relation.isOfData {
             try Verify.requireDataset(try await Catalog(index: index).version(declaration.source))
         }
+        for blob in manifest.requiredBlobs where try await blobs.size(of: blob.digest) == nil {
+            throw AssayError(
+                .blobUnknown, "blob \(blob.digest) is not there", remedy: "push the blob, then the manifest")
+        }
         let isVersion = request.intent != .content
         let files = isVersion ? try evidence.files(of: manifest) : []
         let attachments = try await attachSignatures(

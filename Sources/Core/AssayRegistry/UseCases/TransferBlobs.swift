@@ -79,13 +79,10 @@ package struct TransferBlobs: Sendable {
     package func mount(
         _ digest: Digest, from source: RepositoryName?, to repository: RepositoryName
     ) async throws -> Bool {
+        guard try await blobs.size(of: digest) != nil else { return false }
         let now = clock.now()
-        guard
-            try await index.mountBlob(
-                digest, from: source, to: repository, at: now,
-                leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
-        else { return false }
-        return try await blobs.size(of: digest) != nil
+        return try await index.mountBlob(
+            digest, from: source, to: repository, at: now, leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
     }
 
     /// The size of a blob that the repository may read. Throws `blob-not-found`.
