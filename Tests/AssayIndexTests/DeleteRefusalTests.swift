@@ -37,6 +37,25 @@ struct DeleteRefusalTests {
         }
     }
 
+    @Test func `a part of an index is kept while a protected alias points to the index`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            _ = try await index.publish(
+                Publication(
+                    repository: try repositoryName("team/fraud"), kind: nil,
+                    manifest: try Sample.index(2, of: digest(1_000_001)), intent: .version(nil), actor: "tester",
+                    at: time(2)))
+            try await index.protect("production")
+            try await index.promote(to: 2, seed: 600)
+            try await expectKept(
+                "team/fraud:1", "it is part of team/fraud:2, which the protected alias team/fraud:production points to",
+                in: index)
+            try await index.push(3)
+            try await index.promote(to: 3, from: 2, seed: 601)
+            try await index.delete("team/fraud:1")
+        }
+    }
+
     @Test func `an alias that was protected once keeps nothing`() async throws {
         try await withIndex { index in
             try await index.push(1, tag: "production")

@@ -5,7 +5,7 @@ import Glibc
 /// Digests of large files that were hashed before and have not changed since, so that pushing them again reads nothing.
 ///
 /// A file counts as unchanged if its device, inode, size, mode and both its times are what they were: whoever writes to
-/// a file changes them, unless he sets the clock back.
+/// a file changes them, unless he sets the clock back or writes through a mapping that was not synchronised yet.
 package struct DigestCache: Sendable {
     /// What is smaller is hashed faster than its entry is worth.
     package static let fileBytesMin: Int64 = 4 << 20

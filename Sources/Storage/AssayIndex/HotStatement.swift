@@ -223,6 +223,15 @@ enum HotStatement: String, CaseIterable, Sendable {
         WHERE t.version_id = ? AND t.is_alias = 1
         ORDER BY t.name LIMIT 1
         """
+    case holderOfParent = """
+        SELECT v.number, t.name
+        FROM manifests AS m
+        JOIN manifest_references AS f ON f.digest = m.digest AND f.repository_id = m.repository_id
+        JOIN versions AS v ON v.manifest_id = f.manifest_id JOIN tags AS t ON t.version_id = v.id
+        JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
+        WHERE m.id = ? AND f.role = 'child' AND t.is_alias = 1
+        LIMIT 1
+        """
     case resultOfVersion = """
         SELECT r.name, v.number, e.relation
         FROM lineage_nodes AS source JOIN lineage_edges AS e ON e.to_id = source.id

@@ -5,6 +5,8 @@ import GRDB
 enum ManifestUse {
     /// A protected alias points to the version.
     case holder(Reference)
+    /// It is part of an index that a protected alias points to.
+    case child(of: Reference, alias: Reference)
     /// Another version came from it.
     case source(of: Reference, LineageRelation)
     /// The policy of an alias measures with it.
@@ -19,6 +21,7 @@ enum ManifestUse {
     var reason: String {
         switch self {
         case .holder(let alias): "the protected alias \(alias) points to it"
+        case .child(let version, let alias): "it is part of \(version), which the protected alias \(alias) points to"
         case .source(let version, let relation): "\(version) is \(relation.rawValue) it"
         case .dataset(let alias): "the policy of \(alias) measures with it"
         case .measurement(let version): "a verification of \(version) measures with it"
@@ -31,7 +34,8 @@ enum ManifestUse {
     /// Nil where nothing can be done: history is kept for ever.
     var remedy: String? {
         switch self {
-        case .holder(let alias), .evidence(_, let alias): "promote another version to \(alias) first"
+        case .holder(let alias), .child(_, let alias), .evidence(_, let alias):
+            "promote another version to \(alias) first"
         case .source(let version, _), .measurement(let version): "delete \(version) first"
         case .dataset(let alias): "set a policy of \(alias) with another dataset first"
         case .verdict: nil
@@ -50,12 +54,19 @@ extension Database {
                 ?? verification(with: versionID)
             if let use { return use }
         }
-        return try holder(withEvidence: manifestID, in: repository) ?? move(withVerdict: manifestID, in: repository)
+        return try holder(ofParentOf: manifestID, in: repository) ?? holder(withEvidence: manifestID, in: repository)
+            ?? move(withVerdict: manifestID, in: repository)
     }
 
     private func holder(of versionID: Int64, in repository: RepositoryName) throws -> ManifestUse? {
         try first(HotStatement.protectedAliasOfVersion.rawValue, [versionID]) { row in
             .holder(Reference(repository, try row.alias(0)))
+        }
+    }
+
+    private func holder(ofParentOf manifestID: Int64, in repository: RepositoryName) throws -> ManifestUse? {
+        try first(HotStatement.holderOfParent.rawValue, [manifestID]) { row in
+            .child(of: Reference(repository, try row.number(0)), alias: Reference(repository, try row.alias(1)))
         }
     }
 
