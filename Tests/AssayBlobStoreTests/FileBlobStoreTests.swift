@@ -191,6 +191,21 @@ struct FileBlobStoreTests {
         #expect(try await Self.read(digest, 0..<2, from: store) == [Self.large[0] ^ 1, Self.large[1]])
     }
 
+    @Test func `a file that cannot be read as it should ends no writes`() async throws {
+        var settings = StoreSettings()
+        settings.readCheck = .none
+        let store = try Self.open(folder, ids, settings)
+        let digest = Digest.sha256(of: Self.large)
+        try await store.put(Self.large, as: digest)
+        let blob = try #require(try await store.open(digest))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path(digest))
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path(digest)))
+        try handle.truncate(atOffset: 10)
+        var buffer = ByteBuffer()
+        #expect(await code { try await blob.read(0..<blob.size, into: &buffer) } == .storageFailed)
+        #expect(store.isWritable)
+    }
+
     @Test(arguments: ["lost", "cut", "changed"])
     func `a table of checksums that cannot be believed is made anew`(fault: String) async throws {
         let digest = Digest.sha256(of: Self.large)

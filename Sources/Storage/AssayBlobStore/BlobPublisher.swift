@@ -49,10 +49,8 @@ final class BlobPublisher: Sendable {
     /// Whether flushes still succeed. Nobody knows what a disk holds after a failed one, so it is never tried again.
     var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
 
-    /// Stops all writes if the disk failed.
-    func note(_ error: any Error) {
-        if (error as? AssayError)?.code == .storageFailed { hasFailed.store(true, ordering: .releasing) }
-    }
+    /// Ends all writes until the process starts anew.
+    func endWrites() { hasFailed.store(true, ordering: .releasing) }
 
     /// Throws `storage-failed` after a failed flush.
     func checkWritable() throws(AssayError) {
@@ -106,7 +104,7 @@ final class BlobPublisher: Sendable {
     }
 
     private func conclude(_ draft: Draft, _ result: Result<OpenFile, any Error>) {
-        if case .failure(let error) = result { note(error) }
+        if case .failure(let error) = result, (error as? AssayError)?.code == .storageFailed { endWrites() }
         draft.continuation.resume(with: result)
     }
 

@@ -14,6 +14,7 @@ import Synchronization
 package final class FileBlobStore: BlobStore {
     /// Uploads up to this size are written by the thread that publishes them: changing threads would cost more.
     private static let smallBytesMax = 64 << 10
+
     let layout: FileLayout
     let threads: NIOThreadPool
     let publisher: BlobPublisher
@@ -216,11 +217,12 @@ package final class FileBlobStore: BlobStore {
         remember(digest, try file.stamp())
     }
 
+    /// Runs work that blocks. A failed flush in it ends all writes; a file that cannot be read does not.
     func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         do {
             return try await threads.runIfActive(work)
-        } catch {
-            publisher.note(error)
+        } catch let error as AssayError where error.cause is SystemCall.FlushFailure {
+            publisher.endWrites()
             throw error
         }
     }

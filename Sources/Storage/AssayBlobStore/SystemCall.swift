@@ -14,13 +14,16 @@ enum SystemCall {
         }
     }
 
+    /// The cause of an error that a failed flush gives.
+    struct FlushFailure: Error {}
+
     /// Runs a flush, and never a second time: after a failure the system counts what was not written as written, so
-    /// whatever the failure is, nobody knows what the disk holds. Throws `storage-failed`.
+    /// whatever the failure is, nobody knows what the disk holds. Throws `storage-failed`, caused by a `FlushFailure`.
     static func flush(_ name: StaticString, _ call: () -> Int32) throws(AssayError) {
         guard call() != 0 else { return }
         throw AssayError(
             .storageFailed, "a flush to disk failed", reason: "\(name): \(text(errno))",
-            remedy: "check the disk, then restart the server")
+            remedy: "check the disk, then restart the server", cause: FlushFailure())
     }
 
     /// The error of a failed call. Paths stay out of it: it may reach a caller.
