@@ -81,7 +81,8 @@ extension OCIFrontEnd {
         do {
             try await registry.blobs.finish(ticket, appending: call.request.body.errorTyped, at: 0, as: expected)
         } catch {
-            try await registry.blobs.cancel(ticket)
+            // The failure of the upload is the one that counts.
+            try? await registry.blobs.cancel(ticket)
             throw error
         }
         return created(expected, in: repository)

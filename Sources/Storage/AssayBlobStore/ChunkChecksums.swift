@@ -37,6 +37,9 @@ struct ChunkChecksums: Sendable, Equatable {
 extension ChunkChecksums {
     static func count(forSize size: Int64) -> Int { Int((size + Int64(chunkBytes) - 1) / Int64(chunkBytes)) }
 
+    /// The size of the table's file, in bytes.
+    static func encodedBytes(forSize size: Int64) -> Int { (headerWords + count(forSize: size)) * 8 }
+
     /// The table as it stands in its file: little-endian words, of which the last of the header proves the others.
     var encoded: [UInt8] {
         let words = [Self.magic, UInt64(Self.chunkBytes), UInt64(size), Self.checksum(ofWords: sums)] + sums
@@ -45,10 +48,9 @@ extension ChunkChecksums {
 
     /// Nil for a file that is cut, damaged, or of another size of blob or chunk: it then says nothing.
     init?(decoding bytes: [UInt8], size: Int64) {
-        let count = Self.count(forSize: size)
-        guard bytes.count == (Self.headerWords + count) * 8 else { return nil }
+        guard bytes.count == Self.encodedBytes(forSize: size) else { return nil }
         let words = bytes.withUnsafeBytes { bytes in
-            (0..<Self.headerWords + count).map {
+            (0..<bytes.count / 8).map {
                 UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self))
             }
         }

@@ -15,50 +15,47 @@ extension FileBlobStore {
     }
 
     package func open(_ digest: Digest) async throws -> (any StoredBlob)? {
-        if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file) { return blob }
-        let found: (file: OpenFile, blob: FileBlob?)? = try await blocking {
-            guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else { return nil }
-            return (file, try self.blobWithTable(digest, file))
+        if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file, file.stamp()) {
+            return blob
         }
-        guard let found else { return nil }
-        if let blob = found.blob { return blob }
-        // Whoever waits for the same proof finds the table when it is his turn.
+        let found: (file: OpenFile, stamp: FileStamp, blob: FileBlob?)? = try await blocking {
+            guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else { return nil }
+            let stamp = try file.stamp()
+            return (file, stamp, try self.blobWithTable(digest, file, stamp))
+        }
+        guard let (file, stamp, blob) = found else { return nil }
+        if let blob { return blob }
         return try await proofs.run {
             try await self.blocking {
-                try self.blobWithTable(digest, found.file) ?? self.provenBlob(digest, found.file)
+                // Whoever waited for the same proof finds the table when it is his turn.
+                if let blob = try self.blobWithTable(digest, file, stamp) { return blob }
+                return self.blob(digest, file, stamp, keeping: try self.prove(file, stamp, digest))
             }
         }
     }
 
     /// The blob of a file, if what its checks need is in memory.
-    private func blob(_ digest: Digest, _ file: OpenFile) throws(AssayError) -> FileBlob? {
-        let stamp = try file.stamp()
-        guard needsTable(stamp) else { return blob(digest, file, stamp, nil) }
-        return tables.table(of: digest, size: stamp.size).map { blob(digest, file, stamp, $0) }
+    private func blob(_ digest: Digest, _ file: OpenFile, _ stamp: FileStamp) -> FileBlob? {
+        var table: ChunkChecksums?
+        if needsTable(stamp) {
+            table = tables.table(of: digest, size: stamp.size)
+            if table == nil { return nil }
+        }
+        return FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: table)
     }
 
-    /// The blob with its table from memory or disk; nil if there is none that can be believed. Blocks the thread.
-    private func blobWithTable(_ digest: Digest, _ file: OpenFile) throws -> FileBlob? {
-        if let blob = try blob(digest, file) { return blob }
-        let stamp = try file.stamp()
-        guard let table = try readTable(of: digest, size: stamp.size) else { return nil }
-        tables.keep(table, of: digest)
-        return blob(digest, file, stamp, table)
-    }
-
-    /// The blob with its table made anew: a table is not flushed when it is written, so the power can take it away.
-    /// Blocks the thread.
-    private func provenBlob(_ digest: Digest, _ file: OpenFile) throws -> FileBlob {
-        let stamp = try file.stamp()
-        let table = try prove(file, stamp, digest)
-        tables.keep(table, of: digest)
-        return blob(digest, file, stamp, table)
+    /// The blob with its table from memory or disk; nil if there is none that can be believed: a table is not flushed
+    /// when it is written, so the power can take it away. Blocks the thread.
+    private func blobWithTable(_ digest: Digest, _ file: OpenFile, _ stamp: FileStamp) throws -> FileBlob? {
+        if let blob = blob(digest, file, stamp) { return blob }
+        return try readTable(of: digest, size: stamp.size).map { blob(digest, file, stamp, keeping: $0) }
     }
 
     private func blob(
-        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, _ checksums: ChunkChecksums?
+        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, keeping table: ChunkChecksums
     ) -> FileBlob {
-        FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: checksums)
+        tables.keep(table, of: digest)
+        return FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: table)
     }
 
     private func needsTable(_ stamp: FileStamp) -> Bool {
@@ -150,10 +147,9 @@ extension FileBlobStore {
     /// Nil if there is none that can be believed.
     private func readTable(of digest: Digest, size: Int64) throws -> ChunkChecksums? {
         guard let file = try OpenFile(existing: layout.checksums(digest), flags: O_RDONLY) else { return nil }
-        let fileSize = try file.size()
-        // Whatever a damaged file's size is, no more is read than a right one has.
-        guard fileSize <= 64 + Int64(ChunkChecksums.count(forSize: size)) * 8 else { return nil }
-        let bytes = try [UInt8](unsafeUninitializedCapacity: Int(fileSize)) { space, count in
+        let byteCount = ChunkChecksums.encodedBytes(forSize: size)
+        guard try file.size() == Int64(byteCount) else { return nil }
+        let bytes = try [UInt8](unsafeUninitializedCapacity: byteCount) { space, count in
             count = try file.read(into: UnsafeMutableRawBufferPointer(space), at: 0)
         }
         return ChunkChecksums(decoding: bytes, size: size)
