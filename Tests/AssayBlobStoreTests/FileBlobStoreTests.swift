@@ -352,15 +352,18 @@ private struct HeldBody: AsyncSequence, Sendable {
 
     func letGo() { released.continuation.finish() }
 
-    func makeAsyncIterator() -> AsyncThrowingStream<ByteBuffer, any Error>.AsyncIterator {
-        AsyncThrowingStream { continuation in
-            let waiting = Task {
-                asked.continuation.yield()
-                for await _ in released.stream {}
-                continuation.yield(ByteBuffer(bytes: bytes))
-                continuation.finish()
-            }
-            continuation.onTermination = { _ in waiting.cancel() }
-        }.makeAsyncIterator()
+    struct AsyncIterator: AsyncIteratorProtocol {
+        let body: HeldBody
+        var isSent = false
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard !isSent else { return nil }
+            isSent = true
+            body.asked.continuation.yield()
+            for await _ in body.released.stream {}
+            return ByteBuffer(bytes: body.bytes)
+        }
     }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
 }
