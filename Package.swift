@@ -82,9 +82,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         source(
+            "Storage", "AssayAuditLog",
+            [
+                "AssayCrypto", "AssayDomain", "AssayRegistry", "TransparencyLog",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        source(
             "Storage", "AssayIndex",
             [
-                "AssayDomain", "AssayRegistry",
+                "AssayCrypto", "AssayDomain", "AssayRegistry",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], embedding: "Migrations"),
 
@@ -93,6 +100,7 @@ let package = Package(
         source("Formats", "AssayCrypto", ["AssayDomain", "COpenSSL"]),
         source("Formats", "AssayBundle", ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"]),
         source("Formats", "ONNXModel", []),
+        source("Formats", "TransparencyLog", ["AssayCrypto", "AssayDomain"]),
 
         // MARK: Verification – the evaluator process and its supervisor
         source("Verification", "EvaluationProtocol", []),
@@ -138,7 +146,7 @@ let package = Package(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry",
+                "AssayRegistry", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -155,8 +163,8 @@ let package = Package(
         .executableTarget(
             name: "assay",
             dependencies: [
-                "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto", "AssayDomain",
-                "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+                "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
+                "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -177,8 +185,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "AssayBlobStore", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
-                "HTTPKit",
+                "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex",
+                "AssayRegistry", "HTTPKit",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
@@ -188,6 +196,15 @@ let package = Package(
             ],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("AssayArchiveTests", ["AssayArchive"]),
+        tests(
+            "AssayAuditLogTests",
+            [
+                "AssayAuditLog", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
+                "TransparencyLog",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests(
             "AssayBlobStoreTests",
             [
@@ -247,4 +264,5 @@ let package = Package(
         tests("ONNXModelTests", ["ONNXModel"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
         tests("RepositoryTests", []),
+        tests("TransparencyLogTests", ["AssayCrypto", "AssayDomain", "TransparencyLog"]),
     ])

@@ -1,3 +1,4 @@
+import AssayAuditLog
 import AssayBlobStore
 import AssayBundle
 import AssayCommands
@@ -60,10 +61,12 @@ struct Server: Sendable {
             .init(
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
                 staging: store.staging))
+        let log = try FileAuditLog(folder: store.logPath, key: store.logKey, threads: threads, logger: logger)
         registry = Registry(
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
-            index: try SQLiteIndex.open(path: store.indexPath), evidence: SignedEvidence(key: store.registryKey),
-            inspector: ONNXInspector(), host: host, clock: SystemClock(), ids: ids, logger: logger, settings: settings)
+            index: try SQLiteIndex.open(path: store.indexPath, log: log), log: log,
+            evidence: SignedEvidence(key: store.registryKey), inspector: ONNXInspector(), host: host,
+            clock: SystemClock(), ids: ids, logger: logger, settings: settings)
         self.store = store
         self.settings = settings
         self.metrics = metrics
@@ -78,7 +81,7 @@ struct Server: Sendable {
         let native = NativeAPI(registry: registry, allowsDeletes: settings.allowsDeletes)
         let frontEnds: [any FrontEnd] = [
             native, OCIFrontEnd(registry: registry, allowsDeletes: settings.allowsDeletes),
-            ServiceRoutes(registry: registry, metrics: metrics),
+            LogRoutes(registry: registry), ServiceRoutes(registry: registry, metrics: metrics),
         ]
         let applications = doors.map { door in
             Application(
@@ -90,7 +93,18 @@ struct Server: Sendable {
         let reaping = BackgroundService { [registry, settings] in
             try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
         }
-        return [BackgroundService { [registry] in try await registry.verify.run() }, reaping] + applications
+        let trusting = BackgroundService { [self] in await trustLogKey() }
+        return [trusting, BackgroundService { [registry] in try await registry.verify.run() }, reaping] + applications
+    }
+
+    /// A store of before the audit log has just got its log's key; for every other one this changes nothing.
+    private func trustLogKey() async {
+        do {
+            _ = try await registry.trust.trust(
+                ManageTrust.Request(pem: store.logKey.publicKey.pem, name: "log", role: .log), by: .registry)
+        } catch {
+            logger.warning("log key is not trusted", metadata: ["error": "\(error)"])
+        }
     }
 
     // MARK: Serving

@@ -1,8 +1,11 @@
+import AssayAuditLog
 import AssayCrypto
 import AssayDomain
 import AssayIndex
 import Foundation
 import Glibc
+import Logging
+import NIOPosix
 
 /// The folder of a store, owned by this process from `open` until the value is gone.
 final class StoreFolder: Sendable {
@@ -12,10 +15,13 @@ final class StoreFolder: Sendable {
     let path: String
     /// Signs reports and verdicts.
     let registryKey: PrivateKey
+    /// Signs the audit log's checkpoints.
+    let logKey: Ed25519PrivateKey
     private let lock: Int32
 
     var indexPath: String { path + "/index.sqlite" }
     var staging: String { path + "/staging" }
+    var logPath: String { path + "/log" }
     var socketPath: String { Self.socketPath(in: path) }
 
     static func socketPath(in store: String) -> String { store + "/assay.sock" }
@@ -25,9 +31,10 @@ final class StoreFolder: Sendable {
         var createdAt: Timestamp
     }
 
-    private init(path: String, registryKey: PrivateKey, lock: Int32) {
+    private init(path: String, registryKey: PrivateKey, logKey: Ed25519PrivateKey, lock: Int32) {
         self.path = path
         self.registryKey = registryKey
+        self.logKey = logKey
         self.lock = lock
     }
 
@@ -51,14 +58,16 @@ final class StoreFolder: Sendable {
         }
         let draft = "\(path).init-\(getpid())"
         do {
-            let key = try await build(at: draft)
+            let keys = try await build(at: draft)
             // A store is made once, so everything the machine has not written yet may be flushed for it.
             sync()
             guard rename(draft, path) == 0 else { throw failure("rename", store) }
             sync()
+            let origin = FileAuditLog.origin(of: keys.log.publicKey)
             return [
                 "made store \(store)",
-                "registry key \(key.publicKey.id.prefix(12)) signs reports and verdicts",
+                "registry key \(keys.registry.publicKey.id.prefix(12)) signs reports and verdicts",
+                "log key \(keys.log.publicKey.id.prefix(12)) signs the audit log \(origin)",
                 "serve it with: assay serve --store \(store)",
             ]
         } catch {
@@ -68,22 +77,34 @@ final class StoreFolder: Sendable {
         }
     }
 
-    private static func build(at path: String) async throws -> PrivateKey {
-        for folder in ["", "/blobs", "/uploads", "/keys", "/staging"] {
+    private static func build(at path: String) async throws -> (registry: PrivateKey, log: Ed25519PrivateKey) {
+        for folder in ["", "/blobs", "/uploads", "/keys", "/staging", "/log"] {
             guard mkdir(path + folder, 0o700) == 0 else { throw failure("mkdir", path) }
         }
         let key = try PrivateKey.generate()
         try write(key.pem, to: path + "/keys/registry.pem")
         try write(key.publicKey.pem, to: path + "/keys/registry.pub.pem")
+        let logKey = try Ed25519PrivateKey.generate()
+        try write(logKey.pem, to: path + "/keys/log.pem")
+        try write(logKey.publicKey.pem, to: path + "/keys/log.pub.pem")
         let now = SystemClock().now()
-        let index = try SQLiteIndex.open(path: path + "/index.sqlite")
+        let threads = NIOThreadPool(numberOfThreads: 1)
+        threads.start()
+        let log = try FileAuditLog(folder: path + "/log", key: logKey, threads: threads, logger: Logger(label: "assay"))
+        let index = try SQLiteIndex.open(path: path + "/index.sqlite", log: log)
         try await index.addTrustedKey(
             TrustedKey(
-                id: key.publicKey.id, name: "registry", pem: key.publicKey.pem, role: .registry, addedAt: now))
+                id: key.publicKey.id, name: "registry", pem: key.publicKey.pem, role: .registry, addedAt: now),
+            actor: Principal.registry.name)
+        try await index.addTrustedKey(
+            TrustedKey(
+                id: logKey.publicKey.id, name: "log", pem: logKey.publicKey.pem, role: .log, addedAt: now),
+            actor: Principal.registry.name)
         try index.close()
+        try await threads.shutdownGracefully()
         let marker = try JSON.encode(Marker(format: formatVersion, createdAt: now))
         try write(String(decoding: marker, as: UTF8.self) + "\n", to: path + "/store.json")
-        return key
+        return (key, logKey)
     }
 
     private static func write(_ text: String, to path: String) throws {
@@ -123,7 +144,9 @@ final class StoreFolder: Sendable {
                     reason: "an empty one would forget every version, policy and trusted key",
                     remedy: "restore index.sqlite from a backup")
             }
-            return StoreFolder(path: path, registryKey: try readKey(path + "/keys/registry.pem"), lock: lock)
+            return StoreFolder(
+                path: path, registryKey: try PrivateKey(pem: readKey("registry.pem", in: path)),
+                logKey: try readLogKey(in: path), lock: lock)
         } catch {
             close(lock)
             throw error
@@ -169,16 +192,31 @@ final class StoreFolder: Sendable {
         }
     }
 
-    private static func readKey(_ path: String) throws -> PrivateKey {
+    private static func readKey(_ name: String, in store: String) throws -> String {
+        let path = "\(store)/keys/\(name)"
         guard let status = FileStatus(of: path), let content = FileManager.default.contents(atPath: path) else {
-            throw AssayError(.keyInvalid, "the store's registry key is missing", remedy: "restore keys/registry.pem")
+            throw AssayError(.keyInvalid, "a key of the store is missing", remedy: "restore keys/\(name)")
         }
         guard status.permissions & 0o077 == 0 else {
             throw AssayError(
-                .configurationInvalid, "others may read the store's registry key",
-                remedy: "take their right away: chmod 600 keys/registry.pem")
+                .configurationInvalid, "others may read a key of the store",
+                remedy: "take their right away: chmod 600 keys/\(name)")
         }
-        return try PrivateKey(pem: String(decoding: content, as: UTF8.self))
+        return String(decoding: content, as: UTF8.self)
+    }
+
+    /// The log's key. A store of before the audit log gets one; a store with a log that lost its key does not, because
+    /// another key would be another log.
+    private static func readLogKey(in store: String) throws -> Ed25519PrivateKey {
+        if FileManager.default.fileExists(atPath: store + "/log") {
+            return try Ed25519PrivateKey(pem: readKey("log.pem", in: store))
+        }
+        let key = try Ed25519PrivateKey.generate()
+        try write(key.pem, to: store + "/keys/log.pem")
+        try write(key.publicKey.pem, to: store + "/keys/log.pub.pem")
+        guard mkdir(store + "/log", 0o700) == 0 else { throw failure("mkdir", store) }
+        sync()
+        return key
     }
 
     static func absolute(_ path: String) -> String {

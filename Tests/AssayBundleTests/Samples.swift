@@ -57,13 +57,13 @@ struct SampleVersion {
     func plan() throws -> BundlePlan {
         let number = try #require(VersionNumber(3))
         return try BundlePlan(
-            repository: RepositoryName(parsing: Self.repository), number: number, manifest: manifest,
+            label: .init(repository: RepositoryName(parsing: Self.repository), number: number), manifest: manifest,
             referrers: referrers)
     }
 
-    func bundle() throws -> [UInt8] {
+    func bundle(_ plan: BundlePlan? = nil) throws -> [UInt8] {
         let output = BytesOutput()
-        let plan = try plan()
+        let plan = try plan ?? self.plan()
         let writer = try BundleWriter(plan, to: output)
         for blob in plan.blobs {
             try writer.begin(blob)

@@ -10,16 +10,17 @@ enum KeySamples {
         var testDescription: String { name }
     }
 
-    static let refusedPrivateKeys = [
+    /// One P-256 key in both encrypted forms, with the passphrase below.
+    static let encryptedPrivateKeys = [
         Sample(
             name: "encrypted PKCS#8", says: "encrypted",
             pem: """
                 -----BEGIN ENCRYPTED PRIVATE KEY-----
-                MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAi/y5WqsJ2aNQICCAAw
-                DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEC+Nhksy/8sLTgofx3tyvhcEgZD3
-                g8DrmnNDseHPIQ/xEP3FRg0UMXAeoNZRkP+FTTg6GTC/FQrW6IXRkWJADTPAtwkB
-                MD17/OdEiDr+HTnmv1UIaK5EtUBD67hlcScaZMsZzjaGngnsOzbtGlU5Hm6xo16t
-                OR+aWhpcIxV5T1yfvdpGkBjXNm3a0WitvBqY5+b8pOg03hMpvjHc8oNNuBGEBQ8=
+                MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAi8UR3QEM0buwICCAAw
+                DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEJfa5ORf3EbOs4W8fFVaRDQEgZDq
+                +LfC114Bvredev7YhtTFFCwAOdS0HU/lOTMIzqKQPoK5BWe7hQaGwrb+Ukyta/3C
+                bJStcjjXgJCWfBsEsmKCsopYA0ONS/ptr6kN3FZkiiYPHCWg9u/e+BfN+b0RYceA
+                9p9xAcH362If0jOFULEpVEAx+moe8akmYz4Am/oyAoVsE+xNQqGugTnTyxzLr+g=
                 -----END ENCRYPTED PRIVATE KEY-----
                 """),
         Sample(
@@ -27,13 +28,27 @@ enum KeySamples {
             pem: """
                 -----BEGIN EC PRIVATE KEY-----
                 Proc-Type: 4,ENCRYPTED
-                DEK-Info: AES-256-CBC,6B10CA519DD2575C6BD8D112D746373C
+                DEK-Info: AES-256-CBC,3C99D7FE22722B4937C972E3F6FE1184
 
-                IFhZhVeTz/iCkB19rGredf6wi0e3GIu3d+rM3EeWm9iKhgxpEIGFMW3v/aNiGLGg
-                a9XjhpcpRcKl4uTQW2onvaq8z4XkrXd9j5or4wAO7tWQ5NkFBMrbFlP5N/hWPuWw
-                nGTNbsq3p2HK4RufIwtMkU+VqDkGOdiq93zxM3hex5s=
+                ZY/9K0nLesfcyrnr55mfI4djeWk5GKjfQyDZNKvjVUAzIFsD2qSK9HvCM9nrvIgT
+                5wGml3EqZhJXrd/Um73/7rNejllut/prpmnm1/5e2L/TRihgkdNs8ooLU0aRs1S1
+                80QVrw22QWmOROwqJARKjPZPhhyPxv5JUNCMT5Q0pSk=
                 -----END EC PRIVATE KEY-----
                 """),
+    ]
+
+    static let passphrase = "correct hörse"
+
+    /// The public half of the encrypted keys.
+    static let publicHalf = """
+        -----BEGIN PUBLIC KEY-----
+        MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEyirJBYpHx6wXqdWSsVsacHTElC4+
+        /p1ZtVbQhDwNNHc7ibj4aLbwUjZ3a1Ds9Q0YbBc4AkfI8mNTqUxlrgYSZw==
+        -----END PUBLIC KEY-----
+
+        """
+
+    static let refusedPrivateKeys = [
         Sample(
             name: "Ed25519", says: "P-256",
             pem: """
@@ -56,8 +71,18 @@ enum KeySamples {
         Sample(
             name: "not base64", says: "not a private key",
             pem: "-----BEGIN PRIVATE KEY-----\n!!\n-----END PRIVATE KEY-----\n"),
-        Sample(name: "large", says: "longer than", pem: String(repeating: "A", count: 20_000)),
+        Sample(name: "large", says: "longer than", pem: String(repeating: "A", count: 100_000)),
     ]
+
+    /// An Ed25519 key, encrypted with the passphrase above.
+    static let encryptedEd25519 = """
+        -----BEGIN ENCRYPTED PRIVATE KEY-----
+        MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhnM6+wAEQp+AICCAAw
+        DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEELfKL2WD4fa0Ry4jEIJkAv0EQIzA
+        oHaWtXZHsCL15tIGqjdHbxxFcQZQOyayttf9/pYQoWreU5D5vWSOit1sypw+0VGq
+        NvXO1KYPfgHjlrPzL7w=
+        -----END ENCRYPTED PRIVATE KEY-----
+        """
 
     static let refusedPublicKeys = [
         Sample(

@@ -46,7 +46,7 @@ struct KeyTests {
         #expect(try PublicKey(pem: "\n" + windows).id == key.id)
     }
 
-    @Test(arguments: KeySamples.refusedPrivateKeys)
+    @Test(arguments: KeySamples.refusedPrivateKeys + KeySamples.encryptedPrivateKeys)
     func `a private key of another form is refused`(sample: KeySamples.Sample) throws {
         let error = try #require(throws: AssayError.self) { try PrivateKey(pem: sample.pem) }
         #expect(error.code == .keyInvalid)

@@ -31,7 +31,7 @@ struct PolicyTests {
     }
 
     static func evidence(_ report: VerificationReport?) -> Evidence {
-        Evidence(signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn], report: report)
+        Evidence(signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn: "k1"], report: report)
     }
 
     @Test(arguments: [
@@ -50,11 +50,34 @@ struct PolicyTests {
             {"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0}},"latency":{"p50":{"max_milliseconds":1e6}},
             "memory":{"max_bytes":1000000},"lineage":["trained-on"],"size":{"max_bytes":1000000}}
             """)
-        let none = Evidence(signers: [], signatureFault: Policy.noSignature, contentBytes: 1, relations: [])
+        let none = Evidence(signers: [], signatureFault: Policy.noSignature, contentBytes: 1, relations: [:])
         let outcomes = policy.decide(none).outcomes
         #expect(
             outcomes.filter { $0.status == .missing }.map(\.requirement)
                 == ["signature", "lineage.trained-on", "accuracy", "latency.p50", "memory"])
+    }
+
+    @Test(arguments: [
+        (#"{"type":"provenance"}"#, RequirementOutcome.Status.passed),
+        (#"{"type":"https://slsa.dev/provenance/v1","role":"training"}"#, .passed),
+        (#"{"type":"provenance","role":"release"}"#, .failed), (#"{"type":"provenance","keys":["k2"]}"#, .passed),
+        (#"{"type":"provenance","keys":["k3"]}"#, .failed), (#"{"type":"https://example.org/x"}"#, .missing),
+    ])
+    func `a statement is demanded by type, role and key`(demand: String, status: RequirementOutcome.Status) throws {
+        let policy = try Self.policy(#"{"version":1,"attestations":[\#(demand)]}"#)
+        var evidence = Self.evidence(nil)
+        evidence.statements = [.init(predicateType: PredicateType.provenance, signer: "k2", role: .training)]
+        let decision = policy.decide(evidence)
+        #expect(decision.outcomes.map(\.status) == [.passed, status])
+        #expect(decision.isPassed == (status == .passed))
+    }
+
+    @Test(arguments: [
+        #"{"type":""}"#, #"{"type":"provenance","keys":[]}"#, #"{"type":"provenance","role":"log"}"#, #"{}"#,
+        #"{"type":"provenance","signer":"k"}"#,
+    ])
+    func `a demand that nobody could meet, or that is misspelt, is refused`(demand: String) {
+        #expect(throws: AssayError.self) { try Self.policy(#"{"version":1,"attestations":[\#(demand)]}"#) }
     }
 
     @Test func `a policy that demands nothing still demands a signature`() throws {

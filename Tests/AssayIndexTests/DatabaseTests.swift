@@ -25,7 +25,7 @@ struct DatabaseTests {
         let before = try await fixture.index.annotate(
             try repositoryName("team/fraud"), try number(1), changes: ["a": "b"])
         try fixture.index.close()
-        let reopened = try SQLiteIndex.open(path: fixture.path)
+        let reopened = try SQLiteIndex.open(path: fixture.path, log: CountingLog())
         #expect(try await reopened.found("team/fraud:latest") == before)
         #expect(try await reopened.search("onnx", kind: nil, limit: 1) == [before])
         #expect(try await reopened.push(1).isNew == false)
@@ -40,7 +40,7 @@ struct DatabaseTests {
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: fixture.path + suffix, toPath: copy + suffix)
         }
-        let recovered = try SQLiteIndex.open(path: copy)
+        let recovered = try SQLiteIndex.open(path: copy, log: CountingLog())
         #expect(try await recovered.found("team/fraud:1").number == number(1))
         try recovered.close()
         try fixture.index.close()
@@ -77,13 +77,13 @@ struct DatabaseTests {
         }
     }
 
-    @Test(arguments: ["PRAGMA user_version = 3", "PRAGMA user_version = 1000000", "PRAGMA user_version = -1"])
+    @Test(arguments: ["PRAGMA user_version = 4", "PRAGMA user_version = 1000000", "PRAGMA user_version = -1"])
     func `a schema of another version is refused and left as it is`(sql: String) async throws {
         let fixture = try IndexFixture()
         try fixture.index.close()
         try change(fixture.path, sql)
         let before = try Data(contentsOf: URL(filePath: fixture.path))
-        let refusal = await code { _ = try SQLiteIndex.open(path: fixture.path) }
+        let refusal = await code { _ = try SQLiteIndex.open(path: fixture.path, log: CountingLog()) }
         #expect(refusal == .storeVersionUnsupported)
         #expect(try Data(contentsOf: URL(filePath: fixture.path)) == before)
     }
@@ -92,7 +92,7 @@ struct DatabaseTests {
         let fixture = try IndexFixture()
         let other = fixture.path + ".other"
         try change(other, "CREATE TABLE notes (text TEXT)")
-        let refusal = await code { _ = try SQLiteIndex.open(path: other) }
+        let refusal = await code { _ = try SQLiteIndex.open(path: other, log: CountingLog()) }
         #expect(refusal == .storeVersionUnsupported)
     }
 
@@ -100,7 +100,7 @@ struct DatabaseTests {
         let fixture = try IndexFixture()
         let other = fixture.path + ".text"
         try Data(repeating: 0x61, count: 4096).write(to: URL(filePath: other))
-        let failure = await code { _ = try SQLiteIndex.open(path: other) }
+        let failure = await code { _ = try SQLiteIndex.open(path: other, log: CountingLog()) }
         #expect(failure == .storageFailed)
     }
 

@@ -150,7 +150,8 @@ struct DeleteTests {
             let claimed = try #require(try await index.claimVerification())
             try await index.delete("team/fraud:1")
             let finished = await code {
-                try await index.finish(claimed, attaching: try Sample.attachment(40, about: Self.manifest))
+                try await index.finish(
+                    claimed, attaching: [try Sample.attachment(40, about: Self.manifest)], actor: "tester")
             }
             #expect(finished == .verificationNotFound)
             try await index.requeueInterruptedVerifications()
@@ -164,7 +165,7 @@ struct DeleteTests {
             let name = try repositoryName("team/fraud")
             func attach() async throws {
                 let evidence = try Sample.attachment(40, about: Self.manifest)
-                try await index.attach(evidence, to: Self.manifest, in: name, at: time(5))
+                try await index.attach(evidence, to: Self.manifest, in: name, origin: nil, actor: "tester", at: time(5))
             }
             #expect(await code(of: attach) == .manifestNotFound)
             try await index.push(1)
@@ -183,14 +184,18 @@ struct DeleteTests {
             for name in [here, there] {
                 try await index.linkBlob(digest(1), size: 7, to: name, at: time(1), leasedUntil: time(50))
             }
-            try await index.deleteBlob(digest(1), in: here)
+            try await index.deleteBlob(digest(1), in: here, actor: "tester", at: time(9))
             #expect(try await index.blobSize(digest(1), in: here) == nil)
             #expect(try await index.blobSize(digest(1), in: there) == 7)
-            #expect(await code { try await index.deleteBlob(digest(1), in: here) } == .blobNotFound)
             #expect(
-                await code { try await index.deleteBlob(digest(1), in: try repositoryName("no")) } == .blobNotFound)
+                await code { try await index.deleteBlob(digest(1), in: here, actor: "tester", at: time(9)) }
+                    == .blobNotFound)
+            #expect(
+                await code {
+                    try await index.deleteBlob(digest(1), in: try repositoryName("no"), actor: "tester", at: time(9))
+                } == .blobNotFound)
             #expect(try await index.unreferencedBlobs(now: time(50), limit: 9).isEmpty)
-            try await index.deleteBlob(digest(1), in: there)
+            try await index.deleteBlob(digest(1), in: there, actor: "tester", at: time(9))
             #expect(try await index.unreferencedBlobs(now: time(2), limit: 9).map(\.digest) == [digest(1)])
             try await index.linkBlob(digest(1), size: 7, to: here, at: time(3), leasedUntil: time(60))
             #expect(try await index.unreferencedBlobs(now: time(4), limit: 9).isEmpty)
@@ -202,13 +207,14 @@ struct DeleteTests {
             let (name, other) = (try repositoryName("team/fraud"), try repositoryName("other"))
             try await index.push(1)
             try await index.linkBlob(digest(1), size: Sample.layerBytes, to: other, at: time(1), leasedUntil: time(1))
-            #expect(await code { try await index.deleteBlob(digest(1), in: name) } == .inUse)
-            try await index.deleteBlob(digest(1), in: other)
+            #expect(
+                await code { try await index.deleteBlob(digest(1), in: name, actor: "tester", at: time(9)) } == .inUse)
+            try await index.deleteBlob(digest(1), in: other, actor: "tester", at: time(9))
             #expect(try await index.unreferencedBlobs(now: time(9), limit: 9).isEmpty)
             try await index.delete("team/fraud:1")
             #expect(try await index.blobSize(digest(1), in: name) == Sample.layerBytes)
             #expect(try await index.unreferencedBlobs(now: time(9), limit: 9).map(\.digest) == [digest(1)])
-            try await index.deleteBlob(digest(1), in: name)
+            try await index.deleteBlob(digest(1), in: name, actor: "tester", at: time(9))
             let again = Publication(
                 repository: name, kind: nil, manifest: try Sample.manifest(1), intent: .version(nil), actor: "tester",
                 at: time(9))

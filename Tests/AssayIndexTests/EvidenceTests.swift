@@ -106,8 +106,8 @@ struct EvidenceTests {
             var claimed = try #require(try await index.claimVerification())
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
             let report = try Sample.attachment(40, about: claimed.subject.digest)
-            try await index.finish(claimed, attaching: report)
-            try await index.finish(claimed, attaching: report)
+            try await index.finish(claimed, attaching: [report], actor: "tester")
+            try await index.finish(claimed, attaching: [report], actor: "tester")
             try await index.requeueInterruptedVerifications()
             let name = claimed.subject.repository
             #expect(try await index.verification(claimed.id) == claimed)
@@ -126,7 +126,8 @@ struct EvidenceTests {
             try await index.enqueue(try verification(2, at: 2))
             var claimed = try #require(try await index.claimVerification())
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.failed, time(9), digest(40))
-            try await index.finish(claimed, attaching: try Sample.attachment(40, about: claimed.subject.digest))
+            try await index.finish(
+                claimed, attaching: [try Sample.attachment(40, about: claimed.subject.digest)], actor: "tester")
             let name = claimed.subject.repository
             #expect(try await index.relations(of: .version(name, claimed.subject.number)).isEmpty)
             let listed = try await index.verifications(of: claimed.subject.digest, in: name, limit: 5)
@@ -141,7 +142,8 @@ struct EvidenceTests {
             try await index.enqueue(try verification(1))
             var claimed = try #require(try await index.claimVerification())
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
-            try await index.finish(claimed, attaching: try Sample.attachment(40, about: claimed.subject.digest))
+            try await index.finish(
+                claimed, attaching: [try Sample.attachment(40, about: claimed.subject.digest)], actor: "tester")
             #expect(try await index.verification(claimed.id)?.state == .measured)
             #expect(try await index.relations(of: .version(claimed.subject.repository, try number(1))).isEmpty)
         }
@@ -152,7 +154,8 @@ struct EvidenceTests {
             try await index.push(1)
             let enqueued = await code { try await index.enqueue(try verification(1)) }
             let finished = await code {
-                try await index.finish(try verification(1), attaching: try Sample.attachment(40, about: digest(1)))
+                try await index.finish(
+                    try verification(1), attaching: [try Sample.attachment(40, about: digest(1))], actor: "tester")
             }
             #expect(enqueued == .versionNotFound)
             #expect(finished == .verificationNotFound)
@@ -165,16 +168,18 @@ struct EvidenceTests {
             func key(_ role: TrustedKey.Role, at: Int64 = 1) -> TrustedKey {
                 TrustedKey(id: "ab12", name: "ci", pem: "PEM", role: role, addedAt: time(at))
             }
-            try await index.addTrustedKey(key(.release))
-            try await index.addTrustedKey(key(.release, at: 2))
-            let otherRole = await code { try await index.addTrustedKey(key(.registry)) }
+            try await index.addTrustedKey(key(.release), actor: "owner")
+            try await index.addTrustedKey(key(.release, at: 2), actor: "owner")
+            let otherRole = await code { try await index.addTrustedKey(key(.registry), actor: "owner") }
             #expect(otherRole == .keyConflict)
             #expect(try await index.trustedKeys() == [key(.release)])
-            try await index.revokeTrustedKey("ab12", at: time(5))
-            try await index.revokeTrustedKey("ab12", at: time(6))
+            _ = try await index.revokeTrustedKey("ab12", since: time(5), actor: "owner", at: time(5))
+            _ = try await index.revokeTrustedKey("ab12", since: time(6), actor: "owner", at: time(6))
             #expect(try await index.trustedKeys().map(\.revokedAt) == [time(5)])
-            let revived = await code { try await index.addTrustedKey(key(.release)) }
-            let missing = await code { try await index.revokeTrustedKey("cd34", at: time(7)) }
+            let revived = await code { try await index.addTrustedKey(key(.release), actor: "owner") }
+            let missing = await code {
+                _ = try await index.revokeTrustedKey("cd34", since: time(7), actor: "owner", at: time(7))
+            }
             #expect(revived == .keyConflict)
             #expect(missing == .keyNotFound)
         }

@@ -61,7 +61,8 @@ extension SQLiteIndex {
         try await enqueue(try await verification(of: subject, on: dataset, bits: bits))
         var claimed = try #require(try await claimVerification())
         (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(seed))
-        try await finish(claimed, attaching: try Sample.attachment(seed, about: claimed.subject.digest))
+        try await finish(
+            claimed, attaching: [try Sample.attachment(seed, about: claimed.subject.digest)], actor: "tester")
         return claimed
     }
 }

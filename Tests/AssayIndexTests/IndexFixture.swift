@@ -14,7 +14,7 @@ final class IndexFixture {
         folder = FileManager.default.temporaryDirectory.appending(path: "assay-index-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         path = folder.appending(path: "index.sqlite").path
-        index = try SQLiteIndex.open(path: path)
+        index = try SQLiteIndex.open(path: path, log: CountingLog())
     }
 
     deinit {
@@ -107,6 +107,12 @@ extension SQLiteIndex {
             lineage: try lineage.map { LineageDeclaration(relation: $0, source: try Reference(parsing: $1)) },
             attachments: attachments, actor: "tester", at: time(at))
         return try await publish(publication)
+    }
+
+    /// The relations that start at a version.
+    func relations(of version: LineageNode) async throws -> Set<LineageRelation> {
+        let graph = try await lineage(of: version, direction: .ancestors, depth: 1, edgesMax: 100)
+        return Set(graph.edges.map(\.relation))
     }
 
     /// The version of a reference, which must be there.

@@ -15,7 +15,7 @@ struct UpgradeTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "index.sqlite").path
         try FirstSchema.fill(path)
-        let index = try SQLiteIndex.open(path: path)
+        let index = try SQLiteIndex.open(path: path, log: CountingLog())
         try await body(index)
         try index.close()
     }
@@ -50,8 +50,11 @@ struct UpgradeTests {
             let name = try repositoryName("team/fraud")
             #expect(await code { try await index.delete("team/fraud:1") } == .inUse)
             #expect(await code { try await index.delete("data:1") } == .inUse)
-            #expect(await code { try await index.deleteBlob(digest(1), in: name) } == .inUse)
-            let elsewhere = await code { try await index.deleteBlob(digest(1), in: try repositoryName("data")) }
+            #expect(
+                await code { try await index.deleteBlob(digest(1), in: name, actor: "tester", at: time(9)) } == .inUse)
+            let elsewhere = await code {
+                try await index.deleteBlob(digest(1), in: try repositoryName("data"), actor: "tester", at: time(9))
+            }
             #expect(elsewhere == .blobNotFound)
             #expect(
                 await code {

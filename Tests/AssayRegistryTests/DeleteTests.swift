@@ -69,7 +69,7 @@ struct DeleteTests {
         for record in evidence {
             #expect(await failure { try await delete("\(record.manifestDigest)") }?.code == .inUse)
             let blob = record.envelope.digest
-            #expect(await failure { try await test.registry.delete.blob(blob, in: digits) }?.code == .inUse)
+            #expect(await failure { try await test.registry.delete.blob(blob, in: digits, by: .local) }?.code == .inUse)
         }
     }
 
@@ -90,11 +90,12 @@ struct DeleteTests {
         let record = try await test.push(Array("x".utf8), to: digits)
         let other = try RepositoryName(parsing: "other")
         #expect(try await test.registry.blobs.mount(record.digest, from: digits, to: other))
-        try await test.registry.delete.blob(record.digest, in: digits)
+        try await test.registry.delete.blob(record.digest, in: digits, by: .local)
         #expect(await failure { _ = try await test.registry.blobs.size(of: record.digest, in: digits) } != nil)
         #expect(try await test.registry.blobs.size(of: record.digest, in: other) == 1)
         #expect(
-            await failure { try await test.registry.delete.blob(record.digest, in: digits) }?.code == .blobNotFound)
+            await failure { try await test.registry.delete.blob(record.digest, in: digits, by: .local) }?.code
+                == .blobNotFound)
     }
 
     @Test func `the queue goes on when a version is deleted while it is measured`() async throws {

@@ -121,7 +121,7 @@ struct PromoteTests {
             return
         }
         let two = try await version("b")
-        try await test.registry.trust.revoke(test.releaseKey.publicKey.id)
+        _ = try await test.registry.trust.revoke(test.releaseKey.publicKey.id, since: nil, by: .local)
         guard case .refused = try await promote(two) else {
             Issue.record("a revoked key's signature counted")
             return

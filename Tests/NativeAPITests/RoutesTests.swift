@@ -40,7 +40,7 @@ struct RoutesTests {
 
     @Test func `the OpenAPI document and the routes say the same`() throws {
         let frontEnds: [any FrontEnd] = [
-            NativeAPI(registry: test.registry, allowsDeletes: true),
+            NativeAPI(registry: test.registry, allowsDeletes: true), LogRoutes(registry: test.registry),
             ServiceRoutes(registry: test.registry, metrics: PrometheusMetrics()),
         ]
         let routes = frontEnds.flatMap(\.routes).map { route in
@@ -54,7 +54,7 @@ struct RoutesTests {
     @Test func `what changes something is never open to readers`() throws {
         let frontEnds: [any FrontEnd] = [
             NativeAPI(registry: test.registry, allowsDeletes: true),
-            OCIFrontEnd(registry: test.registry, allowsDeletes: true),
+            OCIFrontEnd(registry: test.registry, allowsDeletes: true), LogRoutes(registry: test.registry),
             ServiceRoutes(registry: test.registry, metrics: PrometheusMetrics()),
         ]
         for route in frontEnds.flatMap(\.routes) where ![.get, .head].contains(route.method) {

@@ -68,7 +68,8 @@ enum CodeRules {
     ]
     /// Where SQL may stand. The last one holds the examples that these checks are tried with.
     private static let homesOfSQL = [
-        "schema/sql", "Sources/Storage/AssayIndex", "Tests/AssayIndexTests", "Tests/RepositoryTests",
+        "schema/sql", "Sources/Storage/AssayIndex", "Tests/AssayAuditLogTests", "Tests/AssayIndexTests",
+        "Tests/RepositoryTests",
     ]
 
     /// SQL outside of the index. A statement over several lines is found by its first words.

@@ -8,12 +8,14 @@ enum ImportRules {
         "APIProtocol": ["AssayDomain"],
         // Storage: adapters of ports; never another adapter.
         "AssayBlobStore": ["AssayCrypto", "AssayDomain", "AssayRegistry", "CFileSystem", "CXXHash"],
-        "AssayIndex": ["AssayDomain", "AssayRegistry"],
+        "AssayAuditLog": ["AssayCrypto", "AssayDomain", "AssayRegistry", "TransparencyLog"],
+        "AssayIndex": ["AssayCrypto", "AssayDomain", "AssayRegistry"],
         // Formats: bytes in, values out. AssayBundle is the adapter of the evidence ports.
         "AssayArchive": ["CArchive"],
         "AssayCrypto": ["AssayDomain", "COpenSSL"],
         "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"],
         "ONNXModel": [],
+        "TransparencyLog": ["AssayCrypto", "AssayDomain"],
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
@@ -27,11 +29,12 @@ enum ImportRules {
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
         "AssayCommands": [
             "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
+            "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [
-            "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto", "AssayDomain", "AssayIndex",
-            "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+            "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
+            "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
         ],
         "assay-evaluator": ["ModelEvaluator"],
     ]

@@ -1,3 +1,4 @@
+package import AssayAuditLog
 package import AssayBlobStore
 import AssayBundle
 package import AssayCrypto
@@ -14,6 +15,8 @@ package struct TestRegistry: Sendable {
     package let registry: Registry
     package let index: SQLiteIndex
     package let blobs: FileBlobStore
+    package let log: FileAuditLog
+    package let logKey: Ed25519PrivateKey
     package let host: ScriptedHost
     package let registryKey: PrivateKey
     package let releaseKey: PrivateKey
@@ -27,13 +30,24 @@ package struct TestRegistry: Sendable {
         let threads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
         blobs = try FileBlobStore(root: folder.path, threads: threads, ids: ids, logger: Logger(label: "test"))
-        index = try SQLiteIndex.open(path: folder.path + "/index.sqlite")
+        logKey = try Ed25519PrivateKey.generate()
+        log = try FileAuditLog(
+            folder: folder.path + "/log", key: logKey, threads: threads, logger: Logger(label: "test"))
+        index = try SQLiteIndex.open(path: folder.path + "/index.sqlite", log: log)
         self.host = host
         registry = Registry(
-            blobs: blobs, index: index, evidence: SignedEvidence(key: registryKey), inspector: ONNXInspector(),
+            blobs: blobs, index: index, log: log, evidence: SignedEvidence(key: registryKey),
+            inspector: ONNXInspector(),
             host: host, clock: SteppingClock(), ids: ids, logger: Logger(label: "test"))
-        _ = try await registry.trust.trust(pem: registryKey.publicKey.pem, name: "registry", role: .registry)
-        _ = try await registry.trust.trust(pem: releaseKey.publicKey.pem, name: "release", role: .release)
+        try await trust(registryKey.publicKey.pem, as: .registry)
+        try await trust(releaseKey.publicKey.pem, as: .release)
+        try await trust(logKey.publicKey.pem, as: .log)
+    }
+
+    /// Trusts a key under the name of its role.
+    package func trust(_ pem: String, as role: TrustedKey.Role) async throws {
+        _ = try await registry.trust.trust(
+            ManageTrust.Request(pem: pem, name: role.rawValue, role: role), by: .local)
     }
 
     /// Pushes a blob and gives its record.

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 
 extension AssayClient {
-    private static let api = "/api/v1"
+    static let api = "/api/v1"
 
     // MARK: The server itself
 
@@ -164,6 +164,21 @@ extension AssayClient {
         try await get("/attestations", ["reference": reference])
     }
 
+    /// Attaches a signature or a statement to a version; safe to repeat.
+    package func attest(_ request: AttestRequest) async throws -> AttestationResponse {
+        try await send(.POST, "/attestations", request, isRepeatable: true)
+    }
+
+    /// The version's bill of materials as it stands now (CycloneDX 1.6, JSON).
+    package func bill(of reference: Reference) async throws -> [UInt8] {
+        try await bytes("\(Self.api)/bills/\(reference)")
+    }
+
+    /// Has the registry attach what can be derived of a version: its bill of materials, and proofs of the audit log.
+    package func seal(_ reference: Reference) async throws -> SealResponse {
+        try await send(.POST, "/seals", SealRequest(reference: reference), isRepeatable: true)
+    }
+
     // MARK: Trust root and upkeep
 
     package func keys() async throws -> ListResponse<TrustedKey> { try await get("/keys") }
@@ -172,9 +187,15 @@ extension AssayClient {
         try await send(.POST, "/keys", request, isRepeatable: true)
     }
 
-    /// Takes a key out of what is trusted from now on; the id is the hex SHA-256 of its PEM text.
-    package func revokeKey(_ id: String) async throws {
-        _ = try await transport.call(request(.DELETE, "/keys/\(PercentEncoding.encode(id))"), isRepeatable: false)
+    /// Sets from when and until when a key counts; the id is the hex SHA-256 of its PEM text.
+    package func limitKey(_ id: String, _ request: LimitKeyRequest) async throws -> TrustedKey {
+        try await send(.PATCH, "/keys/\(PercentEncoding.encode(id))", request, isRepeatable: true)
+    }
+
+    /// Takes a key out of what is trusted; `since` is kept as the date from which on it may have been misused.
+    package func revokeKey(_ id: String, since: Timestamp? = nil) async throws {
+        _ = try await transport.call(
+            request(.DELETE, "/keys/\(PercentEncoding.encode(id))", ["since": since]), isRepeatable: false)
     }
 
     /// What a collection of garbage would remove now; nothing is removed.
@@ -186,13 +207,16 @@ extension AssayClient {
         transport.request(method, Self.api + path, query: query)
     }
 
-    private func get<Answer: Decodable>(_ path: String, _ query: Query = [:]) async throws -> Answer {
+    func get<Answer: Decodable>(_ path: String, _ query: Query = [:]) async throws -> Answer {
         try decode(await transport.call(request(.GET, path, query), isRepeatable: true).body)
     }
 
     private func text(_ path: String, _ query: Query = [:]) async throws -> String {
-        let answer = try await transport.call(transport.request(.GET, path, query: query), isRepeatable: true)
-        return String(decoding: answer.body, as: UTF8.self)
+        String(decoding: try await bytes(path, query), as: UTF8.self)
+    }
+
+    func bytes(_ path: String, _ query: Query = [:]) async throws -> [UInt8] {
+        try await transport.call(transport.request(.GET, path, query: query), isRepeatable: true).body
     }
 
     private func send<Answer: Decodable>(

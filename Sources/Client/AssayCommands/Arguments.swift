@@ -35,15 +35,26 @@ enum Arguments {
         }
     }
 
-    /// A private key in a file; throws `configuration-invalid` if others may read that file.
-    static func privateKey(_ path: String) throws(AssayError) -> PrivateKey {
+    /// A file that only its owner may read; throws `configuration-invalid` if others may.
+    static func secret(_ path: String) throws(AssayError) -> String {
         let file = try LocalFile(opening: path)
         guard file.identity.mode & othersMayRead == 0 else {
             throw AssayError(
-                .configurationInvalid, "the key file \(Printable.quote(path)) is readable by others",
+                .configurationInvalid, "the file \(Printable.quote(path)) is readable by others",
                 remedy: "run chmod 600 on it")
         }
-        return try PrivateKey(pem: String(decoding: file.readAll(bytesMax: keyBytesMax), as: UTF8.self))
+        return String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
+    }
+
+    /// A time as people write it: a day, or a moment in UTC. Throws `usage`.
+    static func time(_ text: String?, option: String) throws(AssayError) -> Timestamp? {
+        guard let text else { return nil }
+        for candidate in [text, "\(text)T00:00:00.000Z", text.replacing("Z", with: ".000Z")] {
+            if let time = Timestamp(parsing: candidate) { return time }
+        }
+        throw AssayError(
+            .usage, "--\(option) is \(Printable.quote(text, limit: 40)), which is no time",
+            remedy: "write it as 2026-11-25 or 2026-11-25T08:00:00Z, in UTC")
     }
 
     /// An alias of a repository as a reference.
@@ -59,5 +70,14 @@ enum Arguments {
                 .usage, "\(Printable.quote(text)) is no kind of repository", remedy: "use model or dataset")
         }
         return kind
+    }
+}
+
+extension Timestamp {
+    /// The time of day; commands are where nobody hands them a clock.
+    static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

@@ -17,6 +17,8 @@ struct Assay: AsyncParsableCommand {
             InitCommand.self, ServeCommand.self, PushCommand.self, PullCommand.self, ListCommand.self,
             ShowCommand.self, VerifyCommand.self, PromoteCommand.self, AliasCommand.self, PolicyCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
-            BundleCommand.self, CheckCommand.self, KeyCommand.self, GarbageCommand.self, CompletionsCommand.self,
+            SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,
+            CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,
+            CompletionsCommand.self,
         ])
 }

@@ -35,10 +35,15 @@ package struct PublishRequest: Sendable, Codable {
     package var lineage: [LineageDeclaration]?
     /// Model signatures (OpenSSF Model Signing v1.0 bundles) as text.
     package var signatures: [String]?
+    /// DSSE envelopes with statements about the manifest, as text.
+    package var attestations: [String]?
+    /// False where provenance is attached afterwards, so that the registry signs none itself.
+    package var makesProvenance: Bool?
 
     package init(
         repository: RepositoryName, kind: Repository.Kind?, manifest: String, mediaType: String, tag: String? = nil,
-        metadata: VersionMetadata? = nil, lineage: [LineageDeclaration]? = nil, signatures: [String]? = nil
+        metadata: VersionMetadata? = nil, lineage: [LineageDeclaration]? = nil, signatures: [String]? = nil,
+        attestations: [String]? = nil, makesProvenance: Bool? = nil
     ) {
         self.repository = repository
         self.kind = kind
@@ -48,6 +53,8 @@ package struct PublishRequest: Sendable, Codable {
         self.metadata = metadata
         self.lineage = lineage
         self.signatures = signatures
+        self.attestations = attestations
+        self.makesProvenance = makesProvenance
     }
 }
 
@@ -229,16 +236,82 @@ package struct AttestationResponse: Sendable, Codable {
     }
 }
 
+/// `POST /api/v1/attestations`: exactly one of a signature and an envelope.
+package struct AttestRequest: Sendable, Codable {
+    package var reference: Reference
+    /// A model signature (OpenSSF Model Signing v1.0 bundle) as text.
+    package var signature: String?
+    /// A DSSE envelope with an in-toto statement about the version's manifest, as text.
+    package var envelope: String?
+
+    package init(reference: Reference, signature: String) {
+        self.reference = reference
+        self.signature = signature
+    }
+
+    package init(reference: Reference, envelope: String) {
+        self.reference = reference
+        self.envelope = envelope
+    }
+}
+
+/// `POST /api/v1/seals`
+package struct SealRequest: Sendable, Codable {
+    package var reference: Reference
+
+    package init(reference: Reference) { self.reference = reference }
+}
+
+package struct SealResponse: Sendable, Codable {
+    /// How many documents were made and attached.
+    package let made: Int
+
+    package init(made: Int) { self.made = made }
+}
+
 /// `POST /api/v1/keys`
 package struct TrustKeyRequest: Sendable, Codable {
     package var pem: String
     package var name: String
     package var role: TrustedKey.Role
+    /// Patterns of repositories for which it may speak; absent means all.
+    package var repositories: [RepositoryPattern]?
+    package var validFrom: Timestamp?
+    package var validUntil: Timestamp?
 
-    package init(pem: String, name: String, role: TrustedKey.Role) {
+    package init(
+        pem: String, name: String, role: TrustedKey.Role, repositories: [RepositoryPattern]? = nil,
+        validFrom: Timestamp? = nil, validUntil: Timestamp? = nil
+    ) {
         self.pem = pem
         self.name = name
         self.role = role
+        self.repositories = repositories
+        self.validFrom = validFrom
+        self.validUntil = validUntil
+    }
+}
+
+/// `PATCH /api/v1/keys/{id}`: when the key counts; absent takes a limit away.
+package struct LimitKeyRequest: Sendable, Codable {
+    package var validFrom: Timestamp?
+    package var validUntil: Timestamp?
+
+    package init(validFrom: Timestamp?, validUntil: Timestamp?) {
+        self.validFrom = validFrom
+        self.validUntil = validUntil
+    }
+}
+
+/// `GET /api/v1/audit/entries`
+package struct AuditEntryResponse: Sendable, Codable {
+    /// The entry's place in the log, counted from 0.
+    package let index: Int64
+    package let entry: AuditEntry
+
+    package init(index: Int64, entry: AuditEntry) {
+        self.index = index
+        self.entry = entry
     }
 }
 

@@ -65,6 +65,8 @@ extension ErrorCode {
     package static let expectationFailed = ErrorCode("expectation-failed", .invalid)
     package static let usage = ErrorCode("usage", .usage)
     package static let configurationInvalid = ErrorCode("configuration-invalid", .usage)
+    /// The command that was to sign did not give a signature.
+    package static let signerFailed = ErrorCode("signer-failed", .usage)
 
     // MARK: Absent things
     package static let repositoryNotFound = ErrorCode("repository-not-found", .notFound)
@@ -76,6 +78,8 @@ extension ErrorCode {
     package static let policyNotFound = ErrorCode("policy-not-found", .notFound)
     package static let verificationNotFound = ErrorCode("verification-not-found", .notFound)
     package static let keyNotFound = ErrorCode("key-not-found", .notFound)
+    package static let attestationNotFound = ErrorCode("attestation-not-found", .notFound)
+    package static let logEntryNotFound = ErrorCode("log-entry-not-found", .notFound)
     package static let routeNotFound = ErrorCode("route-not-found", .notFound)
     package static let fileNotFound = ErrorCode("file-not-found", .notFound)
     package static let storeNotFound = ErrorCode("store-not-found", .usage)
@@ -107,6 +111,10 @@ extension ErrorCode {
     package static let unsigned = ErrorCode("unsigned", .integrity)
     package static let changedWhileReading = ErrorCode("changed-while-reading", .integrity)
     package static let bundleInvalid = ErrorCode("bundle-invalid", .integrity)
+    /// A key or a certificate counts no more, or not yet.
+    package static let expired = ErrorCode("expired", .integrity)
+    /// The audit log is not what a checkpoint or the index says.
+    package static let logInconsistent = ErrorCode("log-inconsistent", .integrity)
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
@@ -150,11 +158,14 @@ extension ErrorCode {
         .digestInvalid, .digestUnsupported, .nameInvalid, .tagInvalid, .referenceInvalid, .requestInvalid,
         .jsonInvalid, .manifestInvalid, .policyInvalid, .keyInvalid, .metadataInvalid, .sizeInvalid,
         .methodNotAllowed, .mediaTypeUnsupported, .expectationFailed, .usage, .configurationInvalid,
+        .signerFailed,
         .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
-        .policyNotFound, .verificationNotFound, .keyNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
+        .policyNotFound, .verificationNotFound, .keyNotFound, .attestationNotFound,
+        .logEntryNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
+        .expired, .logInconsistent,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,

@@ -23,17 +23,35 @@ package enum LineageRelation: String, Sendable, Hashable, Codable, CaseIterable 
     }
 }
 
+/// What a version came from, by digest: as provenance tells it, whether or not a repository here has it.
+package struct LineageSource: Sendable, Hashable {
+    package let relation: LineageRelation
+    /// How it was called where that was said, such as `team/payments:4`.
+    package let name: String
+    /// Of the source's manifest.
+    package let digest: Digest
+
+    package init(relation: LineageRelation, name: String, digest: Digest) {
+        self.relation = relation
+        self.name = name
+        self.digest = digest
+    }
+}
+
 /// A thing in the lineage graph.
 package enum LineageNode: Sendable, Hashable {
     case version(RepositoryName, VersionNumber)
+    /// Something that no repository here has, by the name that it was given and its digest.
+    case external(String, Digest)
     /// A training run, by its id.
     case run(String)
 
-    /// `team/fraud:3` or `run ID`
+    /// `team/fraud:3`, `run ID`, or `team/payments:4 (elsewhere, 4af1…)`
     package var label: String {
         switch self {
         case .version(let repository, let number): "\(repository):\(number)"
         case .run(let id): "run \(id)"
+        case .external(let name, let digest): "\(name) (elsewhere, \(digest.short))"
         }
     }
 }

@@ -14,6 +14,9 @@ package enum MediaType {
     package static let sigstoreBundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
     package static let dsseEnvelope = "application/vnd.dsse.envelope.v1+json"
     package static let inToto = "application/vnd.in-toto+json"
+    package static let cycloneDX = "application/vnd.cyclonedx+json"
+    /// A proof of the audit log (C2SP tlog-proof); the name is ours.
+    package static let logProof = "application/vnd.assay.tlog-proof.v1"
     // Plain HTTP
     package static let octetStream = "application/octet-stream"
     package static let json = "application/json"
@@ -40,6 +43,11 @@ package enum Annotation {
     package static let bundleContent = "dev.sigstore.bundle.content"
     package static let bundlePredicateType = "dev.sigstore.bundle.predicateType"
     package static let predicateType = "in-toto.io/predicate-type"
+    /// Of a log proof: the log, the entry's place in it, what happened, and to which version.
+    package static let logOrigin = "dev.assay.log.origin"
+    package static let logIndex = "dev.assay.log.index"
+    package static let logKind = "dev.assay.log.kind"
+    package static let logSubject = "dev.assay.log.subject"
 }
 
 /// Predicate types of the attestations that Assay reads and writes.
@@ -47,4 +55,21 @@ package enum PredicateType {
     package static let modelSignature = "https://model_signing/signature/v1.0"
     package static let verificationReport = "https://assay.dev/attestation/verification-report/v1"
     package static let verdict = "https://slsa.dev/verification_summary/v1"
+    package static let testResult = "https://in-toto.io/attestation/test-result/v0.1"
+    package static let provenance = "https://slsa.dev/provenance/v1"
+
+    /// What a registry alone may say: by another signer it does not count.
+    package static let ofRegistry: Set<String> = [verificationReport, verdict]
+
+    /// Words by which people may name a type.
+    package static let shortNames = [
+        "provenance": provenance, "report": verificationReport, "signature": modelSignature,
+        "test-result": testResult, "verdict": verdict,
+    ]
+
+    /// The type of a short name, or the text itself.
+    package static func resolve(_ text: String) -> String { shortNames[text] ?? text }
+
+    /// The short name of a type, or the type itself.
+    package static func short(_ type: String) -> String { shortNames.first { $0.value == type }?.key ?? type }
 }

@@ -27,6 +27,9 @@ package struct Principal: Sendable, Hashable {
     /// The bearer of the one token of `--token-file`.
     package static let tokenBearer = Principal(name: "token", permissions: Set(Permission.allCases))
 
+    /// The registry itself, where nobody asked at that moment.
+    package static let registry = Principal(name: "registry", permissions: [])
+
     /// Whoever sent no token to a server that wants one.
     package static let anonymous = Principal(name: "anonymous", permissions: [.none])
 }

@@ -44,8 +44,19 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
+    /// A signed statement that must be there, by whomever it was made.
+    package struct AttestationDemand: Sendable, Hashable, Codable {
+        /// The predicate's type, or one of its short names.
+        package var type: String
+        /// What the signer must be trusted as; any role if it is not set.
+        package var role: TrustedKey.Role?
+        /// Ids of the keys that count; all trusted ones if it is not set.
+        package var keys: [String]?
+    }
+
     package var version: Int
     package var signature: Signature?
+    package var attestations: [AttestationDemand]?
     /// The dataset version that metrics and latency are measured on.
     package var dataset: Reference?
     package var metrics: [String: MetricBound]?
@@ -54,7 +65,7 @@ package struct Policy: Sendable, Hashable, Codable {
     package var memory: ByteBound?
     /// The sum of the version's files.
     package var size: ByteBound?
-    /// Relations that must be declared.
+    /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
     package var deadlineSeconds: Int?
 
@@ -129,6 +140,16 @@ package struct Policy: Sendable, Hashable, Codable {
         }
         if let keys = signature?.keys, keys.isEmpty {
             throw AssayError(.policyInvalid, "signature.keys is empty, so nothing could ever satisfy it")
+        }
+        for demand in attestations ?? [] {
+            guard !demand.type.isEmpty, demand.type.utf8.count <= 1_000 else {
+                throw AssayError(.policyInvalid, "an attestation is demanded without a type, or with one too long")
+            }
+            guard demand.role != .log, demand.keys.map({ !$0.isEmpty }) ?? true else {
+                throw AssayError(
+                    .policyInvalid,
+                    "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it")
+            }
         }
         do {
             try verificationSettings?.check()

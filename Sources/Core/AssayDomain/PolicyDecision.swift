@@ -7,7 +7,10 @@ package struct Evidence: Sendable {
     /// Files that the version names and the store does not have.
     package var missingContent: [Digest]
     package var contentBytes: Int64
-    package var relations: Set<LineageRelation>
+    /// Relations that signed provenance tells, each with the id of a trusted key that says so.
+    package var relations: [LineageRelation: String]
+    /// Checked statements about exactly this version.
+    package var statements: [Statement]
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
     /// The version that the alias points to now.
@@ -17,7 +20,7 @@ package struct Evidence: Sendable {
 
     package init(
         signers: [String], signatureFault: String?, missingContent: [Digest] = [], contentBytes: Int64,
-        relations: Set<LineageRelation>,
+        relations: [LineageRelation: String], statements: [Statement] = [],
         report: VerificationReport? = nil, holder: VerificationReport.Subject? = nil,
         holderReport: VerificationReport? = nil
     ) {
@@ -26,9 +29,26 @@ package struct Evidence: Sendable {
         self.missingContent = missingContent
         self.contentBytes = contentBytes
         self.relations = relations
+        self.statements = statements
         self.report = report
         self.holder = holder
         self.holderReport = holderReport
+    }
+}
+
+extension Evidence {
+    /// A statement whose signature was checked.
+    package struct Statement: Sendable, Hashable {
+        package let predicateType: String
+        /// The id of the trusted key that signed, and what it is trusted as.
+        package let signer: String
+        package let role: TrustedKey.Role
+
+        package init(predicateType: String, signer: String, role: TrustedKey.Role) {
+            self.predicateType = predicateType
+            self.signer = signer
+            self.role = role
+        }
     }
 }
 
@@ -70,7 +90,7 @@ extension Policy {
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         PolicyDecision(
             outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-                + lineageOutcomes(evidence)
+                + lineageOutcomes(evidence) + attestationOutcomes(evidence)
                 + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
     }
 
@@ -109,10 +129,30 @@ extension Policy {
 
     private func lineageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (lineage ?? []).map { relation in
-            let isDeclared = evidence.relations.contains(relation)
+            let signer = evidence.relations[relation]
             return RequirementOutcome(
-                requirement: "lineage.\(relation.rawValue)", demanded: "declared",
-                measured: isDeclared ? "declared" : "not declared", status: isDeclared ? .passed : .missing)
+                requirement: "lineage.\(relation.rawValue)", demanded: "in signed provenance",
+                measured: signer.map { "told by key \($0.prefix(12))" } ?? "not told by a trusted key",
+                status: signer == nil ? .missing : .passed)
+        }
+    }
+
+    private func attestationOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        (attestations ?? []).map { demand in
+            let type = PredicateType.resolve(demand.type)
+            let found = evidence.statements.filter { $0.predicateType == type }
+            let counted = found.first { statement in
+                (demand.role.map { $0 == statement.role } ?? true)
+                    && (demand.keys.map { $0.contains(statement.signer) } ?? true)
+            }
+            let by =
+                demand.keys.map { "by one of \($0.count) named keys" }
+                ?? demand.role.map { "by a trusted \($0.rawValue) key" } ?? "by a trusted key"
+            return RequirementOutcome(
+                requirement: "attestation.\(Printable.escape(PredicateType.short(type)))", demanded: by,
+                measured: counted.map { "valid, key \($0.signer.prefix(12))" }
+                    ?? (found.isEmpty ? "none by a trusted key" : "signed, but by none of the demanded keys"),
+                status: counted != nil ? .passed : found.isEmpty ? .missing : .failed)
         }
     }
 

@@ -1,27 +1,133 @@
-/// A public key in the trust root, and what it may sign.
+/// A public key or a certificate authority in the trust root, and what it may sign.
 package struct TrustedKey: Sendable, Hashable, Codable {
     package enum Role: String, Sendable, Hashable, Codable, CaseIterable {
-        /// Signs versions on push.
+        /// Signs the files of versions.
         case release
-        /// Signs verification reports and verdicts: the registry itself.
+        /// Signs statements about how a version came about.
+        case training
+        /// Signs verification reports and verdicts: a registry itself.
         case registry
+        /// Signs the checkpoints of an audit log.
+        case log
     }
 
     /// Lower-case hex SHA-256 of the PEM text: the hint of OpenSSF Model Signing v1.0.
     package let id: String
     package let name: String
-    /// SubjectPublicKeyInfo as PEM.
+    /// SubjectPublicKeyInfo, or the certificate of an authority, as PEM.
     package let pem: String
     package let role: Role
+    /// The repositories for which it may speak; nil means all.
+    package var repositories: [RepositoryPattern]?
+    /// From when on it counts; nil if it always did.
+    package var validFrom: Timestamp?
+    /// Until when it counts; nil if there is no end.
+    package var validUntil: Timestamp?
     package let addedAt: Timestamp
-    package let revokedAt: Timestamp?
+    /// Since when nothing that it signed counts, whenever it was signed; nil if it was not revoked.
+    package var revokedAt: Timestamp?
 
-    package init(id: String, name: String, pem: String, role: Role, addedAt: Timestamp, revokedAt: Timestamp? = nil) {
+    package init(
+        id: String, name: String, pem: String, role: Role, repositories: [RepositoryPattern]? = nil,
+        validFrom: Timestamp? = nil, validUntil: Timestamp? = nil, addedAt: Timestamp, revokedAt: Timestamp? = nil
+    ) {
         self.id = id
         self.name = name
         self.pem = pem
         self.role = role
+        self.repositories = repositories
+        self.validFrom = validFrom
+        self.validUntil = validUntil
         self.addedAt = addedAt
         self.revokedAt = revokedAt
+    }
+
+    /// Whether it may speak for a repository.
+    package func covers(_ repository: RepositoryName) -> Bool {
+        repositories.map { patterns in patterns.contains { $0.matches(repository) } } ?? true
+    }
+
+    /// Whether it counts at a time. A revoked key never does, not even for what it signed before.
+    package func isValid(at time: Timestamp) -> Bool {
+        revokedAt == nil && (validFrom.map { $0 <= time } ?? true) && (validUntil.map { time <= $0 } ?? true)
+    }
+}
+
+/// Repositories by name: `team/fraud` is one, `team/*` all beneath, `*` all there are.
+package struct RepositoryPattern: Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+    /// What the names begin with; nil if it is exactly one name.
+    private let prefix: String?
+
+    /// Throws `name-invalid`.
+    package init(parsing text: some StringProtocol) throws(AssayError) {
+        description = String(text)
+        if text == "*" {
+            prefix = ""
+        } else if text.hasSuffix("/*") {
+            prefix = try RepositoryName(parsing: text.dropLast(2)).text + "/"
+        } else {
+            _ = try RepositoryName(parsing: text)
+            prefix = nil
+        }
+    }
+
+    package func matches(_ repository: RepositoryName) -> Bool {
+        prefix.map { repository.text.hasPrefix($0) } ?? (repository.text == description)
+    }
+}
+
+extension RepositoryPattern: Codable {
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// Whose signatures count, and for what.
+///
+/// As a file it is JSON; format: docs/formats/trust-root.md. Everything that it does not name is not trusted.
+package struct TrustRoot: Sendable, Hashable, Codable {
+    package static let formatVersion = 1
+    package static let keysMax = 1_000
+    package static let bytesMax = 4 << 20
+
+    package let format: Int
+    package let keys: [TrustedKey]
+
+    package init(keys: [TrustedKey]) {
+        format = Self.formatVersion
+        self.keys = keys
+    }
+
+    /// Reads a file. Throws `key-invalid`, `format-version-unsupported`, `body-too-large`, `too-many-entries`.
+    package static func parse(_ json: [UInt8]) throws(AssayError) -> TrustRoot {
+        guard json.count <= bytesMax else {
+            throw AssayError(.bodyTooLarge, "the trust root has over \(bytesMax) bytes")
+        }
+        let root: TrustRoot
+        do {
+            root = try JSON.decode(TrustRoot.self, from: json)
+        } catch {
+            let known = error as? AssayError
+            throw AssayError(
+                .keyInvalid, "the trust root cannot be read", reason: known?.reason ?? known?.message, cause: error)
+        }
+        guard root.format == formatVersion else {
+            throw AssayError(.formatVersionUnsupported, "the trust root has format \(root.format)")
+        }
+        guard root.keys.count <= keysMax else {
+            throw AssayError(.tooManyEntries, "the trust root has over \(keysMax) keys")
+        }
+        return root
+    }
+
+    /// The keys that count in a role, for a repository, at a time.
+    package func keys(_ role: TrustedKey.Role, for repository: RepositoryName?, at time: Timestamp) -> [TrustedKey] {
+        keys.filter { key in key.role == role && (repository.map(key.covers) ?? true) && key.isValid(at: time) }
     }
 }

@@ -11,12 +11,16 @@ package struct Registry: Sendable {
     package let verify: Verify
     package let promote: Promote
     package let delete: Delete
+    package let audit: Audit
+    package let attest: Attest
+    package let seal: Seal
     package let clock: any WallClock
     private let blobStore: any BlobStore
     private let index: any Index
 
     package init(
-        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
+        blobs: any BlobStore, index: any Index, log: any AuditLog, evidence: any EvidenceFormat,
+        inspector: any ModelInspector,
         host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
         settings: StoreSettings = StoreSettings()
     ) {
@@ -29,8 +33,12 @@ package struct Registry: Sendable {
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
         verify = Verify(
             blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)
-        promote = Promote(blobs: blobs, index: index, evidence: evidence, verify: verify, clock: clock)
+        seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
+        promote = Promote(
+            blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)
         delete = Delete(index: index, aliases: aliases, clock: clock)
+        audit = Audit(log: log, index: index)
+        attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)
         self.clock = clock
         blobStore = blobs
         self.index = index

@@ -11,7 +11,10 @@ struct TarHeader {
     let type: UInt8
 
     init(_ block: [UInt8]) throws(ArchiveError) {
-        guard try Self.octal(block[148..<156]) == Self.checksum(of: block) else {
+        let checksum = block[148..<156]
+        guard try Self.octal(checksum) == Self.checksum(of: block),
+            Self.checksumEndings.contains(Array(checksum.drop { $0 > UInt8(ascii: " ") }))
+        else {
             throw ArchiveError(.checksum, "a header's checksum is wrong")
         }
         guard Array(block[257..<265]) == Array("ustar\u{0}00".utf8) else {
@@ -23,6 +26,9 @@ struct TarHeader {
         size = try Self.size(block[124..<136])
         type = block[156]
     }
+
+    /// How writers end the digits of a checksum. It is the one field that no checksum covers, so it has few spellings.
+    private static let checksumEndings: [[UInt8]] = [[0, 0x20], [0x20, 0], [0], [0x20]]
 
     /// The sum of all bytes, those of the checksum itself taken as spaces.
     private static func checksum(of block: [UInt8]) -> Int64 {

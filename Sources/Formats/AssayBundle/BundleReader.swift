@@ -1,178 +1,199 @@
-package import AssayArchive
-package import AssayCrypto
+import AssayArchive
+import AssayCrypto
 import AssayDomain
 
-/// Reads and checks a bundle in one pass over its bytes.
+/// Reads and checks a bundle, or an OCI archive that another tool wrote.
 ///
-/// A bundle passes if it is a strict tar with exactly the members that its manifests call for, in order; every blob
-/// hashes to its name; every manifest but the first speaks of the first; and a trusted key signed exactly its files.
+/// One pass over the bytes hashes every member; then the index and the manifests are read from where they lie, so that
+/// memory does not grow with the files. The bytes pass if they are a strict tar with exactly the members that its
+/// manifests call for, every blob hashes to its name, and every manifest but one speaks of that one. A bundle of ours
+/// is in canonical form besides: its members in order, its index byte for byte what would be written again.
 package struct BundleReader {
-    private var tar: TarReader
-    private let limits: BundleLimits
-    private let sink: (any BundleSink)?
-    private var documents: [Digest: [UInt8]] = [:]
-    private var documentBytes: Int64 = 0
-
-    /// Checks a bundle against trusted keys and hands its blobs to the sink, if there is one.
-    ///
-    /// Without keys everything is checked but who signed it, and the contents name no signer.
-    /// Throws `bundle-invalid`, `path-unsafe`, `file-type-refused`, `digest-mismatch`, `unsigned`, `untrusted-key`,
-    /// `signature-invalid`, `too-many-entries`, `body-too-large`, and what the input or the sink fail with.
-    package static func read(
-        _ input: any ByteInput, trusted: [PublicKey]?, sink: (any BundleSink)? = nil,
-        limits: BundleLimits = BundleLimits()
-    ) throws -> BundleContents {
-        var reader = BundleReader(input, sink: sink, limits: limits)
-        return try ArchiveFault.translated { try reader.read(trusted: trusted) }
+    private struct Member {
+        let size: Int64
+        let offset: Int64
     }
 
-    private init(_ input: any ByteInput, sink: (any BundleSink)?, limits: BundleLimits) {
-        tar = TarReader(input, limits: limits.tar)
-        self.sink = sink
+    private let source: any BundleSource
+    private let limits: BundleLimits
+    private var members: [String: Member] = [:]
+    private var order: [String] = []
+    private var manifestBytes = 0
+
+    /// Reads a bundle through. Whose signatures are in it is not looked at.
+    ///
+    /// Throws `bundle-invalid`, `path-unsafe`, `file-type-refused`, `digest-mismatch`, `too-many-entries`,
+    /// `body-too-large`, and what the source fails with.
+    package static func read(
+        _ source: any BundleSource, limits: BundleLimits = BundleLimits()
+    ) throws -> BundleContents {
+        var reader = BundleReader(source: source, limits: limits)
+        return try ArchiveFault.translated {
+            try reader.scan()
+            return try reader.contents()
+        }
+    }
+
+    private init(source: any BundleSource, limits: BundleLimits) {
+        self.source = source
         self.limits = limits
     }
 
-    private mutating func read(trusted: [PublicKey]?) throws -> BundleContents {
-        let heading = try readHeading()
-        let manifests = try heading.entries.map { try readManifest($0) }
-        guard let manifest = manifests.first else { throw Self.invalid("the bundle holds no version") }
-        let plan = try BundlePlan(
-            repository: heading.repository, number: heading.number, manifest: manifest,
-            referrers: Array(manifests.dropFirst()))
-        guard plan.index.manifests == heading.entries else {
-            throw Self.invalid("the bundle's index is not in its canonical form")
+    // MARK: Bytes
+
+    private mutating func scan() throws {
+        var tar = TarReader(source.makeInput(), limits: limits.tar)
+        while let member = try tar.next() {
+            if let digest = try BundleLayout.digest(ofPath: member.path) {
+                let hash = StreamingDigest(digest.algorithm)
+                try tar.forEachChunk { hash.update($0) }
+                guard hash.finalize() == digest else {
+                    throw AssayError(
+                        .digestMismatch, "\(try fileName(of: digest)) is damaged",
+                        reason: "its bytes in the bundle do not hash to \(digest)")
+                }
+            }
+            members[member.path] = Member(size: member.size, offset: member.offset)
+            order.append(member.path)
         }
-        let files = try ModelPack.files(of: manifest)
-        let blobs = try readBlobs(plan, files: files)
-        if let extra = try tar.next() { throw Self.unexpected(extra) }
+    }
+
+    /// How people call a damaged blob, as far as the bundle told before it.
+    private mutating func fileName(of digest: Digest) throws -> String {
+        for path in order {
+            guard let member = members[path], member.size <= Int64(Manifest.bytesMaxDefault),
+                let known = try BundleLayout.digest(ofPath: path),
+                let manifest = try? Manifest(
+                    parsing: try source.read(Int(member.size), at: member.offset), digest: known, contentType: nil),
+                let file = try? ModelPack.files(of: manifest).first(where: { $0.digest == digest })
+            else { continue }
+            return Printable.quote(file.path)
+        }
+        return digest.description
+    }
+
+    private func bytes(_ path: String, bytesMax: Int, what: String) throws -> [UInt8] {
+        guard let member = members[path] else { throw Self.missing(what) }
+        guard member.size <= Int64(bytesMax) else {
+            throw AssayError(.bodyTooLarge, "\(what) has over \(bytesMax) bytes")
+        }
+        return try source.read(Int(member.size), at: member.offset)
+    }
+
+    // MARK: What it is
+
+    private mutating func contents() throws -> BundleContents {
+        guard !order.isEmpty else { throw Self.invalid("the bundle is empty") }
+        guard members[BundleLayout.layoutPath] != nil else {
+            throw Self.invalid("the file is no bundle", reason: "it holds no OCI image layout")
+        }
+        try checkLayout(try bytes(BundleLayout.layoutPath, bytesMax: 4_096, what: "the layout"))
+        let json = try bytes(BundleLayout.indexPath, bytesMax: Manifest.bytesMaxDefault, what: "the index")
+        let index = try Self.index(json)
+        let manifests = try index.manifests.map { try manifest($0) }
+        let versions = manifests.filter { $0.subject == nil }
+        guard let manifest = versions.first else { throw Self.invalid("the bundle holds no version") }
+        guard versions.count == 1 else {
+            throw Self.invalid("the bundle holds \(versions.count) versions, and nothing says which one is meant")
+        }
+        let label = try Self.label(of: index)
+        let referrers = manifests.filter { $0.subject != nil }
+        try BundlePlan.check(manifest, referrers: referrers)
+        let blobs = try BundleLayout.blobs(of: [manifest] + referrers)
+        try checkMembers(manifests: manifests, blobs: blobs)
+        if let label {
+            try checkCanonical(
+                try BundlePlan(label: label, manifest: manifest, referrers: referrers), index: json)
+        }
         return BundleContents(
-            repository: plan.repository, number: plan.number, manifest: manifest, referrers: plan.referrers,
-            files: files, blobs: blobs, signer: try trusted.map { try signer(plan, files: files, trusted: $0) },
-            documents: documents)
+            label: label, manifest: manifest, referrers: referrers, files: try ModelPack.files(of: manifest),
+            blobs: blobs.compactMap { blob in
+                members[BundleLayout.path(of: blob.digest)].map { .init(record: blob, offset: $0.offset) }
+            })
     }
 
-    // MARK: Layout and index
-
-    private struct Heading {
-        let repository: RepositoryName
-        let number: VersionNumber
-        let entries: [Descriptor]
-    }
-
-    private mutating func readHeading() throws -> Heading {
-        guard let first = try tar.next() else { throw Self.invalid("the bundle is empty") }
-        guard first.path == BundleLayout.layoutPath, first.size == Int64(BundleLayout.layout.count),
-            try tar.readContent(bytesMax: BundleLayout.layout.count) == BundleLayout.layout
-        else { throw Self.invalid("the file is no bundle", reason: "it does not start with an OCI layout 1.0.0") }
-        guard let member = try tar.next(), member.path == BundleLayout.indexPath else {
-            throw Self.invalid("the bundle has no index")
+    private func checkLayout(_ bytes: [UInt8]) throws {
+        struct Layout: Decodable { let imageLayoutVersion: String }
+        do {
+            guard try JSON.decodeVerbatim(Layout.self, from: bytes).imageLayoutVersion == "1.0.0" else {
+                throw Self.invalid("the bundle is of another layout version")
+            }
+        } catch let error as AssayError where error.code != .bundleInvalid {
+            throw Self.invalid("the bundle's layout cannot be read", reason: error.reason)
         }
-        return try Self.heading(try tar.readContent(bytesMax: Manifest.bytesMax))
     }
 
-    private static func heading(_ bytes: [UInt8]) throws -> Heading {
+    private static func index(_ bytes: [UInt8]) throws -> BundleIndex {
         let index: BundleIndex
         do {
             index = try JSON.decodeVerbatim(BundleIndex.self, from: bytes)
         } catch {
             throw invalid("the bundle's index cannot be read", reason: (error as? AssayError)?.reason)
         }
-        guard index.schemaVersion == 2, index.mediaType == MediaType.imageIndex else {
+        guard index.schemaVersion == 2, index.mediaType.map({ $0 == MediaType.imageIndex }) ?? true else {
             throw invalid("the bundle's index is of another format")
         }
         guard index.manifests.count <= BundlePlan.referrersMax + 1 else {
             throw AssayError(.tooManyEntries, "the bundle lists over \(BundlePlan.referrersMax + 1) manifests")
         }
-        guard let annotations = index.manifests.first?.annotations,
-            let number = annotations[BundleLayout.refName], let name = annotations[BundleLayout.repository],
-            case .number(let number) = try Tag(parsing: number)
-        else { throw invalid("the bundle's index names no version") }
-        return Heading(repository: try RepositoryName(parsing: name), number: number, entries: index.manifests)
+        guard Set(index.manifests.map(\.digest)).count == index.manifests.count else {
+            throw invalid("the bundle's index lists a manifest twice")
+        }
+        return index
     }
 
-    private mutating func readManifest(_ entry: Descriptor) throws -> Manifest {
-        let member = try expectedMember(entry.digest, size: entry.size, name: "the manifest \(entry.digest)")
-        let bytes = try tar.readContent(bytesMax: Manifest.bytesMax)
-        guard Digest.of(bytes, algorithm: entry.digest.algorithm) == entry.digest else {
-            throw AssayError(.digestMismatch, "\(member.path) does not hash to its name")
+    /// What a bundle of ours says of itself: both annotations or none, on its first manifest alone.
+    private static func label(of index: BundleIndex) throws -> BundleContents.Label? {
+        let labelled = index.manifests.filter { $0.annotations?[BundleLayout.repository] != nil }
+        guard let annotations = labelled.first?.annotations, let name = annotations[BundleLayout.repository] else {
+            return nil
         }
+        guard labelled.count == 1, let number = annotations[BundleLayout.refName],
+            case .number(let number) = try Tag(parsing: number)
+        else { throw invalid("the bundle's index names no version") }
+        let aliases = try (annotations[BundleLayout.aliases] ?? "").split(separator: " ").map {
+            try AliasName(parsing: $0)
+        }
+        return .init(repository: try RepositoryName(parsing: name), number: number, aliases: aliases)
+    }
+
+    private mutating func manifest(_ entry: Descriptor) throws -> Manifest {
+        let bytes = try bytes(
+            BundleLayout.path(of: entry.digest), bytesMax: limits.manifestBytesMax - manifestBytes,
+            what: "the manifest \(entry.digest)")
+        manifestBytes += bytes.count
+        guard Int64(bytes.count) == entry.size, Digest.of(bytes, algorithm: entry.digest.algorithm) == entry.digest
+        else { throw AssayError(.digestMismatch, "the manifest \(entry.digest) has not the size that the index says") }
         return try Manifest(parsing: bytes, digest: entry.digest, contentType: entry.mediaType)
     }
 
-    // MARK: Blobs
+    // MARK: Exactly what is called for
 
-    private mutating func readBlobs(_ plan: BundlePlan, files: [VersionFile]) throws -> [BundleContents.Blob] {
-        var names: [Digest: String] = [:]
-        for file in files { names[file.digest] = Printable.quote(file.path) }
-        var kept = Set(plan.referrers.flatMap(\.requiredBlobs).map(\.digest))
-        if let config = plan.manifest.config { kept.insert(config.digest) }
-        return try plan.blobs.map { blob in
-            let name = names[blob.digest] ?? blob.digest.description
-            let member = try expectedMember(blob.digest, size: blob.size, name: name)
-            try readBlob(blob, name: name, isDocument: kept.contains(blob.digest))
-            return BundleContents.Blob(record: blob, offset: member.offset)
-        }
-    }
-
-    private mutating func readBlob(_ blob: BlobRecord, name: String, isDocument: Bool) throws {
-        if isDocument {
-            guard blob.size <= Int64(limits.documentBytesMax) - documentBytes else {
-                throw AssayError(.bodyTooLarge, "the bundle's evidence is over \(limits.documentBytesMax) bytes")
+    private func checkMembers(manifests: [Manifest], blobs: [BlobRecord]) throws {
+        var expected: Set<String> = [BundleLayout.layoutPath, BundleLayout.indexPath]
+        for manifest in manifests { expected.insert(BundleLayout.path(of: manifest.digest)) }
+        for blob in blobs {
+            let path = BundleLayout.path(of: blob.digest)
+            guard let member = members[path] else { throw Self.missing("\(blob.digest)") }
+            guard member.size == blob.size else {
+                throw AssayError(
+                    .digestMismatch, "\(blob.digest) is damaged",
+                    reason: "it has \(member.size) bytes and not \(blob.size)")
             }
-            documentBytes += blob.size
+            expected.insert(path)
         }
-        let digest = StreamingDigest(blob.digest.algorithm)
-        var document: [UInt8] = []
-        try sink?.begin(blob)
-        try tar.forEachChunk { [sink] bytes in
-            digest.update(bytes)
-            if isDocument { document.append(contentsOf: bytes) }
-            try sink?.write(bytes)
+        if let extra = order.first(where: { !expected.contains($0) }) {
+            throw Self.invalid("the bundle holds \(Printable.quote(extra)), which nothing in it calls for")
         }
-        guard digest.finalize() == blob.digest else {
-            throw AssayError(
-                .digestMismatch, "\(name) is damaged", reason: "its bytes in the bundle do not hash to \(blob.digest)")
-        }
-        try sink?.end()
-        if isDocument { documents[blob.digest] = document }
     }
 
-    /// The next member, which must be this blob.
-    private mutating func expectedMember(_ digest: Digest, size: Int64, name: String) throws -> TarMember {
-        guard let member = try tar.next() else { throw Self.missing(name) }
-        let path = BundleLayout.path(of: digest)
-        guard member.path == path else {
-            // Members are in order, so a later name means that this one is absent.
-            throw member.path > path ? Self.missing(name) : Self.unexpected(member)
-        }
-        guard member.size == size else {
-            throw AssayError(
-                .digestMismatch, "\(name) is damaged", reason: "it has \(member.size) bytes and not \(size)")
-        }
-        return member
-    }
-
-    // MARK: Signature
-
-    /// The first trusted key among the model signatures; the fault of the last one if there is none.
-    private func signer(_ plan: BundlePlan, files: [VersionFile], trusted: [PublicKey]) throws -> PublicKey {
-        var fault = AssayError(.unsigned, "the bundle of \(plan.repository):\(plan.number) holds no model signature")
-        for referrer in plan.referrers where referrer.effectiveArtifactType == MediaType.sigstoreBundle {
-            guard let blob = referrer.layers.first, let bytes = documents[blob.digest] else { continue }
-            do throws(AssayError) {
-                return try ModelSignature.verify(bytes, files: files, trusted: trusted)
-            } catch {
-                fault = error
-            }
-        }
-        throw fault
+    private func checkCanonical(_ plan: BundlePlan, index: [UInt8]) throws {
+        guard try WireJSON.encode(plan.index) == index, order == plan.paths,
+            try bytes(BundleLayout.layoutPath, bytesMax: 4_096, what: "the layout") == BundleLayout.layout
+        else { throw Self.invalid("the bundle is not in its canonical form") }
     }
 
     private static func missing(_ name: String) -> AssayError { invalid("\(name) is missing in the bundle") }
-
-    private static func unexpected(_ member: TarMember) -> AssayError {
-        invalid("the bundle holds \(Printable.quote(member.path)), which nothing in it calls for")
-    }
 
     private static func invalid(_ message: String, reason: String? = nil) -> AssayError {
         AssayError(.bundleInvalid, message, reason: reason)

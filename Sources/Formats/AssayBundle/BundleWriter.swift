@@ -7,8 +7,7 @@ package struct BundlePlan: Sendable {
     /// The most pieces of evidence in one bundle.
     package static let referrersMax = 1_000
 
-    package let repository: RepositoryName
-    package let number: VersionNumber
+    package let label: BundleContents.Label
     package let manifest: Manifest
     /// By digest, so that the order in which evidence was attached does not show.
     package let referrers: [Manifest]
@@ -16,20 +15,9 @@ package struct BundlePlan: Sendable {
     package let blobs: [BlobRecord]
 
     /// Throws `bundle-invalid` for an index, and for a referrer of something else; `too-many-entries`.
-    package init(
-        repository: RepositoryName, number: VersionNumber, manifest: Manifest, referrers: [Manifest]
-    ) throws(AssayError) {
-        guard manifest.children.isEmpty, !MediaType.isIndex(manifest.mediaType) else {
-            throw AssayError(.bundleInvalid, "\(repository):\(number) is an index of manifests and cannot be bundled")
-        }
-        guard referrers.allSatisfy({ $0.subject?.digest == manifest.digest && $0.children.isEmpty }) else {
-            throw AssayError(.bundleInvalid, "a referrer speaks of something else than \(manifest.digest)")
-        }
-        guard referrers.count <= Self.referrersMax else {
-            throw AssayError(.tooManyEntries, "\(repository):\(number) has over \(Self.referrersMax) referrers")
-        }
-        self.repository = repository
-        self.number = number
+    package init(label: BundleContents.Label, manifest: Manifest, referrers: [Manifest]) throws(AssayError) {
+        try Self.check(manifest, referrers: referrers)
+        self.label = label
         self.manifest = manifest
         var unique: [Digest: Manifest] = [:]
         for referrer in referrers { unique[referrer.digest] = referrer }
@@ -37,8 +25,33 @@ package struct BundlePlan: Sendable {
         blobs = try BundleLayout.blobs(of: [manifest] + self.referrers)
     }
 
+    /// Whether a version and its evidence can be in one bundle. Throws as `init`.
+    static func check(_ manifest: Manifest, referrers: [Manifest]) throws(AssayError) {
+        guard manifest.children.isEmpty, !MediaType.isIndex(manifest.mediaType) else {
+            throw AssayError(.bundleInvalid, "\(manifest.digest) is an index of manifests and cannot be bundled")
+        }
+        guard referrers.allSatisfy({ $0.subject?.digest == manifest.digest && $0.children.isEmpty }) else {
+            throw AssayError(.bundleInvalid, "a referrer speaks of something else than \(manifest.digest)")
+        }
+        guard referrers.count <= referrersMax else {
+            throw AssayError(.tooManyEntries, "\(manifest.digest) has over \(referrersMax) referrers")
+        }
+    }
+
+    /// The paths of all members in their order.
+    var paths: [String] {
+        [BundleLayout.layoutPath, BundleLayout.indexPath]
+            + ([manifest] + referrers).map { BundleLayout.path(of: $0.digest) }
+            + blobs.map { BundleLayout.path(of: $0.digest) }
+    }
+
     var index: BundleIndex {
-        let annotations = [BundleLayout.refName: number.description, BundleLayout.repository: repository.text]
+        var annotations = [
+            BundleLayout.refName: label.number.description, BundleLayout.repository: label.repository.text,
+        ]
+        if !label.aliases.isEmpty {
+            annotations[BundleLayout.aliases] = label.aliases.map(\.text).sorted().joined(separator: " ")
+        }
         return BundleIndex(
             schemaVersion: 2, mediaType: MediaType.imageIndex,
             manifests: [entry(of: manifest, annotations)] + referrers.map { entry(of: $0, nil) })

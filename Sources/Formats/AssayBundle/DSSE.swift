@@ -23,7 +23,9 @@ package struct DSSEEnvelope: Sendable, Hashable {
     package let signatures: [Signature]
 
     /// Signs a payload with one key, whose id becomes the hint unless another one, or none, is wanted.
-    package init(signing payload: [UInt8], type: String, key: PrivateKey, keyID: String? = nil) throws(AssayError) {
+    ///
+    /// Throws what the signer throws.
+    package init(signing payload: [UInt8], type: String, key: any MessageSigner, keyID: String? = nil) throws {
         payloadType = type
         self.payload = payload
         let signature = try key.sign(Self.signedBytes(type: type, payload: payload))
@@ -93,6 +95,14 @@ package struct DSSEEnvelope: Sendable, Hashable {
                 remedy: "name the signer's public key as one that you trust, if you do")
         }
         throw SignedJSON.invalid("no signature of the envelope is valid")
+    }
+
+    /// The in-toto statement that it holds; it means nothing before `verify` has passed. Throws `signature-invalid`.
+    package func unverifiedStatement() throws(AssayError) -> Statement {
+        guard payloadType == MediaType.inToto else {
+            throw SignedJSON.invalid("the envelope holds no statement", reason: Printable.quote(payloadType))
+        }
+        return try Statement(parsing: payload)
     }
 
     /// What a signature is made over: the pre-authentication encoding of type and payload.

@@ -3,8 +3,8 @@ package import AssayDomain
 
 /// A signature over the files of a model, in the form that the `model_signing` tool verifies.
 ///
-/// Source: OpenSSF Model Signing v1.0, key mode, in a sigstore bundle v0.3. Only the method `files` with SHA-256 is
-/// written and read. Files are signed by their stored digests, never read again.
+/// Source: OpenSSF Model Signing v1.0 in a sigstore bundle v0.3. Key mode is written and read, certificate mode only
+/// read, and only with the method `files` and SHA-256. Files are signed by their stored digests, never read again.
 package struct ModelSignature: Sendable {
     /// The file name under which a signature lies beside the files of a model.
     package static let fileName = "model.sig"
@@ -13,9 +13,24 @@ package struct ModelSignature: Sendable {
     /// What verifiers pass over at the top of a model's folder, and so no signature covers.
     package static let ignoredNames = [".git", ".gitattributes", ".github", ".gitignore", fileName]
 
-    /// The id of the key that the bundle claims; nil if it claims none.
-    package let keyID: String?
+    /// Who signed, once that is proven.
+    package struct Signer: Sendable, Hashable {
+        /// The id of the key that signed.
+        package let keyID: String
+        /// Whom the key's certificate names, to be escaped before it is shown; nil in key mode.
+        package let subject: String?
+        /// The id of the trusted certificate that vouches for the subject; nil in key mode.
+        package let rootID: String?
+    }
+
+    private let material: SignatureMaterial
     private let envelope: DSSEEnvelope
+
+    /// The id of the key that the bundle claims; nil if it claims none, and in certificate mode.
+    package var keyID: String? {
+        guard case .key(let hint) = material else { return nil }
+        return hint
+    }
 
     /// Whether no signature can cover a file, because verifiers pass over its top folder or name.
     package static func ignores(path: String) -> Bool {
@@ -26,8 +41,9 @@ package struct ModelSignature: Sendable {
     ///
     /// Resources stand in the order of the specification, by code points of the whole path; verifiers follow the listed
     /// order, so those that would list another one agree. Throws `path-unsafe` for paths that no signature can cover:
-    /// leaving such a file out would let unsigned content pass as signed; and `request-invalid` for no files.
-    package static func sign(_ files: [VersionFile], name: String, key: PrivateKey) throws -> [UInt8] {
+    /// leaving such a file out would let unsigned content pass as signed; `request-invalid` for no files; and what the
+    /// signer throws.
+    package static func sign(_ files: [VersionFile], name: String, key: any MessageSigner) throws -> [UInt8] {
         guard !files.isEmpty else { throw AssayError(.requestInvalid, "there are no files to sign") }
         var paths = PathRules()
         for file in files {
@@ -39,7 +55,7 @@ package struct ModelSignature: Sendable {
         }
         let statement = try SignedModel(files, name: name).encoded()
         let envelope = try DSSEEnvelope(signing: statement, type: MediaType.inToto, key: key, keyID: "")
-        return try WireJSON.encode(BundleJSON(keyID: key.publicKey.id, envelope: envelope))
+        return try WireJSON.encode(SignatureBundle(keyID: key.publicKey.id, envelope: envelope))
     }
 
     /// Reads a signature file without believing it; throws `signature-invalid`, `body-too-large`, `too-many-entries`.
@@ -47,10 +63,9 @@ package struct ModelSignature: Sendable {
         guard bytes.count <= Self.bytesMax else {
             throw AssayError(.bodyTooLarge, "the signature has over \(Self.bytesMax) bytes")
         }
-        try BundleJSON.checkMembers(of: bytes)
-        let bundle = try SignedJSON.decode(BundleJSON.self, from: bytes, what: "the signature")
-        keyID = try bundle.checkedKeyID()
-        envelope = try DSSEEnvelope(bundle.dsseEnvelope)
+        let bundle = try SignatureBundle.parse(bytes)
+        material = bundle.material
+        envelope = try DSSEEnvelope(bundle.envelope)
         guard envelope.signatures.count == 1 else {
             throw SignedJSON.invalid("the signature bundle must hold exactly one signature")
         }
@@ -61,7 +76,14 @@ package struct ModelSignature: Sendable {
     }
 
     /// The trusted key that made the signature. Throws `untrusted-key`, `signature-invalid`.
+    ///
+    /// A signature with certificates is of no key that is trusted by itself.
     package func verify(trusted: [PublicKey]) throws(AssayError) -> PublicKey {
+        guard case .key(let keyID) = material else {
+            throw AssayError(
+                .untrustedKey, "the signature is made with a certificate, which no trusted key vouches for",
+                remedy: "name the root certificate of its signer as one that you trust, if you do")
+        }
         let candidates = trusted.filter { keyID == nil || keyID == $0.id }
         guard !candidates.isEmpty else {
             throw AssayError(
@@ -70,6 +92,24 @@ package struct ModelSignature: Sendable {
                 remedy: "name the signer's public key as one that you trust, if you do")
         }
         return try envelope.verify(trusted: candidates)
+    }
+
+    /// Who made the signature: a trusted key, or one whose certificate a trusted root vouches for at that time.
+    ///
+    /// Throws `untrusted-key`, `signature-invalid`, and `expired` for a certificate that does not count at that time.
+    package func verify(
+        trusted: [PublicKey], roots: [Certificate], at time: Timestamp
+    ) throws(AssayError) -> Signer {
+        guard case .certificates(let chain) = material else {
+            return Signer(keyID: try verify(trusted: trusted).id, subject: nil, rootID: nil)
+        }
+        let proof = try CertificateChain.prove(chain, roots: roots, at: time)
+        do throws(AssayError) {
+            _ = try envelope.verify(trusted: [proof.publicKey])
+        } catch {
+            throw SignedJSON.invalid("the signature is not by the key of its certificate")
+        }
+        return Signer(keyID: proof.publicKey.id, subject: chain.first?.subject, rootID: proof.root.id)
     }
 
     /// Throws unless the signature speaks of exactly these files: `digest-mismatch` for one that changed or is missing,
@@ -91,59 +131,21 @@ package struct ModelSignature: Sendable {
         return key
     }
 
+    /// Who signed exactly these files, by key or by certificate: signature first, then what it says.
+    ///
+    /// Throws as the function above does, and `expired` for a certificate that does not count at that time.
+    package static func verify(
+        _ bundle: [UInt8], files: [VersionFile], trusted: [PublicKey], roots: [Certificate], at time: Timestamp
+    ) throws(AssayError) -> Signer {
+        let signature = try ModelSignature(parsing: bundle)
+        let signer = try signature.verify(trusted: trusted, roots: roots, at: time)
+        try signature.check(files)
+        return signer
+    }
+
     private static func notCoverable(_ path: String) -> AssayError {
         AssayError(
             .pathUnsafe, "\(Printable.quote(path)) cannot be signed",
             reason: "verifiers of model signatures pass over it", remedy: "leave the file out of the version")
-    }
-}
-
-/// A sigstore bundle with a public key's hint; the members that v0.3 has in key mode, and no others.
-private struct BundleJSON: Codable {
-    struct Material: Codable {
-        struct PublicKey: Codable {
-            let hint: String?
-        }
-
-        let publicKey: PublicKey?
-        let tlogEntries: [Entry]?
-    }
-
-    /// An entry of a transparency log; key mode has none.
-    struct Entry: Codable {}
-
-    let mediaType: String
-    let verificationMaterial: Material
-    let dsseEnvelope: EnvelopeJSON
-
-    init(keyID: String, envelope: DSSEEnvelope) {
-        mediaType = MediaType.sigstoreBundle
-        verificationMaterial = Material(publicKey: .init(hint: keyID), tlogEntries: [])
-        dsseEnvelope = envelope.json
-    }
-
-    func checkedKeyID() throws(AssayError) -> String? {
-        guard mediaType == MediaType.sigstoreBundle else {
-            throw SignedJSON.invalid("the signature is of another format", reason: Printable.quote(mediaType))
-        }
-        guard let publicKey = verificationMaterial.publicKey else {
-            throw SignedJSON.invalid("the signature is not of key mode", reason: "it names no public key")
-        }
-        guard verificationMaterial.tlogEntries?.isEmpty ?? true else {
-            throw SignedJSON.invalid("the signature is not of key mode", reason: "it has log entries")
-        }
-        return publicKey.hint.flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    /// The reference tool refuses members that it does not know; so does this reader.
-    static func checkMembers(of bytes: [UInt8]) throws(AssayError) {
-        let names = try SignedJSON.decode([String: Ignored].self, from: bytes, what: "the signature").keys
-        guard Set(names).isSubset(of: ["mediaType", "verificationMaterial", "dsseEnvelope"]) else {
-            throw SignedJSON.invalid("the signature has members that bundles of v0.3 do not have")
-        }
-    }
-
-    private struct Ignored: Decodable {
-        init(from decoder: any Decoder) {}
     }
 }

@@ -26,6 +26,13 @@ package enum Referrer {
             annotations: [Annotation.predicateType: predicateType])
     }
 
+    /// The manifest of a document that is no signed statement.
+    package static func document(
+        _ document: BlobRecord, type: String, annotations: [String: String], subject: Descriptor
+    ) throws -> [UInt8] {
+        try manifest(of: document, type: type, subject: subject, annotations: annotations)
+    }
+
     private static func manifest(
         of blob: BlobRecord, type: String, subject: Descriptor, annotations: [String: String]
     ) throws -> [UInt8] {
@@ -36,7 +43,7 @@ package enum Referrer {
                     mediaType: MediaType.empty, digest: Digest.sha256(of: emptyConfig), size: Int64(emptyConfig.count)),
                 layers: [Descriptor(mediaType: type, digest: blob.digest, size: blob.size)],
                 subject: Descriptor(mediaType: subject.mediaType, digest: subject.digest, size: subject.size),
-                annotations: annotations))
+                annotations: annotations.isEmpty ? nil : annotations))
     }
 }
 

@@ -2,7 +2,8 @@ package import AssayCrypto
 package import AssayDomain
 package import AssayRegistry
 
-/// Evidence in the standard forms: OpenSSF model signatures and DSSE envelopes, attached as OCI referrers.
+/// Evidence in the standard forms: OpenSSF model signatures, DSSE envelopes and CycloneDX bills, attached as OCI
+/// referrers.
 package struct SignedEvidence: EvidenceFormat {
     private let key: PrivateKey
 
@@ -17,29 +18,31 @@ package struct SignedEvidence: EvidenceFormat {
 
     package func files(of manifest: Manifest) throws -> [VersionFile] { try ModelPack.files(of: manifest) }
 
+    // MARK: Model signatures
+
     package func checkForm(ofModelSignature bundle: [UInt8], over files: [VersionFile]) throws {
         try ModelSignature(parsing: bundle).check(files)
     }
 
     package func signer(
-        ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey]
+        ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp
     ) throws -> String {
-        let signature = try ModelSignature(parsing: bundle)
-        let key = try signature.verify(trusted: try publicKeys(trusted))
-        try signature.check(files)
-        return key.id
+        try TrustedSigners(trusted).signer(of: bundle, over: files, at: time).id
     }
 
     package func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8] {
         try Referrer.signature(bundle, subject: subject)
     }
 
+    // MARK: Statements
+
     package func signStatement(
         predicateType: String, predicate: [UInt8], subject: Digest, name: String
     ) throws -> [UInt8] {
-        let statement = Statement(
-            subjects: [.init(name: name, digest: subject)], predicateType: predicateType, predicate: predicate)
-        return try DSSEEnvelope(signing: statement.encoded(), type: MediaType.inToto, key: key).encoded()
+        try Statement(
+            subjects: [.init(name: name, digest: subject)], predicateType: predicateType, predicate: predicate
+        )
+        .signed(by: key)
     }
 
     package func attestationReferrer(
@@ -48,23 +51,61 @@ package struct SignedEvidence: EvidenceFormat {
         try Referrer.attestation(envelope, predicateType: predicateType, subject: subject)
     }
 
+    package func readStatement(_ envelope: [UInt8]) throws -> VerifiedStatement.Statement {
+        VerifiedStatement.Statement(try DSSEEnvelope(parsing: envelope).unverifiedStatement())
+    }
+
+    package func keyHints(ofEnvelope envelope: [UInt8]) throws -> [String] {
+        try DSSEEnvelope(parsing: envelope).signatures.map { $0.keyID ?? "" }
+    }
+
     package func openStatement(_ envelope: [UInt8], trusted: [TrustedKey]) throws -> VerifiedStatement {
-        let envelope = try DSSEEnvelope(parsing: envelope)
-        _ = try envelope.verify(trusted: try publicKeys(trusted))
-        guard envelope.payloadType == MediaType.inToto else {
-            throw SignedJSON.invalid(
-                "the envelope holds no statement", reason: Printable.quote(envelope.payloadType))
-        }
-        let statement = try Statement(parsing: envelope.payload)
-        return VerifiedStatement(
+        let (statement, signer) = try TrustedSigners(trusted).open(envelope)
+        return VerifiedStatement(content: .init(statement), signer: signer)
+    }
+
+    package func predicate(of provenance: Provenance) throws -> [UInt8] { try ProvenancePredicate.encode(provenance) }
+
+    package func provenance(_ predicate: [UInt8]) throws -> Provenance { try ProvenancePredicate.decode(predicate) }
+
+    package func testResult(of report: VerificationReport, envelope: Digest) throws -> [UInt8] {
+        try TestResultPredicate.encode(report, envelope: envelope)
+    }
+
+    // MARK: Other documents
+
+    package func bill(
+        of version: Version, files: [VersionFile], sources: [LineageSource], reports: [VerificationReport]
+    ) throws -> [UInt8] {
+        try MLBOM(
+            repository: version.repository, number: version.number, kind: version.kind,
+            manifestDigest: version.manifestDigest, files: files, metadata: version.metadata, model: version.model,
+            sources: sources.map { .init(relation: $0.relation, name: $0.name, digest: $0.digest) },
+            measurements: reports.compactMap { report in
+                report.measurements.map {
+                    .init(dataset: report.dataset, measurements: $0, evaluator: report.evaluator)
+                }
+            }
+        ).encoded()
+    }
+
+    package func documentReferrer(
+        _ document: BlobRecord, type: String, annotations: [String: String], subject: Descriptor
+    ) throws -> [UInt8] {
+        try Referrer.document(document, type: type, annotations: annotations, subject: subject)
+    }
+
+    package func keyID(ofPEM pem: String, role: TrustedKey.Role) throws -> (id: String, pem: String) {
+        guard role == .log else { return try TrustAnchor.identity(ofPEM: pem) }
+        let key = try Ed25519PublicKey(pem: pem)
+        return (key.id, key.pem)
+    }
+}
+
+extension VerifiedStatement.Statement {
+    fileprivate init(_ statement: AssayBundle.Statement) {
+        self.init(
             predicateType: statement.predicateType, subjects: statement.subjects.map(\.digest),
             predicate: statement.predicate)
     }
-
-    package func keyID(ofPEM pem: String) throws -> (id: String, pem: String) {
-        let key = try PublicKey(pem: pem)
-        return (key.id, key.pem)
-    }
-
-    private func publicKeys(_ keys: [TrustedKey]) throws -> [PublicKey] { try keys.map { try PublicKey(pem: $0.pem) } }
 }

@@ -1,3 +1,4 @@
+package import AssayCrypto
 package import AssayDomain
 
 /// A claim about artifacts that are named by digest.
@@ -59,6 +60,11 @@ package struct Statement: Sendable, Hashable {
         let middle = #","predicateType":\#(String(decoding: try WireJSON.encode(predicateType), as: UTF8.self)),"#
         return Array(start.utf8) + subject + Array(middle.utf8) + Array(#""predicate":"#.utf8) + predicate
             + [UInt8(ascii: "}")]
+    }
+
+    /// The bytes of an envelope in which a key signs the statement.
+    package func signed(by key: any MessageSigner) throws -> [UInt8] {
+        try DSSEEnvelope(signing: encoded(), type: MediaType.inToto, key: key).encoded()
     }
 
     private struct Body: Decodable {

@@ -1,44 +1,49 @@
 import AssayDomain
 import COpenSSL
 
-/// Owns one OpenSSL key on a supported curve.
+/// Owns one OpenSSL key of any type.
 ///
 /// `Sendable` without a lock: the key is never changed after `init`, and OpenSSL allows any number of threads to sign
 /// and verify with one key as long as each call has its own context, which `sign` and `verify` make.
 final class KeyHandle: @unchecked Sendable {
-    let curve: Curve
     private let key: OpaquePointer  // EVP_PKEY *, owned
 
-    /// Takes over a key; it is freed here even if it is refused.
-    init(owning key: OpaquePointer) throws(AssayError) {
-        do throws(AssayError) {
-            self.curve = try Self.curve(of: key)
-        } catch {
-            EVP_PKEY_free(key)
-            throw error
-        }
-        self.key = key
-    }
+    /// Takes over a key.
+    init(owning key: OpaquePointer) { self.key = key }
 
     deinit { EVP_PKEY_free(key) }
 
     /// Lends the key to one call.
     func withKey<Result>(_ body: (OpaquePointer) -> Result) -> Result { body(key) }
 
-    private static func curve(of key: OpaquePointer) throws(AssayError) -> Curve {
-        let remedy = "use an ECDSA key on P-256, P-384 or P-521"
-        guard EVP_PKEY_is_a(key, "EC") == 1 else {
-            throw AssayError(.keyInvalid, "the key is of an unsupported type", remedy: remedy)
+    /// Whether the key is of a type, by OpenSSL's name for it.
+    func isA(_ type: String) -> Bool { EVP_PKEY_is_a(key, type) == 1 }
+
+    /// The signature of a message by the scheme of the key's type; `hash` is nil for a type that has its own.
+    func sign(_ message: [UInt8], hash: OpaquePointer?) throws(AssayError) -> [UInt8] {
+        guard let context = EVP_MD_CTX_new() else {
+            throw OpenSSLFailure.error("nothing was signed", call: "EVP_MD_CTX_new")
         }
-        var name = [UInt8](repeating: 0, count: 64)
-        var length = 0
-        let isNamed = name.withUnsafeMutableBytes { buffer in
-            EVP_PKEY_get_group_name(key, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count, &length)
+        defer { EVP_MD_CTX_free(context) }
+        guard EVP_DigestSignInit(context, nil, hash, nil, key) == 1 else {
+            throw OpenSSLFailure.error("nothing was signed", call: "EVP_DigestSignInit")
         }
-        guard isNamed == 1, let curve = Curve(groupName: String(decoding: name.prefix(length), as: UTF8.self)) else {
+        var length = Int(EVP_PKEY_get_size(key))
+        var signature = [UInt8](repeating: 0, count: length)
+        guard EVP_DigestSign(context, &signature, &length, message, message.count) == 1 else {
+            throw OpenSSLFailure.error("nothing was signed", call: "EVP_DigestSign")
+        }
+        return Array(signature.prefix(length))
+    }
+
+    /// Whether a signature is this key's for exactly that message; every failure means no.
+    func verify(signature: [UInt8], message: [UInt8], hash: OpaquePointer?) -> Bool {
+        guard let context = EVP_MD_CTX_new() else { return false }
+        defer {
+            EVP_MD_CTX_free(context)
             ERR_clear_error()
-            throw AssayError(.keyInvalid, "the key is on an unsupported curve", remedy: remedy)
         }
-        return curve
+        guard EVP_DigestVerifyInit(context, nil, hash, nil, key) == 1 else { return false }
+        return EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
     }
 }

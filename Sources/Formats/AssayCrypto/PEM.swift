@@ -3,74 +3,102 @@ import COpenSSL
 
 /// The PEM text forms of keys (RFC 7468), read strictly and written by OpenSSL.
 enum PEM {
-    /// The longest text that is looked at; a P-521 key has under 500 characters.
-    private static let bytesMax = 16_384
+    /// How often a passphrase is hashed into the key that encrypts, by PBKDF2 with HMAC-SHA-256: a tenth of a second.
+    private static let encryptionRounds: Int32 = 600_000
+    private static let encryptionSaltBytes: Int32 = 16
 
-    /// Reads one private key; refuses an encrypted one instead of asking a terminal for its passphrase.
-    static func readPrivateKey(_ text: String) throws(AssayError) -> KeyHandle {
-        let label = try onlyLabel(of: text)
-        guard label == "PRIVATE KEY" || label == "EC PRIVATE KEY" else {
-            throw refusal(label: label, wanted: "a private key")
+    /// Reads one private key. `passphrase` is asked only if the key is encrypted, and only once.
+    static func readPrivateKey(
+        _ text: String, passphrase: (() throws(AssayError) -> String)? = nil
+    ) throws(AssayError) -> KeyHandle {
+        let label = try PEMText.label(of: text)
+        if label == "ENCRYPTED PRIVATE KEY" || text.contains("Proc-Type: 4,ENCRYPTED") {
+            guard let passphrase else { throw encrypted }
+            return try readEncryptedKey(text, Passphrase(passphrase()))
         }
-        if text.contains("Proc-Type: 4,ENCRYPTED") { throw encrypted }
-        return try read(text, wanted: "a private key") { PEM_read_bio_PrivateKey($0, nil, refusePassphrase, nil) }
+        guard label == "PRIVATE KEY" || label == "EC PRIVATE KEY" else {
+            throw PEMText.refusal(label: label, wanted: "a private key")
+        }
+        return try read(text, wanted: "a private key") { PEM_read_bio_PrivateKey($0, nil, givePassphrase, nil) }
+    }
+
+    private static func readEncryptedKey(_ text: String, _ passphrase: Passphrase) throws(AssayError) -> KeyHandle {
+        do throws(AssayError) {
+            return try read(text, wanted: "a private key") { bio in
+                passphrase.withContext { PEM_read_bio_PrivateKey(bio, nil, givePassphrase, $0) }
+            }
+        } catch {
+            // What is wrong after the passphrase was used cannot be told from a wrong one: the key is noise then.
+            guard passphrase.wasGiven else { throw error }
+            throw AssayError(
+                .keyInvalid, "the private key cannot be decrypted", reason: "the passphrase is wrong",
+                remedy: "give the passphrase that the key was encrypted with")
+        }
     }
 
     /// Reads one public key in SubjectPublicKeyInfo form.
     static func readPublicKey(_ text: String) throws(AssayError) -> KeyHandle {
-        let label = try onlyLabel(of: text)
-        guard label == "PUBLIC KEY" else { throw refusal(label: label, wanted: "a public key") }
-        return try read(text, wanted: "a public key") { PEM_read_bio_PUBKEY($0, nil, refusePassphrase, nil) }
+        try PEMText.demand("PUBLIC KEY", of: text, wanted: "a public key")
+        return try read(text, wanted: "a public key") { PEM_read_bio_PUBKEY($0, nil, givePassphrase, nil) }
     }
 
     /// The PKCS#8 text of a private key, not encrypted.
     static func privateText(of key: KeyHandle) throws(AssayError) -> String {
-        try write("PEM_write_bio_PKCS8PrivateKey") { bio in
-            key.withKey { PEM_write_bio_PKCS8PrivateKey(bio, $0, nil, nil, 0, nil, nil) }
+        try BIOText.write("PEM_write_bio_PKCS8PrivateKey") { bio in
+            key.withKey { PEM_write_bio_PKCS8PrivateKey(bio, $0, nil, nil, 0, nil, nil) } == 1
         }
+    }
+
+    /// The PKCS#8 text of a private key, encrypted by PBES2 (RFC 8018) with AES-256-CBC.
+    static func encryptedText(of key: KeyHandle, _ passphrase: Passphrase) throws(AssayError) -> String {
+        guard let plain = key.withKey({ EVP_PKEY2PKCS8($0) }) else {
+            throw OpenSSLFailure.error("the key was not encrypted", call: "EVP_PKEY2PKCS8")
+        }
+        defer { PKCS8_PRIV_KEY_INFO_free(plain) }
+        let secret = passphrase.withBytes { bytes in
+            PKCS8_encrypt(
+                -1, EVP_aes_256_cbc(), bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count),
+                nil, encryptionSaltBytes, encryptionRounds, plain)
+        }
+        guard let secret else { throw OpenSSLFailure.error("the key was not encrypted", call: "PKCS8_encrypt") }
+        defer { X509_SIG_free(secret) }
+        return try BIOText.write("PEM_write_bio_PKCS8") { PEM_write_bio_PKCS8($0, secret) == 1 }
     }
 
     /// The SubjectPublicKeyInfo text of a key's public half: lines of 64 characters and a newline at the end.
     static func publicText(of key: KeyHandle) throws(AssayError) -> String {
-        try write("PEM_write_bio_PUBKEY") { bio in key.withKey { PEM_write_bio_PUBKEY(bio, $0) } }
+        try BIOText.write("PEM_write_bio_PUBKEY") { bio in key.withKey { PEM_write_bio_PUBKEY(bio, $0) } == 1 }
+    }
+
+    /// The bytes of the one block in a text that `PEMText` has looked at.
+    static func content(of text: String) throws(AssayError) -> [UInt8] {
+        var name: UnsafeMutablePointer<CChar>?, header: UnsafeMutablePointer<CChar>?
+        var content: UnsafeMutablePointer<UInt8>?, count = 0
+        let isRead = Array(text.utf8).withUnsafeBytes { buffer in
+            guard let bio = BIO_new_mem_buf(buffer.baseAddress, Int32(buffer.count)) else { return false }
+            defer { BIO_free(bio) }
+            return PEM_read_bio(bio, &name, &header, &content, &count) == 1
+        }
+        defer { for pointer in [name, header] { CRYPTO_free(pointer, #file, #line) } }
+        defer { CRYPTO_free(content, #file, #line) }
+        guard isRead else {
+            throw OpenSSLFailure.error("the text is not readable", call: "PEM_read_bio", code: .keyInvalid)
+        }
+        return Array(UnsafeBufferPointer(start: content, count: count))
     }
 
     private static var encrypted: AssayError {
         AssayError(
-            .keyInvalid, "the private key is encrypted", reason: "keys are read without asking for a passphrase",
-            remedy: "decrypt it with 'openssl pkey' into a file that only you can read")
-    }
-
-    private static func refusal(label: String, wanted: String) -> AssayError {
-        if label == "ENCRYPTED PRIVATE KEY" { return encrypted }
-        return AssayError(
-            .keyInvalid, "the text is not \(wanted)", reason: "it holds \(Printable.quote(label, limit: 40))")
-    }
-
-    /// The label of the one block in the text; anything but blank space around that block is refused.
-    private static func onlyLabel(of text: String) throws(AssayError) -> String {
-        guard text.utf8.count <= bytesMax else { throw malformed("it is longer than \(bytesMax) bytes") }
-        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
-        let begin = "-----BEGIN ", end = "-----END ", dashes = "-----"
-        guard let first = lines.first, let last = lines.last, lines.count > 2,
-            first.hasPrefix(begin), first.hasSuffix(dashes), first.utf8.count > begin.utf8.count + dashes.utf8.count
-        else { throw malformed("it is not one PEM block") }
-        let label = String(first.dropFirst(begin.count).dropLast(dashes.count))
-        guard last == end + label + dashes, lines.count(where: { $0.hasPrefix(dashes) }) == 2 else {
-            throw malformed("it is not one PEM block")
-        }
-        return label
-    }
-
-    private static func malformed(_ reason: String) -> AssayError {
-        AssayError(.keyInvalid, "the key is not readable", reason: reason, remedy: "give one key in PEM form")
+            .keyInvalid, "the private key is encrypted", reason: "no passphrase was given",
+            remedy: "give it with --passphrase-file FILE or in the variable ASSAY_PASSPHRASE")
     }
 
     private static func read(
         _ text: String, wanted: String, _ body: (OpaquePointer) -> OpaquePointer?
     ) throws(AssayError) -> KeyHandle {
-        let bytes = Array(text.utf8)
-        let key: OpaquePointer? = bytes.withUnsafeBytes { buffer in
+        var bytes = Array(text.utf8)
+        let key: OpaquePointer? = bytes.withUnsafeMutableBytes { buffer in
+            defer { OPENSSL_cleanse(buffer.baseAddress, buffer.count) }
             guard let bio = BIO_new_mem_buf(buffer.baseAddress, Int32(buffer.count)) else { return nil }
             defer { BIO_free(bio) }
             return body(bio)
@@ -78,24 +106,6 @@ enum PEM {
         guard let key else {
             throw OpenSSLFailure.error("the text is not \(wanted)", call: "reading PEM", code: .keyInvalid)
         }
-        return try KeyHandle(owning: key)
-    }
-
-    private static func write(_ call: String, _ body: (OpaquePointer) -> Int32) throws(AssayError) -> String {
-        guard let bio = BIO_new(BIO_s_mem()) else {
-            throw OpenSSLFailure.error("the key was not written", call: "BIO_new")
-        }
-        defer { BIO_free(bio) }
-        guard body(bio) == 1 else { throw OpenSSLFailure.error("the key was not written", call: call) }
-        var bytes: UnsafeMutablePointer<CChar>?
-        let count = assay_bio_bytes(bio, &bytes)
-        let text = UnsafeRawBufferPointer(start: bytes, count: count)
-        defer { OPENSSL_cleanse(bytes, count) }
-        return String(decoding: text, as: UTF8.self)
+        return KeyHandle(owning: key)
     }
 }
-
-/// Answers OpenSSL that there is no passphrase; without a callback it asks the terminal for one.
-private func refusePassphrase(
-    _: UnsafeMutablePointer<CChar>?, _: Int32, _: Int32, _: UnsafeMutableRawPointer?
-) -> Int32 { -1 }

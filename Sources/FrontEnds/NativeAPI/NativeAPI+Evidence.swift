@@ -87,11 +87,28 @@ extension NativeAPI {
     @Sendable func trustKey(_ call: Call) async throws -> Response {
         let request = try await call.json(TrustKeyRequest.self)
         return try .message(
-            try await registry.trust.trust(pem: request.pem, name: request.name, role: request.role))
+            try await registry.trust.trust(
+                ManageTrust.Request(
+                    pem: request.pem, name: request.name, role: request.role, repositories: request.repositories,
+                    validFrom: request.validFrom, validUntil: request.validUntil), by: call.principal))
+    }
+
+    @Sendable func limitKey(_ call: Call) async throws -> Response {
+        let request = try await call.json(LimitKeyRequest.self)
+        return try .message(
+            try await registry.trust.limit(
+                try call.capture("id"), from: request.validFrom, until: request.validUntil, by: call.principal))
     }
 
     @Sendable func revokeKey(_ call: Call) async throws -> Response {
-        try await registry.trust.revoke(try call.capture("id"))
+        let text = call.query["since"]
+        let since = text.flatMap { Timestamp(parsing: $0) }
+        guard since != nil || text == nil else {
+            throw AssayError(
+                .requestInvalid, "since is \(Printable.quote(text ?? "", limit: 40))",
+                remedy: "write it as 2026-11-23T06:17:00.000Z")
+        }
+        _ = try await registry.trust.revoke(try call.capture("id"), since: since, by: call.principal)
         return Response(status: .noContent)
     }
 

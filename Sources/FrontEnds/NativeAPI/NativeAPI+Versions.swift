@@ -51,7 +51,9 @@ extension NativeAPI {
                 repository: request.repository, kind: request.kind, manifest: Array(request.manifest.utf8),
                 mediaType: request.mediaType, intent: .version(try request.tag.map { try Tag(parsing: $0) }),
                 metadata: request.metadata, lineage: request.lineage ?? [],
-                signatures: (request.signatures ?? []).map { Array($0.utf8) }),
+                signatures: (request.signatures ?? []).map { Array($0.utf8) },
+                attestations: (request.attestations ?? []).map { Array($0.utf8) },
+                makesProvenance: request.makesProvenance ?? true),
             by: call.principal)
         guard let version = outcome.version else {
             throw AssayError(.internalError, "a publish gave no version")
@@ -99,13 +101,45 @@ extension NativeAPI {
     @Sendable func listAttestations(_ call: Call) async throws -> Response {
         let records = try await registry.catalog.attestations(
             of: try Reference(parsing: try call.query.required("reference")))
-        return try .message(
-            ListResponse(
-                items: records.map {
-                    AttestationResponse(
-                        manifestDigest: $0.manifestDigest, artifactType: $0.artifactType,
-                        predicateType: $0.predicateType, envelopeDigest: $0.envelope.digest, createdAt: $0.createdAt)
-                }))
+        return try .message(ListResponse(items: records.map(Self.response)))
+    }
+
+    /// An envelope has at most 16 MiB, and stands as text within JSON.
+    private static let attestBytesMax = 40 << 20
+
+    @Sendable func attest(_ call: Call) async throws -> Response {
+        let request = try await call.json(AttestRequest.self, upTo: Self.attestBytesMax)
+        let outcome: Attest.Outcome
+        switch (request.signature, request.envelope) {
+        case (let signature?, nil):
+            outcome = try await registry.attest(
+                signature: Array(signature.utf8), to: request.reference, by: call.principal)
+        case (nil, let envelope?):
+            outcome = try await registry.attest(
+                envelope: Array(envelope.utf8), to: request.reference, by: call.principal)
+        default:
+            throw AssayError(.requestInvalid, "one of signature and envelope is wanted, and not both")
+        }
+        return try .message(Self.response(outcome.attestation), status: outcome.isNew ? .created : .ok)
+    }
+
+    private static func response(_ record: AttestationRecord) -> AttestationResponse {
+        AttestationResponse(
+            manifestDigest: record.manifestDigest, artifactType: record.artifactType,
+            predicateType: record.predicateType, envelopeDigest: record.envelope.digest, createdAt: record.createdAt)
+    }
+
+    // MARK: Bills and seals
+
+    @Sendable func getBill(_ call: Call) async throws -> Response {
+        Response(
+            status: .ok, headers: [.contentType: MediaType.cycloneDX],
+            body: .init(byteBuffer: .init(bytes: try await registry.seal.bill(of: try call.reference()))))
+    }
+
+    @Sendable func seal(_ call: Call) async throws -> Response {
+        let request = try await call.json(SealRequest.self)
+        return try .message(SealResponse(made: try await registry.seal(request.reference)))
     }
 
     // MARK: Parameters

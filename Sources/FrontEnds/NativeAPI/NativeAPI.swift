@@ -52,13 +52,17 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
             Route(.post, "/api/v1/promotions", .promote, promote),
             Route(.get, "/api/v1/attestations", .read, listAttestations),
+            Route(.post, "/api/v1/attestations", .push, attest),
+            Route(.get, "/api/v1/bills/{reference...}", .read, getBill),
+            Route(.post, "/api/v1/seals", .push, seal),
             Route(.get, "/api/v1/lineage/{reference...}", .read, getLineage),
             // Trust and upkeep
             Route(.get, "/api/v1/keys", .read, listKeys),
             Route(.post, "/api/v1/keys", .admin, trustKey),
+            Route(.patch, "/api/v1/keys/{id}", .admin, limitKey),
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
-        ] + (allowsDeletes ? deleteRoutes : [])
+        ] + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {

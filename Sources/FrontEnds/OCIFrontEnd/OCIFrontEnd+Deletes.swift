@@ -22,7 +22,7 @@ extension OCIFrontEnd {
 
     @Sendable private func deleteBlob(_ call: Call) async throws -> Response {
         let digest = try Digest(parsing: try call.capture("digest"))
-        try await registry.delete.blob(digest, in: try call.repository())
+        try await registry.delete.blob(digest, in: try call.repository(), by: call.principal)
         return .empty(.accepted)
     }
 }

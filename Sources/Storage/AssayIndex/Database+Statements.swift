@@ -27,6 +27,12 @@ extension Database {
         return values
     }
 
+    /// Hands over each row of a statement.
+    func each(_ sql: String, _ arguments: StatementArguments = [], _ body: (Row) throws -> Void) throws {
+        let cursor = try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments)
+        while let row = try cursor.next() { try body(row) }
+    }
+
     /// Whether a statement gives a row.
     func exists(_ sql: String, _ arguments: StatementArguments) throws -> Bool {
         try first(sql, arguments) { _ in true } ?? false

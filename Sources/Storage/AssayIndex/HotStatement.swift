@@ -31,6 +31,9 @@ enum HotStatement: String, CaseIterable, Sendable {
 
     // MARK: Manifests
     case manifestID = "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?"
+    case manifestDigestOfVersion = """
+        SELECT m.digest FROM versions AS v JOIN manifests AS m ON m.id = v.manifest_id WHERE v.id = ?
+        """
     case manifestByDigest = """
         SELECT m.digest, m.media_type, m.content FROM repositories AS r JOIN manifests AS m ON m.repository_id = r.id
         WHERE r.name = ? AND m.digest = ?
@@ -118,9 +121,10 @@ enum HotStatement: String, CaseIterable, Sendable {
     case lastNumber = """
         SELECT max(
             (SELECT coalesce(max(number), 0) FROM versions WHERE repository_id = :repository),
-            (SELECT coalesce(max(number), 0) FROM deleted_versions WHERE repository_id = :repository))
+            (SELECT coalesce(max(number), 0) FROM deletions
+             WHERE repository_id = :repository AND number IS NOT NULL))
         """
-    case deletedNumber = "SELECT 1 FROM deleted_versions WHERE repository_id = ? AND number = ?"
+    case deletedNumber = "SELECT 1 FROM deletions WHERE repository_id = ? AND number = ?"
 
     // MARK: Aliases
     case alias = """
@@ -214,7 +218,62 @@ enum HotStatement: String, CaseIterable, Sendable {
         )
         SELECT 1 FROM ancestor WHERE id = :to LIMIT 1
         """
-    case relations = "SELECT DISTINCT relation FROM lineage_edges WHERE from_id = ?"
+    case versionOfDigest = """
+        SELECT v.id FROM manifests AS m JOIN versions AS v ON v.manifest_id = m.id WHERE m.digest = ? LIMIT 1
+        """
+    case externalResults = "SELECT version_id, relation FROM external_sources WHERE digest = ?"
+    case externalSources = """
+        SELECT e.relation, e.name, e.digest
+        FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id
+        JOIN external_sources AS e ON e.version_id = v.id
+        WHERE r.name = ? AND v.number = ? ORDER BY e.relation, e.digest LIMIT ?
+        """
+
+    // MARK: The audit log; the rows of a range of log indexes
+    case loggedManifests = """
+        SELECT m.log_index, r.name, r.kind, m.digest, m.media_type, m.artifact_type, m.subject_digest, m.content,
+            m.created_at, m.actor, v.number, v.metadata, v.created_at, v.actor,
+            a.artifact_type, a.predicate_type, a.envelope_digest
+        FROM manifests AS m JOIN repositories AS r ON r.id = m.repository_id
+        LEFT JOIN versions AS v ON v.manifest_id = m.id AND v.log_index = m.log_index
+        LEFT JOIN attestations AS a ON a.manifest_id = m.id
+        WHERE m.log_index BETWEEN ? AND ? ORDER BY m.log_index
+        """
+    case loggedLaterVersions = """
+        SELECT v.log_index, r.name, r.kind, v.number, m.digest, m.media_type, v.metadata, v.created_at, v.actor
+        FROM versions AS v JOIN manifests AS m ON m.id = v.manifest_id JOIN repositories AS r ON r.id = v.repository_id
+        WHERE v.log_index BETWEEN ? AND ? AND v.log_index IS NOT m.log_index ORDER BY v.log_index
+        """
+    case loggedAliasMoves = """
+        SELECT h.log_index, r.name, h.alias, h.from_number, h.to_number, h.to_digest, h.cause, h.at, h.actor,
+            h.policy_digest, h.verdict_digest
+        FROM alias_moves AS h JOIN repositories AS r ON r.id = h.repository_id
+        WHERE h.log_index BETWEEN ? AND ? ORDER BY h.log_index
+        """
+    case loggedPolicyChanges = """
+        SELECT c.log_index, r.name, c.alias, c.policy_digest, c.at, c.actor
+        FROM policy_changes AS c JOIN repositories AS r ON r.id = c.repository_id
+        WHERE c.log_index BETWEEN ? AND ? ORDER BY c.log_index
+        """
+    case loggedKeyChanges = """
+        SELECT log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor
+        FROM key_changes WHERE log_index BETWEEN ? AND ? ORDER BY log_index
+        """
+    case loggedDeletions = """
+        SELECT d.log_index, r.name, d.target, d.digest, d.number, d.ends, d.at, d.actor
+        FROM deletions AS d JOIN repositories AS r ON r.id = d.repository_id
+        WHERE d.log_index BETWEEN ? AND ? ORDER BY d.log_index
+        """
+    case endedEntries = "SELECT log_index, entry FROM ended_entries WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
+
+    case logIndexesOfVersion = """
+        SELECT v.log_index FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id
+        WHERE r.name = :repository AND v.number = :number
+        UNION ALL
+        SELECT h.log_index FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id
+        JOIN alias_moves AS h ON h.repository_id = r.id AND h.to_number = v.number AND h.cause = 'promotion'
+        WHERE r.name = :repository AND v.number = :number
+        """
 
     // MARK: Deletes
     case protectedAliasOfVersion = """

@@ -37,7 +37,8 @@ extension SQLiteIndex {
 struct NewAliasMove {
     var alias: AliasName
     var from: VersionNumber?
-    var to: VersionNumber?
+    /// Nil for a removal.
+    var to: (number: VersionNumber, digest: Digest)?
     var cause: AliasMove.Cause
     var at: Timestamp
     var actor: String
@@ -60,6 +61,7 @@ private struct AliasTransaction {
         let target = try request.target.map { number in
             try database.requireVersion(number, in: repositoryID, named: request.repository)
         }
+        let targetDigest = try target.map { try database.manifestDigest(ofVersion: $0.id) }
         let current = try database.versionRow(request.name, in: repositoryID)
         if target == nil, current == nil { throw absent }
         try checkExpectation(current?.number)
@@ -72,8 +74,10 @@ private struct AliasTransaction {
         try attach(in: repositoryID)
         let cause: AliasMove.Cause = target == nil ? .removal : decision == nil ? .set : .promotion
         let move = NewAliasMove(
-            alias: request.name, from: current?.number, to: target?.number, cause: cause, at: request.at,
-            actor: request.actor, decision: decision)
+            alias: request.name, from: current?.number,
+            to: target.flatMap { target in
+                targetDigest.map { (target.number, $0) }
+            }, cause: cause, at: request.at, actor: request.actor, decision: decision)
         try database.insertMove(move, in: repositoryID)
         guard let written = try lastMove() else { throw IndexFault.unreadable("the history of an alias") }
         return written
@@ -105,7 +109,7 @@ private struct AliasTransaction {
 
     private func attach(in repositoryID: Int64) throws {
         guard case .promotion(_, _, let attachment, _) = request.cause else { return }
-        try database.store(attachment, in: repositoryID, at: request.at)
+        try database.store(attachment, in: repositoryID, by: request.actor, at: request.at)
     }
 
     private func lastMove() throws -> AliasMove? {
@@ -130,18 +134,22 @@ extension Database {
         try first(HotStatement.aliasPolicy.rawValue, [repositoryID, alias.text]) { try $0.digest(0) }
     }
 
+    /// Writes a move into the history and the audit log.
     func insertMove(_ move: NewAliasMove, in repositoryID: Int64) throws {
+        let logIndex = try nextLogIndex()
         try run(
             """
             INSERT INTO alias_moves
-                (repository_id, alias, from_number, to_number, cause, at, actor, policy_digest, verdict_digest)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                (repository_id, alias, from_number, to_number, to_digest, cause, at, actor, policy_digest,
+                verdict_digest, log_index)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                repositoryID, move.alias.text, move.from?.value, move.to?.value, move.cause.rawValue,
-                move.at.milliseconds, move.actor, move.decision?.policy.description,
-                move.decision?.verdict.description,
+                repositoryID, move.alias.text, move.from?.value, move.to?.number.value, move.to?.digest.description,
+                move.cause.rawValue, move.at.milliseconds, move.actor, move.decision?.policy.description,
+                move.decision?.verdict.description, logIndex,
             ])
+        try log(.aliasMove, at: logIndex)
     }
 
     fileprivate func alias(_ name: AliasName, in repository: RepositoryName) throws -> Alias? {

@@ -8,13 +8,16 @@ extension SQLiteIndex {
     }
 
     package func attach(
-        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, at: Timestamp
+        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, origin: Origin?, actor: String,
+        at: Timestamp
     ) async throws {
         try await write { database in
             guard let repositoryID = try database.repositoryRow(repository)?.id,
                 try database.manifestID(subject, in: repositoryID) != nil
             else { throw SQLiteIndex.manifestNotFound(subject, in: repository) }
-            try database.store(attachment, in: repositoryID, at: at)
+            try database.store(attachment, in: repositoryID, by: actor, at: at)
+            guard let origin, let version = try database.versionRow(subject, in: repositoryID) else { return }
+            try database.addOrigin(origin, of: version.id, at: at)
         }
     }
 }

@@ -12,7 +12,9 @@ extension SQLiteIndex {
         }
     }
 
-    package func deleteBlob(_ digest: Digest, in repository: RepositoryName) async throws {
+    package func deleteBlob(
+        _ digest: Digest, in repository: RepositoryName, actor: String, at: Timestamp
+    ) async throws {
         try await write { database in
             guard let link = try database.blobLink(digest, in: repository) else {
                 throw AssayError(.blobNotFound, "\(repository) has no blob \(digest)")
@@ -23,8 +25,21 @@ extension SQLiteIndex {
                     remedy: "delete the manifest first")
             }
             try database.unlinkBlob(link.blobID, from: link.repositoryID)
+            try database.insertDeletion(
+                NewDeletion(target: "blob", digest: digest, at: at, actor: actor), in: link.repositoryID)
         }
     }
+}
+
+/// One deletion before it has its place in the log.
+struct NewDeletion {
+    let target: String
+    let digest: Digest
+    var number: VersionNumber?
+    /// Log indexes of the facts that went with it.
+    var ends: [Int64] = []
+    let at: Timestamp
+    let actor: String
 }
 
 /// The steps of one delete of a manifest, inside its write transaction.
@@ -44,16 +59,36 @@ private struct DeleteTransaction {
         if let use = try database.use(ofVersion: version?.id, manifest: manifestID, in: repository) {
             throw inUse(use, version?.number)
         }
+        let ends = try endEntries(ofVersion: version?.id, manifest: manifestID)
         if let version { try removeVersion(version.id, version.number, in: repositoryID) }
         // Without its report a verification says nothing; a policy that needs it has it measured anew.
         try database.deleteVerification(ofReport: manifestID)
         try database.deleteAttestation(manifestID)
         try database.deleteReferences(of: manifestID)
         try database.deleteManifest(manifestID)
+        try database.insertDeletion(
+            NewDeletion(
+                target: "manifest", digest: digest, number: version?.number, ends: ends, at: at, actor: actor),
+            in: repositoryID)
+    }
+
+    /// Keeps the entries of the rows that go, so that the log stays explained.
+    private func endEntries(ofVersion versionID: Int64?, manifest manifestID: Int64) throws -> [Int64] {
+        let manifest = try database.logIndex(ofManifest: manifestID)
+        try database.endEntry(.manifest, at: manifest)
+        guard let versionID else { return [manifest] }
+        let version = try database.logIndex(ofVersion: versionID)
+        guard version != manifest else { return [manifest] }
+        try database.endEntry(.laterVersion, at: version)
+        return [manifest, version]
     }
 
     private func removeVersion(_ id: Int64, _ number: VersionNumber, in repositoryID: Int64) throws {
-        try database.insertRemovals(ofAliasesOf: id, at: at, actor: actor)
+        for alias in try database.aliases(of: id) {
+            try database.insertMove(
+                NewAliasMove(alias: alias, from: number, to: nil, cause: .removal, at: at, actor: actor),
+                in: repositoryID)
+        }
         try database.deleteTags(of: id)
         try database.deleteAnnotations(of: number, in: repositoryID)
         try database.deleteSearch(of: id)
@@ -61,7 +96,6 @@ private struct DeleteTransaction {
         try database.deleteEdges(from: id)
         try database.deleteNode(of: id)
         try database.deleteVersion(id)
-        try database.insertDeletedVersion(number, of: digest, in: repositoryID, at: at, actor: actor)
         try database.uncountVersion(in: repositoryID)
     }
 
@@ -79,24 +113,38 @@ extension Database {
         try exists(HotStatement.deletedNumber.rawValue, [repositoryID, number.value])
     }
 
-    fileprivate func insertDeletedVersion(
-        _ number: VersionNumber, of digest: Digest, in repositoryID: Int64, at: Timestamp, actor: String
-    ) throws {
-        try run(
-            "INSERT INTO deleted_versions (repository_id, number, digest, at, actor) VALUES (?, ?, ?, ?, ?)",
-            [repositoryID, number.value, digest.description, at.milliseconds, actor])
-    }
-
-    /// Writes the end of every alias of a version into its history.
-    fileprivate func insertRemovals(ofAliasesOf versionID: Int64, at: Timestamp, actor: String) throws {
+    fileprivate func insertDeletion(_ deletion: NewDeletion, in repositoryID: Int64) throws {
+        let logIndex = try nextLogIndex()
+        let ends = deletion.ends.map(String.init).joined(separator: ",")
         try run(
             """
-            INSERT INTO alias_moves (repository_id, alias, from_number, to_number, cause, at, actor)
-            SELECT t.repository_id, t.name, v.number, NULL, 'removal', ?, ?
-            FROM tags AS t JOIN versions AS v ON v.id = t.version_id
-            WHERE t.version_id = ? AND t.is_alias = 1
-            ORDER BY t.name
-            """, [at.milliseconds, actor, versionID])
+            INSERT INTO deletions (log_index, repository_id, target, digest, number, ends, at, actor)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                logIndex, repositoryID, deletion.target, deletion.digest.description, deletion.number?.value,
+                ends.isEmpty ? nil : ends, deletion.at.milliseconds, deletion.actor,
+            ])
+        try log(.deletion, at: logIndex)
+    }
+
+    fileprivate func logIndex(ofManifest id: Int64) throws -> Int64 {
+        try loggedIndex("SELECT log_index FROM manifests WHERE id = ?", id)
+    }
+
+    fileprivate func logIndex(ofVersion id: Int64) throws -> Int64 {
+        try loggedIndex("SELECT log_index FROM versions WHERE id = ?", id)
+    }
+
+    private func loggedIndex(_ sql: String, _ id: Int64) throws -> Int64 {
+        guard let index = try first(sql, [id], { try $0.integer(0) }) else { throw IndexFault.unreadable("a manifest") }
+        return index
+    }
+
+    fileprivate func aliases(of versionID: Int64) throws -> [AliasName] {
+        try all("SELECT name FROM tags WHERE version_id = ? AND is_alias = 1 ORDER BY name", [versionID]) {
+            try $0.alias(0)
+        }
     }
 
     fileprivate func deleteTags(of versionID: Int64) throws {
@@ -125,6 +173,7 @@ extension Database {
 
     fileprivate func deleteNode(of versionID: Int64) throws {
         try run("DELETE FROM lineage_nodes WHERE version_id = ?", [versionID])
+        try run("DELETE FROM external_sources WHERE version_id = ?", [versionID])
     }
 
     fileprivate func deleteVersion(_ id: Int64) throws { try run(HotStatement.deleteVersion.rawValue, [id]) }

@@ -1,4 +1,5 @@
 package import AssayDomain
+import AssayRegistry
 import GRDB
 
 extension SQLiteIndex {
@@ -7,9 +8,8 @@ extension SQLiteIndex {
         of root: LineageNode, direction: LineageGraph.Direction, depth: Int, edgesMax: Int
     ) async throws -> LineageGraph {
         try await read { database in
-            guard let id = try database.node(of: root) else {
-                return LineageGraph(root: root, direction: direction, edges: [], isTruncated: false)
-            }
+            // A version all of whose sources lie elsewhere has no node; no node has the id 0.
+            let id = try database.node(of: root) ?? 0
             var walk = LineageWalk(direction: direction, edgesMax: IndexLimits.rows(edgesMax))
             try walk.run(from: (id, root), depth: max(depth, 0), in: database)
             return LineageGraph(
@@ -17,12 +17,6 @@ extension SQLiteIndex {
         }
     }
 
-    package func relations(of version: LineageNode) async throws -> Set<LineageRelation> {
-        try await read { database in
-            guard let id = try database.node(of: version) else { return [] }
-            return Set(try database.relations(of: id))
-        }
-    }
 }
 
 /// What a lineage node stands for, by row id or name.
@@ -67,6 +61,15 @@ private struct LineageWalk {
     private mutating func expand(_ node: Node, limit: Int, in database: Database) throws -> [Node] {
         let neighbours = try database.neighbours(of: node.id, direction, limit: limit + 1)
         isTruncated = neighbours.count > limit
+        if direction == .ancestors, !isTruncated {
+            let externals = try database.externals(of: node.node, limit: limit - neighbours.count + 1)
+            isTruncated = externals.count > limit - neighbours.count
+            for source in externals.prefix(limit - neighbours.count) {
+                edges.append(
+                    LineageEdge(
+                        from: node.node, to: .external(source.name, source.digest), relation: source.relation))
+            }
+        }
         var new: [Node] = []
         for neighbour in neighbours.prefix(limit) {
             let isAncestor = direction == .ancestors
@@ -112,11 +115,76 @@ extension Database {
             """, [from, to, relation.rawValue, at.milliseconds])
     }
 
+    /// Adds an edge; false, and nothing is added, if it would close a circle.
+    func addEdge(
+        from versionID: Int64, to source: LineageKey, _ relation: LineageRelation, at: Timestamp
+    ) throws -> Bool {
+        let from = try makeNode(.version(versionID), at: at)
+        let to = try makeNode(source, at: at)
+        guard try !reaches(to, from) else { return false }
+        try insertEdge(from: from, to: to, relation, at: at)
+        return true
+    }
+
+    /// Adds what provenance says: an edge to each source that is a version here, and the rest as sources elsewhere.
+    ///
+    /// A statement that would make a version come from itself is kept, and tells nothing.
+    func addOrigin(_ origin: Origin, of versionID: Int64, at: Timestamp) throws {
+        for source in origin.sources {
+            if let found = try version(of: source) {
+                _ = try addEdge(from: versionID, to: .version(found), source.relation, at: at)
+            } else {
+                try insertExternal(source, of: versionID, at: at)
+            }
+        }
+        if let run = origin.runID { _ = try addEdge(from: versionID, to: .run(run), .producedBy, at: at) }
+    }
+
+    /// Turns what others were said to come from, by this digest, into edges to the version that now is here.
+    func adopt(_ versionID: Int64, of digest: Digest, at: Timestamp) throws {
+        let results: [(id: Int64, relation: LineageRelation)] = try all(
+            HotStatement.externalResults.rawValue, [digest.description]
+        ) { row in (try row.integer(0), try row.word(1)) }
+        for result in results {
+            _ = try addEdge(from: result.id, to: .version(versionID), result.relation, at: at)
+        }
+        if !results.isEmpty { try run("DELETE FROM external_sources WHERE digest = ?", [digest.description]) }
+    }
+
+    /// The version of a source's digest, best in the repository that its name says.
+    private func version(of source: LineageSource) throws -> Int64? {
+        let name = source.name.prefix { $0 != ":" && $0 != "@" }
+        if let name = try? RepositoryName(parsing: name),  // Another tool may call it anything.
+            let repository = try repositoryRow(name), let found = try versionRow(source.digest, in: repository.id)
+        {
+            return found.id
+        }
+        return try first(HotStatement.versionOfDigest.rawValue, [source.digest.description]) { try $0.integer(0) }
+    }
+
+    private func insertExternal(_ source: LineageSource, of versionID: Int64, at: Timestamp) throws {
+        try run(
+            """
+            INSERT INTO external_sources (version_id, relation, digest, name, created_at) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (version_id, relation, digest) DO NOTHING
+            """,
+            [versionID, source.relation.rawValue, source.digest.description, source.name, at.milliseconds])
+    }
+
+    /// Sources of a version that lie elsewhere.
+    fileprivate func externals(of node: LineageNode, limit: Int) throws -> [LineageSource] {
+        guard case .version(let repository, let number) = node else { return [] }
+        return try all(HotStatement.externalSources.rawValue, [repository.text, number.value, limit]) { row in
+            LineageSource(relation: try row.word(0), name: try row.text(1), digest: try row.digest(2))
+        }
+    }
+
     fileprivate func node(of node: LineageNode) throws -> Int64? {
         switch node {
         case .version(let repository, let number):
             try first(HotStatement.versionNode.rawValue, [repository.text, number.value]) { try $0.integer(0) }
         case .run(let name): try runNode(name)
+        case .external: nil
         }
     }
 
@@ -131,10 +199,6 @@ extension Database {
                 }
             return (try row.word(0), try row.integer(1), node)
         }
-    }
-
-    fileprivate func relations(of id: Int64) throws -> [LineageRelation] {
-        try all(HotStatement.relations.rawValue, [id]) { try $0.word(0) }
     }
 
     private func hasResults(_ id: Int64) throws -> Bool {

@@ -53,6 +53,13 @@ struct ManifestKey: Hashable, Sendable {
     let selector: VersionSelector
 }
 
+/// The row of a manifest that was to be stored.
+struct StoredManifestRow {
+    let id: Int64
+    /// Its place in the audit log; nil if it was there before.
+    let newLogIndex: Int64?
+}
+
 extension SQLiteIndex {
     static func manifestNotFound(_ digest: Digest, in repository: RepositoryName) -> AssayError {
         AssayError(.manifestNotFound, "\(repository) has no manifest \(digest)")
@@ -62,13 +69,17 @@ extension SQLiteIndex {
 extension Database {
     /// Stores a manifest with its references and, if it is one, its place among the attestations.
     ///
-    /// A manifest that is there already stays as it is. Throws `blob-unknown` and `size-invalid`.
-    func storeManifest(
-        _ manifest: Manifest, in repositoryID: Int64, at: Timestamp
-    ) throws -> (id: Int64, isNew: Bool) {
-        if let id = try manifestID(manifest.digest, in: repositoryID) { return (id, false) }
+    /// A manifest that is there already stays as it is. A new one has a place in the audit log, into which the caller
+    /// writes it once all that belongs to the fact is there. Throws `blob-unknown` and `size-invalid`.
+    func storeManifest(_ manifest: Manifest, in repositoryID: Int64, by actor: String, at: Timestamp) throws
+        -> StoredManifestRow
+    {
+        if let id = try manifestID(manifest.digest, in: repositoryID) {
+            return StoredManifestRow(id: id, newLogIndex: nil)
+        }
         for blob in manifest.requiredBlobs { try checkBlob(blob, in: repositoryID) }
-        try insertManifest(manifest, in: repositoryID, at: at)
+        let logIndex = try nextLogIndex()
+        try insertManifest(manifest, in: repositoryID, by: actor, at: at, logIndex: logIndex)
         let id = lastInsertedRowID
         for (position, reference) in manifest.references.enumerated() {
             try insertReference(reference.role, reference.descriptor, of: id, position: position, in: repositoryID)
@@ -76,13 +87,14 @@ extension Database {
         if let attestation = AttestationRecord(of: manifest, at: at), let subject = manifest.subject {
             try insertAttestation(attestation, id: id, of: subject.digest, in: repositoryID)
         }
-        return (id, true)
+        return StoredManifestRow(id: id, newLogIndex: logIndex)
     }
 
     /// Stores evidence that the registry made: its blobs, which the store holds, and the referrer that names them.
-    func store(_ attachment: Attachment, in repositoryID: Int64, at: Timestamp) throws {
+    func store(_ attachment: Attachment, in repositoryID: Int64, by actor: String, at: Timestamp) throws {
         for blob in attachment.blobs { try linkBlob(blob, to: repositoryID, at: at, leasedUntil: at) }
-        _ = try storeManifest(attachment.referrer, in: repositoryID, at: at)
+        let stored = try storeManifest(attachment.referrer, in: repositoryID, by: actor, at: at)
+        if let logIndex = stored.newLogIndex { try log(.manifest, at: logIndex) }
     }
 
     private func checkBlob(_ blob: Descriptor, in repositoryID: Int64) throws {
@@ -136,19 +148,27 @@ extension Database {
         try first(HotStatement.manifestID.rawValue, [repositoryID, digest.description]) { try $0.integer(0) }
     }
 
-    private func insertManifest(_ manifest: Manifest, in repositoryID: Int64, at: Timestamp) throws {
+    func manifestDigest(ofVersion versionID: Int64) throws -> Digest {
+        let digest = try first(HotStatement.manifestDigestOfVersion.rawValue, [versionID]) { try $0.digest(0) }
+        guard let digest else { throw IndexFault.unreadable("a version") }
+        return digest
+    }
+
+    private func insertManifest(
+        _ manifest: Manifest, in repositoryID: Int64, by actor: String, at: Timestamp, logIndex: Int64
+    ) throws {
         let descriptor = manifest.descriptor
         try run(
             """
             INSERT INTO manifests
                 (repository_id, digest, media_type, artifact_type, subject_digest, size, created_at, annotations,
-                content)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                content, actor, log_index)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 repositoryID, descriptor.digest.description, descriptor.mediaType, descriptor.artifactType,
                 manifest.subject?.digest.description, descriptor.size, at.milliseconds,
-                try descriptor.annotations.map(StoredJSON.text), Data(manifest.bytes),
+                try descriptor.annotations.map(StoredJSON.text), Data(manifest.bytes), actor, logIndex,
             ])
     }
 

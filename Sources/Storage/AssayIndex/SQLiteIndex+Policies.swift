@@ -75,9 +75,13 @@ extension Database {
     fileprivate func insertPolicyChange(
         of alias: AliasName, in repositoryID: Int64, to policy: Digest?, actor: String, at: Timestamp
     ) throws {
+        let logIndex = try nextLogIndex()
         try run(
-            "INSERT INTO policy_changes (repository_id, alias, policy_digest, at, actor) VALUES (?, ?, ?, ?, ?)",
-            [repositoryID, alias.text, policy?.description, at.milliseconds, actor])
+            """
+            INSERT INTO policy_changes (repository_id, alias, policy_digest, at, actor, log_index)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """, [repositoryID, alias.text, policy?.description, at.milliseconds, actor, logIndex])
+        try log(.policyChange, at: logIndex)
     }
 
     private func policy(of row: Row, in repository: RepositoryName) throws -> PolicyRecord {

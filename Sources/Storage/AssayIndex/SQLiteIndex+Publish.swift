@@ -25,32 +25,47 @@ private struct PublishTransaction {
     }
 
     func run(_ cache: VersionDetailsCache) throws -> (version: VersionRow?, isNew: Bool) {
-        let manifest = try database.storeManifest(publication.manifest, in: repositoryID, at: publication.at)
-        for attachment in publication.attachments {
-            try database.store(attachment, in: repositoryID, at: publication.at)
+        let manifest = try database.storeManifest(
+            publication.manifest, in: repositoryID, by: publication.actor, at: publication.at)
+        guard case .version(let tag) = publication.intent else {
+            if let logIndex = manifest.newLogIndex { try database.log(.manifest, at: logIndex) }
+            try attach()
+            if let subject = publication.manifest.subject,
+                let version = try database.versionRow(subject.digest, in: repositoryID)
+            {
+                try addOrigins(of: version.id)
+            }
+            return (nil, manifest.newLogIndex != nil)
         }
-        switch publication.intent {
-        case .content:
-            return (nil, manifest.isNew)
-        case .version(let tag):
-            let version = try makeVersion(of: manifest.id, tag: tag)
-            try addLineage(of: version.id)
-            if case .alias(let alias) = tag { try moveAlias(alias, to: version) }
-            return (try database.requireVersion(id: version.id, cache), version.isNew)
+        let version = try makeVersion(of: manifest, tag: tag)
+        try attach()
+        try addLineage(of: version.id)
+        try addOrigins(of: version.id)
+        if version.isNew { try database.adopt(version.id, of: publication.manifest.digest, at: publication.at) }
+        if case .alias(let alias) = tag { try moveAlias(alias, to: version) }
+        return (try database.requireVersion(id: version.id, cache), version.isNew)
+    }
+
+    private func attach() throws {
+        for attachment in publication.attachments {
+            try database.store(attachment, in: repositoryID, by: publication.actor, at: publication.at)
         }
     }
 
     private typealias Made = (id: Int64, number: VersionNumber, isNew: Bool)
 
     /// The version of the manifest, made under the number asked for or the next one if there is none.
-    private func makeVersion(of manifestID: Int64, tag: Tag?) throws -> Made {
+    private func makeVersion(of manifest: StoredManifestRow, tag: Tag?) throws -> Made {
         if let found = try database.versionRow(publication.manifest.digest, in: repositoryID) {
             if case .number(let number) = tag, number != found.number { throw immutable(number) }
             return (found.id, found.number, false)
         }
         let number = try freeNumber(tag)
-        try database.insertVersion(publication, number, manifestID: manifestID, in: repositoryID)
+        // One fact if both are new; the manifest's own place in the log is taken already if it was there before.
+        let logIndex = try manifest.newLogIndex ?? database.nextLogIndex()
+        try database.insertVersion(publication, number, manifestID: manifest.id, in: repositoryID, logIndex: logIndex)
         let id = database.lastInsertedRowID
+        try database.log(manifest.newLogIndex == nil ? .laterVersion : .manifest, at: logIndex)
         try database.setTag(.number(number), to: id, in: repositoryID, at: publication.at)
         try database.countVersion(in: repositoryID)
         try database.insertSearch(publication.repository, metadata: publication.metadata, of: id)
@@ -83,28 +98,27 @@ private struct PublishTransaction {
             remedy: "push without a number to get the next one")
     }
 
+    private func addOrigins(of versionID: Int64) throws {
+        for origin in publication.origins { try database.addOrigin(origin, of: versionID, at: publication.at) }
+    }
+
     /// Adds the edges that are declared, also those of content that is there already.
     private func addLineage(of versionID: Int64) throws {
         for declaration in publication.lineage {
             let source = try database.requireVersion(declaration.source)
-            try addEdge(from: versionID, to: .version(source.id), declaration.relation, "\(declaration.source)")
+            guard
+                try database.addEdge(
+                    from: versionID, to: .version(source.id), declaration.relation, at: publication.at)
+            else {
+                throw AssayError(
+                    .lineageCycle, "a version cannot come from itself",
+                    reason: "\(declaration.source) already comes from it",
+                    remedy: "declare what the version was made from")
+            }
         }
         if let run = publication.metadata.runId {
-            try addEdge(from: versionID, to: .run(run), .producedBy, "run \(Printable.quote(run))")
+            _ = try database.addEdge(from: versionID, to: .run(run), .producedBy, at: publication.at)
         }
-    }
-
-    private func addEdge(
-        from versionID: Int64, to source: LineageKey, _ relation: LineageRelation, _ name: String
-    ) throws {
-        let from = try database.makeNode(.version(versionID), at: publication.at)
-        let to = try database.makeNode(source, at: publication.at)
-        guard try !database.reaches(to, from) else {
-            throw AssayError(
-                .lineageCycle, "a version cannot come from itself", reason: "\(name) already comes from it",
-                remedy: "declare what the version was made from")
-        }
-        try database.insertEdge(from: from, to: to, relation, at: publication.at)
     }
 
     private func moveAlias(_ alias: AliasName, to version: Made) throws {
@@ -115,25 +129,26 @@ private struct PublishTransaction {
         }
         try database.setTag(.alias(alias), to: version.id, in: repositoryID, at: publication.at)
         let move = NewAliasMove(
-            alias: alias, from: current?.number, to: version.number, cause: .set, at: publication.at,
-            actor: publication.actor)
+            alias: alias, from: current?.number, to: (version.number, publication.manifest.digest), cause: .set,
+            at: publication.at, actor: publication.actor)
         try database.insertMove(move, in: repositoryID)
     }
 }
 
 extension Database {
     fileprivate func insertVersion(
-        _ publication: Publication, _ number: VersionNumber, manifestID: Int64, in repositoryID: Int64
+        _ publication: Publication, _ number: VersionNumber, manifestID: Int64, in repositoryID: Int64, logIndex: Int64
     ) throws {
         try run(
             """
-            INSERT INTO versions (repository_id, number, manifest_id, created_at, content_bytes, metadata, model)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO versions
+                (repository_id, number, manifest_id, created_at, content_bytes, metadata, model, actor, log_index)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 repositoryID, number.value, manifestID, publication.at.milliseconds,
                 publication.manifest.contentBytes, try StoredJSON.text(publication.metadata),
-                try publication.model.map(StoredJSON.text),
+                try publication.model.map(StoredJSON.text), publication.actor, logIndex,
             ])
     }
 

@@ -7,15 +7,16 @@ extension SQLiteIndex {
     }
 
     /// Adding a key again changes nothing. A revoked key never comes back: that throws `key-conflict` too.
-    package func addTrustedKey(_ key: TrustedKey) async throws {
+    package func addTrustedKey(_ key: TrustedKey, actor: String) async throws {
         try await write { database in
             guard let found = try database.trustedKey(key.id) else {
                 try database.insertTrustedKey(key)
-                return
+                return try database.insertKeyChange(.trust, key, actor: actor, at: key.addedAt)
             }
-            guard found.role == key.role else {
+            guard found.role == key.role, found.repositories == key.repositories else {
                 throw AssayError(
-                    .keyConflict, "key \(key.id.prefix(12)) is trusted as a \(found.role.rawValue) key",
+                    .keyConflict, "key \(key.id.prefix(12)) is trusted as a \(found.role.rawValue) key already",
+                    reason: found.role == key.role ? "for other repositories" : nil,
                     remedy: "use a key of its own for each role")
             }
             guard found.revokedAt == nil else {
@@ -25,48 +26,99 @@ extension SQLiteIndex {
         }
     }
 
-    /// Revoking a key again keeps the first time.
-    package func revokeTrustedKey(_ id: String, at: Timestamp) async throws {
+    /// Setting the limits that a key has already changes nothing.
+    package func limitTrustedKey(
+        _ id: String, validFrom: Timestamp?, validUntil: Timestamp?, actor: String, at: Timestamp
+    ) async throws -> TrustedKey {
         try await write { database in
-            guard try database.trustedKey(id) != nil else {
-                throw AssayError(.keyNotFound, "there is no trusted key \(Printable.quote(id, limit: 70))")
-            }
-            try database.revokeTrustedKey(id, at: at)
+            var key = try database.requireTrustedKey(id)
+            guard key.validFrom != validFrom || key.validUntil != validUntil else { return key }
+            (key.validFrom, key.validUntil) = (validFrom, validUntil)
+            try database.updateTrustedKey(key)
+            try database.insertKeyChange(.limit, key, actor: actor, at: at)
+            return key
+        }
+    }
+
+    /// Revoking a key again keeps the first date.
+    package func revokeTrustedKey(
+        _ id: String, since: Timestamp, actor: String, at: Timestamp
+    ) async throws -> TrustedKey {
+        try await write { database in
+            var key = try database.requireTrustedKey(id)
+            guard key.revokedAt == nil else { return key }
+            key.revokedAt = since
+            try database.updateTrustedKey(key)
+            try database.insertKeyChange(.revoke, key, actor: actor, at: at)
+            return key
         }
     }
 }
 
+/// What a change of the trust root did; the raw value is stored.
+private enum KeyAction: String {
+    case trust, limit, revoke
+}
+
 extension Database {
+    private static let keyColumns = "id, name, pem, role, repositories, valid_from, valid_until, added_at, revoked_at"
+
     fileprivate func trustedKeys() throws -> [TrustedKey] {
         try all(
-            """
-            SELECT id, name, pem, role, added_at, revoked_at FROM trusted_keys ORDER BY added_at, id LIMIT ?
-            """, [IndexLimits.pageMax], trustedKey(of:))
+            "SELECT \(Self.keyColumns) FROM trusted_keys ORDER BY added_at, id LIMIT ?", [IndexLimits.pageMax],
+            trustedKey(of:))
     }
 
     fileprivate func trustedKey(_ id: String) throws -> TrustedKey? {
-        try first(
-            "SELECT id, name, pem, role, added_at, revoked_at FROM trusted_keys WHERE id = ?", [id], trustedKey(of:))
+        try first("SELECT \(Self.keyColumns) FROM trusted_keys WHERE id = ?", [id], trustedKey(of:))
+    }
+
+    fileprivate func requireTrustedKey(_ id: String) throws -> TrustedKey {
+        guard let key = try trustedKey(id) else {
+            throw AssayError(.keyNotFound, "there is no trusted key \(Printable.quote(id, limit: 70))")
+        }
+        return key
     }
 
     fileprivate func insertTrustedKey(_ key: TrustedKey) throws {
         try run(
-            "INSERT INTO trusted_keys (id, name, pem, role, added_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO trusted_keys (\(Self.keyColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                key.id, key.name, key.pem, key.role.rawValue, key.addedAt.milliseconds,
+                key.id, key.name, key.pem, key.role.rawValue, try key.repositories.map(StoredJSON.text),
+                key.validFrom?.milliseconds, key.validUntil?.milliseconds, key.addedAt.milliseconds,
                 key.revokedAt?.milliseconds,
             ])
     }
 
-    fileprivate func revokeTrustedKey(_ id: String, at: Timestamp) throws {
+    fileprivate func updateTrustedKey(_ key: TrustedKey) throws {
         try run(
-            "UPDATE trusted_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", [at.milliseconds, id])
+            "UPDATE trusted_keys SET valid_from = ?, valid_until = ?, revoked_at = ? WHERE id = ?",
+            [
+                key.validFrom?.milliseconds, key.validUntil?.milliseconds, key.revokedAt?.milliseconds, key.id,
+            ])
+    }
+
+    fileprivate func insertKeyChange(_ action: KeyAction, _ key: TrustedKey, actor: String, at: Timestamp) throws {
+        let logIndex = try nextLogIndex()
+        try run(
+            """
+            INSERT INTO key_changes
+                (log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                logIndex, action.rawValue, key.id, key.name, key.role.rawValue,
+                try key.repositories.map(StoredJSON.text), key.validFrom?.milliseconds, key.validUntil?.milliseconds,
+                key.revokedAt?.milliseconds, at.milliseconds, actor,
+            ])
+        try log(.keyChange, at: logIndex)
     }
 
     private func trustedKey(of row: Row) throws -> TrustedKey {
         TrustedKey(
             id: try row.text(0), name: try row.text(1), pem: try row.text(2), role: try row.word(3),
-            addedAt: try row.time(4),
-            revokedAt: row.timeIfPresent(5))
+            repositories: try (row[4] as String?).map { try StoredJSON.value([RepositoryPattern].self, $0) },
+            validFrom: row.timeIfPresent(5), validUntil: row.timeIfPresent(6), addedAt: try row.time(7),
+            revokedAt: row.timeIfPresent(8))
     }
 }

@@ -25,7 +25,7 @@ extension SQLiteIndex {
     }
 
     /// The first end counts: repeating it, or ending it differently, changes nothing.
-    package func finish(_ verification: Verification, attaching attachment: Attachment) async throws {
+    package func finish(_ verification: Verification, attaching attachments: [Attachment], actor: String) async throws {
         try await write { database in
             guard let row = try database.verificationRow(verification.id) else {
                 throw AssayError(.verificationNotFound, "there is no verification \(verification.id)")
@@ -35,7 +35,7 @@ extension SQLiteIndex {
                 throw IndexFault.unreadable("a verification")
             }
             let at = verification.finishedAt ?? verification.createdAt
-            try database.store(attachment, in: repository.id, at: at)
+            for attachment in attachments { try database.store(attachment, in: repository.id, by: actor, at: at) }
             try database.markFinished(verification, at: at)
             if verification.state == .measured { try database.addEvaluation(row, at: at) }
         }

@@ -1,5 +1,5 @@
 import AssayDomain
-import AssayRegistry
+package import AssayRegistry
 import GRDB
 import Synchronization
 
@@ -13,6 +13,7 @@ package final class SQLiteIndex: Index {
 
     private let writer: WriteQueue
     private let readers: ReaderSet
+    private let log: any LogWriter
     let detailsCache = VersionDetailsCache()
     /// What clients ask for again and again: manifests, and which blobs a repository has.
     let manifestCache = ReadCache<ManifestKey, StoredManifest?>(costMax: 8 << 20) { ($0?.bytes.count ?? 0) + 512 }
@@ -22,19 +23,21 @@ package final class SQLiteIndex: Index {
     /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
     ///
     /// Throws `store-version-unsupported` for a newer schema or a database that is not an index, and then changes
-    /// nothing; `storage-full`; `storage-failed`. No other process may have the file open.
-    package static func open(path: String) throws -> SQLiteIndex {
-        try IndexFault.translating { try SQLiteIndex(path: path) }
+    /// nothing; `storage-full`; `storage-failed`. No other process may have the file open. Every fact goes to `log`.
+    package static func open(path: String, log: any LogWriter) throws -> SQLiteIndex {
+        try IndexFault.translating { try SQLiteIndex(path: path, log: log) }
     }
 
-    private init(path: String) throws {
+    private init(path: String, log: any LogWriter) throws {
         try Schema.checkVersion(ofFileAt: path)
         let connection = try DatabaseQueue(path: path, configuration: Connections.writer)
         try connection.writeWithoutTransaction { database in
             try Connections.makeCommitsDurable(database)
             try Schema.migrate(database)
         }
-        writer = WriteQueue(connection)
+        writer = WriteQueue(connection, log: log)
+        self.log = log
+        try LogRecovery.run(writer, log)
         readers = try ReaderSet(path: path, count: Self.readersMax)
     }
 
@@ -60,7 +63,7 @@ package final class SQLiteIndex: Index {
         }
     }
 
-    package var isWritable: Bool { writer.isWritable }
+    package var isWritable: Bool { writer.isWritable && log.isWritable }
 
     /// How many writes there were: what a cached result is held against.
     var commit: UInt64 { commits.load(ordering: .acquiring) }

@@ -11,7 +11,9 @@ enum Schema {
     static let applicationID: Int64 = 0x4153_4159
 
     /// In order; the script at position n makes schema version n + 1.
-    static let migrations = [PackageResources.V0001_initial_sql, PackageResources.V0002_deletes_sql]
+    static let migrations = [
+        PackageResources.V0001_initial_sql, PackageResources.V0002_deletes_sql, PackageResources.V0003_audit_log_sql,
+    ]
 
     static var currentVersion: Int64 { Int64(migrations.count) }
 

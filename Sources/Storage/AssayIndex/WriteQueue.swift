@@ -13,10 +13,15 @@ final class WriteQueue: Sendable {
     private static let batchMax = 64
 
     private let connection: DatabaseQueue
+    private let log: any LogWriter
     private let queue = GatheringQueue<any Write>(batchMax: batchMax)
     private let hasFailed = Atomic<Bool>(false)
 
-    init(_ connection: DatabaseQueue) { self.connection = connection }
+    /// Every transaction ends with the entries that its writes add to the log.
+    init(_ connection: DatabaseQueue, log: any LogWriter) {
+        self.connection = connection
+        self.log = log
+    }
 
     func close() throws { try connection.close() }
 
@@ -32,6 +37,21 @@ final class WriteQueue: Sendable {
 
     /// Whether writes are taken; false after a failure of the disk, because nobody knows what it holds then.
     var isWritable: Bool { !hasFailed.load(ordering: .acquiring) }
+
+    // MARK: At the start, when nobody else uses the connection
+
+    func readAtStart<Value>(_ body: (Database) throws -> Value) throws -> Value { try connection.read(body) }
+
+    func writeAtStart(_ body: (Database) throws -> Void) throws {
+        try connection.writeWithoutTransaction { database in
+            try committing(in: database) {
+                try body(database)
+                return .commit
+            }
+        }
+    }
+
+    // MARK: Transactions
 
     private func commit(_ batch: [any Write], in database: Database) {
         var writes = batch
@@ -54,7 +74,7 @@ final class WriteQueue: Sendable {
     ) throws -> (position: Int, error: any Error)? {
         guard isWritable else { throw IndexFault.closed }
         var refusal: (position: Int, error: any Error)?
-        try database.inTransaction(.immediate) {
+        try committing(in: database) {
             for (position, write) in writes.enumerated() {
                 do {
                     try write.perform(in: database)
@@ -66,6 +86,34 @@ final class WriteQueue: Sendable {
             return .commit
         }
         return refusal
+    }
+
+    /// Runs one transaction: what it wrote into the log becomes visible once it is durable, and only then.
+    private func committing(in database: Database, _ body: () throws -> Database.TransactionCompletion) throws {
+        do {
+            var isCommitted = false
+            try database.inTransaction(.immediate) {
+                let completion = try body()
+                isCommitted = completion == .commit
+                if isCommitted { try extendLog(in: database) }
+                return completion
+            }
+            if isCommitted { log.publish() } else { log.rollback() }
+        } catch {
+            log.rollback()
+            throw error
+        }
+    }
+
+    /// Integrates what the transaction added to the log, and keeps the new head in the same transaction.
+    private func extendLog(in database: Database) throws {
+        let size = try database.logHead()?.size ?? 0
+        let entries = try database.logTail(behind: size).map(\.entry)
+        guard !entries.isEmpty else { return }
+        let head = try log.extend(by: entries)
+        guard head.size == size + Int64(entries.count) else { throw IndexFault.unreadable("the end of the audit log") }
+        try database.setLogHead(size: head.size, checkpoint: head.checkpoint)
+        try database.trimLogTail(to: log.flushedSize)
     }
 }
 

@@ -26,9 +26,19 @@ struct BundleExport: Sendable {
     }
 
     /// Writes the bundle beside its final name and gives it that name when it is complete.
-    func export(_ reference: Reference, to path: String, isReplacing: Bool) async throws -> Version {
+    ///
+    /// First the registry attaches what can be derived of the version and is missing; where the caller may not have
+    /// that done, `note` is told, and the bundle holds what there is.
+    func export(
+        _ reference: Reference, to path: String, isReplacing: Bool, withAliases: Bool, note: (String) -> Void
+    ) async throws -> Version {
         let version = try await client.version(reference)
-        let plan = try await plan(of: version)
+        do {
+            _ = try await client.seal(version.reference)
+        } catch let error as AssayError where error.code == .permissionDenied {
+            note("the bundle may lack its bill of materials and proofs: only pushers can have them made")
+        }
+        let plan = try await plan(of: version, withAliases: withAliases)
         let (folder, name) = try Self.place(of: path)
         let draftName = ".\(name).assay.part"
         let draft = try await client.files.run { try folder.draft(draftName) }
@@ -43,14 +53,16 @@ struct BundleExport: Sendable {
         return version
     }
 
-    private func plan(of version: Version) async throws -> BundlePlan {
+    private func plan(of version: Version, withAliases: Bool) async throws -> BundlePlan {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         var referrers: [Manifest] = []
         for referrer in try await client.referrers(of: version.manifestDigest, in: version.repository) {
             referrers.append(try await client.manifest(referrer.digest, in: version.repository))
         }
         return try BundlePlan(
-            repository: version.repository, number: version.number, manifest: manifest, referrers: referrers)
+            label: .init(
+                repository: version.repository, number: version.number, aliases: withAliases ? version.aliases : []),
+            manifest: manifest, referrers: referrers)
     }
 
     private func write(_ plan: BundlePlan, to draft: DraftFile) async throws {
@@ -60,7 +72,7 @@ struct BundleExport: Sendable {
         for (index, blob) in plan.blobs.enumerated() {
             try await client.files.run { try target.begin(blob) }
             let descriptor = Descriptor(mediaType: MediaType.octetStream, digest: blob.digest, size: blob.size)
-            try await client.read(descriptor, from: plan.repository) { buffer in
+            try await client.read(descriptor, from: plan.label.repository) { buffer in
                 try await client.files.run { try target.write(buffer) }
                 meter.advance(index, by: Int64(buffer.readableBytes))
             }

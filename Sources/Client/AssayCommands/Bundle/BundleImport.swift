@@ -1,60 +1,70 @@
 import APIProtocol
 import AssayBundle
 import AssayClient
-import AssayCrypto
 import AssayDomain
 
-/// Reads bundles: checks one offline, or brings its version into a registry.
-enum BundleImport {
-    /// Checks a bundle completely; throws as `BundleReader.read` does.
-    static func verify(_ path: String, trusted: [PublicKey]?, files: FileAccess) async throws -> BundleContents {
-        try await check(try LocalFile(opening: path), trusted: trusted, files: files)
+/// Brings the version of a bundle into a registry.
+struct BundleImport: Sendable {
+    /// What came of it.
+    struct Result: Encodable, Sendable {
+        let version: Version
+        let isNew: Bool
+        /// What the bundle proved.
+        let proof: BundleProof
+        /// Aliases of the bundle that point to the version now.
+        let aliases: [AliasName]
     }
 
-    /// Checks a bundle first and only then sends it, so that a refused one leaves nothing behind.
+    let publisher: Publisher
+    let root: TrustRoot
+    /// Whether the bundle's log must be one that the trust root names.
+    let demandsLog: Bool
+    /// Whether the aliases that the bundle carries are moved too.
+    let withAliases: Bool
+    let note: @Sendable (String) -> Void
+
+    private var client: AssayClient { publisher.client }
+
+    /// Checks a bundle completely and only then sends it, so that a refused one leaves nothing behind.
     ///
-    /// The version gets the number that it had if that is free. Throws as `BundleReader.read` and a push do.
-    static func run(
-        _ path: String, as name: RepositoryName?, trusted: [PublicKey], publisher: Publisher
-    ) async throws -> PublishResponse {
-        let client = publisher.client
-        let file = try LocalFile(opening: path)
-        let contents = try await check(file, trusted: trusted, files: client.files)
-        let repository = name ?? contents.repository
+    /// The version gets the number that it had if that is free. Repeating it gives the same version. Throws as
+    /// `BundleReader.read`, `BundleProof.check` and a push do.
+    func run(_ path: String, as name: RepositoryName?) async throws -> Result {
+        let bundle = try await OpenBundle.open(path, files: client.files)
+        let contents = bundle.contents
+        guard let repository = name ?? contents.label?.repository else {
+            throw AssayError(
+                .usage, "the archive does not say of which repository it is", remedy: "add --as NAME")
+        }
+        let proof = try await client.files.run {
+            try BundleProof.check(
+                bundle, repository: repository, root: root, demandsLog: demandsLog, demand: .signature)
+        }
         let blobs = try contents.blobs.map { blob in
-            let part = try part(of: blob, in: file)
+            let part = try bundle.part(of: blob)
             return PendingBlob(digest: blob.record.digest, size: blob.record.size) {
-                UploadSource(file, part: part, digest: blob.record.digest)
+                UploadSource(bundle.file, part: part, digest: blob.record.digest)
             }
         }
         _ = try await publisher.send(blobs, to: repository)
-        let response = try await publish(contents, in: repository, client: client)
-        for referrer in contents.referrers { try await client.attach(referrer, in: repository) }
-        return response
+        let response = try await publish(bundle, in: repository)
+        // Evidence first, then what was derived from it: so nothing is derived anew here.
+        let derived = [MediaType.cycloneDX, MediaType.logProof]
+        let sorted =
+            contents.referrers.filter { !derived.contains($0.effectiveArtifactType ?? "") }
+            + contents.referrers.filter { derived.contains($0.effectiveArtifactType ?? "") }
+        for referrer in sorted { try await client.attach(referrer, in: repository) }
+        let aliases = withAliases ? try await move(contents.label?.aliases ?? [], to: response.version) : []
+        return Result(version: response.version, isNew: response.isNew, proof: proof, aliases: aliases)
     }
 
-    private static func check(
-        _ file: LocalFile, trusted: [PublicKey]?, files: FileAccess
-    ) async throws -> BundleContents {
-        let stop = StopFlag()
-        return try await withTaskCancellationHandler {
-            try await files.run {
-                let contents = try BundleReader.read(FileInput(file, stop: stop), trusted: trusted)
-                try file.checkUnchanged()
-                return contents
-            }
-        } onCancel: {
-            stop.set()
-        }
-    }
-
-    private static func publish(
-        _ contents: BundleContents, in repository: RepositoryName, client: AssayClient
-    ) async throws -> PublishResponse {
+    private func publish(_ bundle: OpenBundle, in repository: RepositoryName) async throws -> PublishResponse {
+        let manifest = bundle.contents.manifest
         var request = PublishRequest(
-            repository: repository, kind: kind(of: contents.manifest),
-            manifest: String(decoding: contents.manifest.bytes, as: UTF8.self),
-            mediaType: contents.manifest.mediaType, tag: contents.number.description, signatures: signatures(contents))
+            repository: repository, kind: Self.kind(of: manifest),
+            manifest: String(decoding: manifest.bytes, as: UTF8.self), mediaType: manifest.mediaType,
+            tag: bundle.contents.label?.number.description, metadata: try await metadata(of: bundle),
+            makesProvenance: false)
         do {
             return try await client.publish(request)
         } catch let error as AssayError where error.code == .tagImmutable {
@@ -63,23 +73,37 @@ enum BundleImport {
         }
     }
 
+    /// What the version is said to be, by the provenance that comes with it.
+    private func metadata(of bundle: OpenBundle) async throws -> VersionMetadata? {
+        try await client.files.run {
+            for referrer in bundle.contents.referrers
+            where referrer.annotations[Annotation.predicateType] == PredicateType.provenance {
+                let statement = try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
+                let metadata = try ProvenancePredicate.decode(statement.predicate).metadata
+                if metadata != VersionMetadata() { return metadata }
+            }
+            return nil
+        }
+    }
+
+    /// Moves aliases by hand; one that a policy protects stays where it is.
+    private func move(_ aliases: [AliasName], to version: Version) async throws -> [AliasName] {
+        var moved: [AliasName] = []
+        for alias in aliases {
+            do {
+                _ = try await client.moveAlias(
+                    Reference(version.repository, alias), MoveAliasRequest(version: version.number))
+                moved.append(alias)
+            } catch let error as AssayError where error.code == .aliasProtected {
+                note("\(version.repository):\(alias) did not move: \(error.message); promote the version to it")
+            }
+        }
+        return moved
+    }
+
     /// What the manifest's files are: a dataset if each of them says so.
     private static func kind(of manifest: Manifest) -> Repository.Kind {
         let dataset = FileKind.dataset.mediaType
         return !manifest.layers.isEmpty && manifest.layers.allSatisfy { $0.mediaType == dataset } ? .dataset : .model
-    }
-
-    private static func signatures(_ contents: BundleContents) -> [String] {
-        contents.referrers.filter { $0.effectiveArtifactType == MediaType.sigstoreBundle }
-            .compactMap { $0.layers.first.flatMap { contents.documents[$0.digest] } }
-            .map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    private static func part(of blob: BundleContents.Blob, in file: LocalFile) throws -> Range<Int64> {
-        let (end, overflow) = blob.offset.addingReportingOverflow(blob.record.size)
-        guard !overflow, blob.offset >= 0, blob.record.size >= 0, end <= file.size else {
-            throw AssayError(.bundleInvalid, "a blob lies outside of the bundle")
-        }
-        return blob.offset..<end
     }
 }

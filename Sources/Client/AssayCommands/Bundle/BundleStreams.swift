@@ -1,4 +1,5 @@
 import AssayArchive
+import AssayBundle
 import AssayClient
 import AssayDomain
 import Synchronization
@@ -20,6 +21,24 @@ final class FileInput: ByteInput {
         try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: position)
         position += Int64(count)
         return count
+    }
+}
+
+/// A local file as a bundle. Every read of it stops when it is told to.
+struct FileBundle: BundleSource {
+    let file: LocalFile
+    let stop: StopFlag
+
+    func makeInput() -> any ByteInput { FileInput(file, stop: stop) }
+
+    func read(_ count: Int, at offset: Int64) throws -> [UInt8] {
+        if stop.isSet { throw CancellationError() }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let outcome = bytes.withUnsafeMutableBytes { buffer in
+            Result { () throws(AssayError) in try file.read(into: buffer, at: offset) }
+        }
+        try outcome.get()
+        return bytes
     }
 }
 

@@ -2,7 +2,6 @@ import APIProtocol
 import ArgumentParser
 import AssayBundle
 import AssayClient
-import AssayCrypto
 import AssayDomain
 
 /// `assay bundle export|import|verify`
@@ -23,6 +22,9 @@ struct BundleExportCommand: AsyncParsableCommand {
         commandName: "export",
         abstract: "Write a version as a tar of an OCI image layout; the same version gives the same bytes.",
         discussion: """
+            The bundle carries the version's files, signatures and statements, its bill of materials, and proofs of \
+            the audit log, so that it can be checked without the registry.
+
             Example:
               assay bundle export team/fraud:3 -o fraud-3.tar
             """)
@@ -33,6 +35,9 @@ struct BundleExportCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
     var output: String
 
+    @Flag(help: "Carry the aliases that point to the version, too.")
+    var aliases = false
+
     @Flag(help: "Replace the file if it exists.")
     var force = false
 
@@ -40,10 +45,11 @@ struct BundleExportCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
-        let (output, force, isJSON, console) = (output, force, options.json, options.console)
+        let (output, force, aliases, isJSON, console) = (output, force, aliases, options.json, options.console)
         try await options.withClient { client in
             let export = BundleExport(client: client, display: ProgressDisplay(console))
-            let version = try await export.export(reference, to: output, isReplacing: force)
+            let version = try await export.export(
+                reference, to: output, isReplacing: force, withAliases: aliases, note: console.note)
             if isJSON { return try console.print(json: version) }
             try console.print("\(version.reference)  \(version.manifestDigest)  written to \(Printable.escape(output))")
         }
@@ -56,10 +62,11 @@ struct BundleImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Bring the version of a bundle into a registry, after all of it was checked.",
         discussion: """
-            The keys that may have signed are those of --trust, or the release keys that the registry trusts.
+            Who may have signed is said by --trust, or else by the registry's own trust root. Archives that other \
+            tools wrote (skopeo copy … oci-archive:FILE) are taken too, with --as, if a signature is in them.
 
             Example:
-              assay bundle import fraud-3.tar --trust release.pub.pem
+              assay bundle import fraud-3.tar --trust root.json
             """)
 
     @Argument(help: "The bundle.")
@@ -70,52 +77,67 @@ struct BundleImportCommand: AsyncParsableCommand {
     )
     var name: String?
 
-    @Option(help: ArgumentHelp("A public key that may have signed; may be repeated.", valueName: "file"))
+    @Flag(help: "Move the aliases that the bundle carries, where no policy protects them.")
+    var aliases = false
+
+    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
         let name = try name.map { try RepositoryName(parsing: $0) }
-        let named = trust.isEmpty ? nil : try Arguments.publicKeys(trust)
+        let named = trust.isEmpty ? nil : try TrustFiles.read(trust)
         let journal = UploadJournal(folder: UploadJournal.folder(in: CommandEnvironment.current.variables))
-        let (file, isJSON, console) = (file, options.json, options.console)
+        let (file, aliases, isJSON, console) = (file, aliases, options.json, options.console)
         try await options.withClient { client in
-            let trusted = if let named { named } else { try await Self.releaseKeys(of: client) }
+            let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
             let publisher = Publisher(
                 client: client, journal: journal, digests: DigestCache(folder: nil), rehashes: false,
                 display: ProgressDisplay(console))
-            let response = try await BundleImport.run(file, as: name, trusted: trusted, publisher: publisher)
-            if isJSON { return try console.print(json: response) }
-            let version = response.version
+            let importing = BundleImport(
+                publisher: publisher, root: root, demandsLog: named?.namesLog ?? false, withAliases: aliases,
+                note: console.note)
+            let result = try await importing.run(file, as: name)
+            if isJSON { return try console.print(json: result) }
+            let version = result.version
             try console.print(
-                response.isNew
+                result.isNew
                     ? "\(version.reference)  \(version.manifestDigest)  imported"
                     : "\(version.reference) already holds this content")
+            for alias in result.aliases { try console.print("\(version.repository):\(alias) points to it") }
         }
     }
+}
 
-    private static func releaseKeys(of client: AssayClient) async throws -> [PublicKey] {
-        try await client.keys().items.filter { $0.role == .release && $0.revokedAt == nil }
-            .map { try PublicKey(pem: $0.pem) }
-    }
+extension TrustRoot {
+    /// Whether it names a log, so that what a bundle says of itself can be demanded to be proven.
+    var namesLog: Bool { !keys(.log, for: nil, at: .now).isEmpty }
 }
 
 /// `assay bundle verify FILE`
 struct BundleVerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check a bundle offline.",
+        abstract: "Check a bundle offline: every byte, signature and verdict, and that its promotion was logged.",
         discussion: """
+            Without --trust only the bytes are checked. With a trust root that names a log, the bundle must be the \
+            version that the log has under its name.
+
             Example:
-              assay bundle verify fraud-3.tar --trust release.pub.pem
+              assay bundle verify fraud-3.tar --trust root.json --promoted production
             """)
 
     @Argument(help: "The bundle.")
     var file: String
 
-    @Option(help: ArgumentHelp("Demand a signature by this public key; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "A trust root (assay key export), or a key that may have signed; may be repeated.", valueName: "file"))
     var trust: [String] = []
+
+    @Option(help: ArgumentHelp("Demand proof of a promotion to this alias.", valueName: "alias"))
+    var promoted: String?
 
     @Flag(help: "Print one JSON document, errors included.")
     var json = false
@@ -123,27 +145,60 @@ struct BundleVerifyCommand: AsyncParsableCommand {
     /// What was found to be right.
     private struct Outcome: Encodable {
         let file: String
-        let version: Reference
+        let version: Reference?
         let digest: Digest
+        let fileCount: Int
         /// Nil if nobody said which keys count.
-        let signer: String?
+        let proof: BundleProof?
     }
 
     mutating func run() async throws {
         let (file, json, console) = (file, json, CommandEnvironment.current.console)
-        let trusted = try Arguments.publicKeys(trust)
-        let contents = try await FileAccess.withAccess { access in
-            try await BundleImport.verify(file, trusted: trusted.isEmpty ? nil : trusted, files: access)
+        let root = trust.isEmpty ? nil : try TrustFiles.read(trust)
+        let alias = try promoted.map { try AliasName(parsing: $0) }
+        guard alias == nil || root != nil else {
+            throw AssayError(
+                .usage, "--promoted demands a proof, and nothing says whose", remedy: "add --trust root.json")
         }
-        let version = Reference(contents.repository, contents.number)
-        if json {
-            return try console.print(
-                json: Outcome(
-                    file: file, version: version, digest: contents.manifest.digest, signer: contents.signer?.id))
+        let outcome = try await FileAccess.withAccess { files in
+            let bundle = try await OpenBundle.open(file, files: files)
+            let contents = bundle.contents
+            let proof = try await files.run {
+                try root.map { root in
+                    // An archive of another tool names no repository; then keys count wherever they may speak.
+                    try BundleProof.check(
+                        bundle, repository: contents.label?.repository, root: root, demandsLog: root.namesLog,
+                        demand: alias.map { .promotion($0) } ?? .signature)
+                }
+            }
+            return Outcome(
+                file: file, version: contents.label.map { Reference($0.repository, $0.number) },
+                digest: contents.manifest.digest, fileCount: contents.files.count, proof: proof)
         }
-        try console.print(
-            "\(Printable.escape(file)): \(version)  \(contents.manifest.digest)",
-            contents.signer.map { "signature: valid, key \($0.id.prefix(12))" }
-                ?? "signature: not checked; add --trust KEY.pub.pem to demand one")
+        if json { return try console.print(json: outcome) }
+        try Self.print(outcome, on: console)
+    }
+
+    private static func print(_ outcome: Outcome, on console: Console) throws {
+        let name = outcome.version.map { "\($0)  " } ?? ""
+        let files = outcome.fileCount == 1 ? "1 file" : "\(outcome.fileCount) files"
+        try console.print("\(Printable.escape(outcome.file)): \(name)\(outcome.digest)  \(files), every byte as named")
+        guard let proof = outcome.proof else {
+            return try console.print("signature: not checked; add --trust root.json to demand one")
+        }
+        try console.print("signature: valid, key \(proof.signer.prefix(12))")
+        for item in proof.evidence where item.predicateType != PredicateType.modelSignature {
+            let by = item.signer.map { "key \($0.prefix(12))" } ?? "by nobody who is trusted"
+            try console.print(
+                "\(Printable.escape(PredicateType.short(item.predicateType))): \(item.status.rawValue), \(by)")
+        }
+        if let origin = proof.origin { try console.print("version: proven by the log \(Printable.escape(origin))") }
+        for promotion in proof.promotions {
+            try console.print(
+                "promotion: \(Printable.escape(promotion.alias)) at \(promotion.at), entry \(promotion.index), verdict "
+                    + "\(promotion.verdictDigest.dropFirst(7).prefix(12))")
+        }
+        let source = proof.timeSource == .log ? "as the log proves" : "by the clock of this machine"
+        try console.print("keys as of: \(proof.time), \(source)")
     }
 }

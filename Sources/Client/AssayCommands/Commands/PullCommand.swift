@@ -9,7 +9,8 @@ struct PullCommand: AsyncParsableCommand {
         abstract: "Bring the files of a version into a folder.",
         discussion: """
             Files that are there with the right bytes are kept, so a pull that was cut goes on where it ended. With \
-            --trust nothing is written unless one of the keys signed exactly these files.
+            --trust nothing is written unless one of the keys signed exactly these files; with --require-log nothing \
+            is written unless the promotion of exactly this version is in the audit log.
 
             Example:
               assay pull team/fraud:production ./model --trust release.pub.pem
@@ -21,8 +22,13 @@ struct PullCommand: AsyncParsableCommand {
     @Argument(help: "The folder; it is made if it is missing.")
     var folder: String
 
-    @Option(help: ArgumentHelp("Demand a signature by this public key; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"))
     var trust: [String] = []
+
+    @Flag(help: "Demand that the version's promotion is in the audit log.")
+    var requireLog = false
 
     @Flag(help: "Replace files that have other content.")
     var force = false
@@ -31,18 +37,26 @@ struct PullCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
-        let trusted = trust.isEmpty ? nil : try Arguments.publicKeys(trust)
+        let trusted = trust.isEmpty ? nil : try TrustFiles.read(trust)
+        let memory = requireLog ? CheckpointMemory(variables: CommandEnvironment.current.variables) : nil
         let (folder, force, isJSON, console) = (folder, force, options.json, options.console)
         try await options.withClient { client in
             let plan = try await PullPlan.make(reference, trusted: trusted, client: client)
+            let promotion = try await memory.asyncMap { memory in
+                try await LogDemand(client: client, root: trusted, memory: memory).promotion(of: plan, as: reference)
+            }
             let puller = Puller(client: client, display: ProgressDisplay(console), isReplacing: force)
-            let result = try await puller.pull(plan, into: folder)
+            let result = try await puller.pull(plan, promotion: promotion, into: folder)
             if isJSON { return try console.print(json: result) }
             try console.print(Self.summary(of: result, in: folder))
             if let signer = result.signer {
                 try console.print("signature: valid, key \(signer.prefix(12))")
             } else {
                 try console.print("signature: not checked; add --trust KEY.pub.pem to demand one")
+            }
+            if let promotion {
+                try console.print("promotion: \(promotion.alias), entry \(promotion.index) of the audit log")
+                if promotion.isKeyOfRegistry { console.note(LogTrust.note) }
             }
         }
     }
@@ -68,7 +82,7 @@ struct CheckCommand: AsyncParsableCommand {
     @Argument(help: "The folder.")
     var folder: String
 
-    @Option(help: ArgumentHelp("A public key that may have signed; may be repeated.", valueName: "file"))
+    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
     var trust: [String]
 
     @Flag(help: "Print one JSON document, errors included.")
@@ -77,7 +91,7 @@ struct CheckCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let console = CommandEnvironment.current.console
         let result = try await FolderCheck.check(
-            folder, trusted: Arguments.publicKeys(trust), display: ProgressDisplay(console))
+            folder, trusted: TrustFiles.read(trust), display: ProgressDisplay(console))
         if json { return try console.print(json: result) }
         let files = result.fileCount == 1 ? "1 file is" : "\(result.fileCount) files are"
         try console.print(

@@ -21,9 +21,6 @@ struct PushCommand: AsyncParsableCommand {
     @Argument(help: "Files and folders.")
     var paths: [String]
 
-    @Option(help: ArgumentHelp("Sign with this private key.", valueName: "file"))
-    var key: String?
-
     @Option(help: "model or dataset; what the repository holds already if not given.")
     var kind: String?
 
@@ -48,6 +45,9 @@ struct PushCommand: AsyncParsableCommand {
     @Option(help: "The commit of the training code.")
     var gitCommit: String?
 
+    @Option(help: ArgumentHelp("Who ran the training, as signed provenance names it.", valueName: "uri"))
+    var builder = Provenance.pushBuilderID
+
     @Option(help: ArgumentHelp("A YAML file with all of these.", valueName: "file"))
     var metadata: String?
 
@@ -66,6 +66,7 @@ struct PushCommand: AsyncParsableCommand {
     @Flag(help: "Read every file again, also those that have not changed since they were last pushed.")
     var rehash = false
 
+    @OptionGroup var signing: SigningOptions
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
@@ -113,7 +114,7 @@ struct PushCommand: AsyncParsableCommand {
         try given.metadata.check()
         return PushPlan(
             repository: repository, kind: try Arguments.kind(kind), files: files,
-            key: try key.map { try Arguments.privateKey($0) }, tag: try tag.map { try Tag(parsing: $0).description },
+            key: try signing.resolve(), builderID: builder, tag: try tag.map { try Tag(parsing: $0).description },
             metadata: given.metadata, lineage: given.lineage)
     }
 

@@ -1,6 +1,5 @@
 import AssayBundle
 import AssayClient
-import AssayCrypto
 import AssayDomain
 
 /// Checks a folder against the signature that lies in it, without a registry.
@@ -14,13 +13,15 @@ enum FolderCheck {
 
     /// Throws `unsigned` without a signature or with a file that it does not cover, `digest-mismatch` for a file that
     /// changed or is missing, `untrusted-key`, `signature-invalid`.
-    static func check(_ folder: String, trusted: [PublicKey], display: ProgressDisplay) async throws -> Result {
+    static func check(_ folder: String, trusted: TrustRoot, display: ProgressDisplay) async throws -> Result {
         try await FileAccess.withAccess { access in
             let bundle = try await access.run { try signature(in: folder) }
             let scan = try await access.run { try FileScan.scan([folder], isLeavingOut: false) }
             let files = try await hash(
                 scan.files.filter { !ModelSignature.ignores(path: $0.path) }, access: access, display: display)
-            let signer = try ModelSignature.verify(bundle, files: files, trusted: trusted)
+            // A folder does not say of which repository it is.
+            let signer = try TrustedSigners(trusted.keys(.release, for: nil, at: .now))
+                .signer(of: bundle, over: files, at: .now)
             return Result(folder: folder, fileCount: files.count, signer: signer.id)
         }
     }

@@ -1,6 +1,5 @@
 import AssayBundle
 import AssayClient
-import AssayCrypto
 import AssayDomain
 
 /// A version with everything that decides whether and how its files are written.
@@ -10,18 +9,21 @@ struct PullPlan: Sendable {
     /// The signature to lie beside the files; nil if the version has none that speaks of them.
     let signature: [UInt8]?
     /// The trusted key that signed; nil if nobody asked.
-    let signer: PublicKey?
+    let signer: TrustedKey?
 
     /// Resolves a reference once and reads what its digest names.
     ///
-    /// Throws `path-unsafe` for files that would lie elsewhere; with trusted keys, `unsigned`, `untrusted-key` or
-    /// `signature-invalid` unless one of them signed exactly these files.
-    static func make(_ reference: Reference, trusted: [PublicKey]?, client: AssayClient) async throws -> PullPlan {
+    /// Throws `path-unsafe` for files that would lie elsewhere; with a trust root, `unsigned`, `untrusted-key`,
+    /// `expired` or `signature-invalid` unless one of its release keys signed exactly these files.
+    static func make(_ reference: Reference, trusted: TrustRoot?, client: AssayClient) async throws -> PullPlan {
         let version = try await client.version(reference)
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         let files = try ModelPack.files(of: manifest)
         let signatures = try await signatures(of: version, client: client)
-        let (signature, signer) = try choose(signatures, files: files, trusted: trusted, version: version)
+        let check = try trusted.map { root in
+            try EvidenceCheck(repository: version.repository, manifest: manifest, root: root, time: .now)
+        }
+        let (signature, signer) = try choose(signatures, files: files, check: check, version: version)
         return PullPlan(version: version, files: files, signature: signature, signer: signer)
     }
 
@@ -43,15 +45,16 @@ struct PullPlan: Sendable {
     }
 
     private static func choose(
-        _ signatures: [[UInt8]], files: [VersionFile], trusted: [PublicKey]?, version: Version
-    ) throws(AssayError) -> ([UInt8]?, PublicKey?) {
-        guard let trusted else { return (signatures.first { speaks($0, of: files) }, nil) }
+        _ signatures: [[UInt8]], files: [VersionFile], check: EvidenceCheck?, version: Version
+    ) throws -> ([UInt8]?, TrustedKey?) {
+        guard let check else { return (signatures.first { speaks($0, of: files) }, nil) }
         var fault = AssayError(
-            .unsigned, "\(version.reference) is not signed", remedy: "sign it: push it again with --key")
+            .unsigned, "\(version.reference) is not signed",
+            remedy: "sign it: assay sign \(version.reference) --key KEY")
         for signature in signatures {
-            do throws(AssayError) {
-                return (signature, try ModelSignature.verify(signature, files: files, trusted: trusted))
-            } catch {
+            do {
+                return (signature, try check.signer(of: signature))
+            } catch let error as AssayError {
                 fault = error
             }
         }

@@ -12,6 +12,8 @@ struct PullResult: Encodable, Sendable {
     let keptBytes: Int64
     /// The id of the trusted key that signed the files; nil if that was not checked.
     let signer: String?
+    /// Where the audit log proves its promotion; nil if that was not checked.
+    let promotion: LogDemand.Promotion?
 }
 
 /// Writes the files of a version into a folder.
@@ -28,7 +30,9 @@ struct Puller: Sendable {
     }
 
     /// Writes what is missing. A file that is there with other bytes throws `file-exists` before anything is written.
-    func pull(_ plan: PullPlan, into path: String) async throws -> PullResult {
+    func pull(
+        _ plan: PullPlan, promotion: LogDemand.Promotion? = nil, into path: String
+    ) async throws -> PullResult {
         let root = try await client.files.run { try FolderHandle.make(path: path) }
         if let signature = plan.signature { try await refuseOther(signature, in: root, files: plan.files) }
         var missing: [VersionFile] = []
@@ -42,7 +46,7 @@ struct Puller: Sendable {
         let received = missing.map(\.size).saturatingSum()
         return PullResult(
             version: plan.version, fileCount: plan.files.count, receivedBytes: received,
-            keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id)
+            keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id, promotion: promotion)
     }
 
     private func fetch(

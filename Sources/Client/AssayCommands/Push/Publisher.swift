@@ -9,7 +9,9 @@ struct PushPlan: Sendable {
     let repository: RepositoryName
     let kind: Repository.Kind?
     let files: [ScannedFile]
-    let key: PrivateKey?
+    let key: (any MessageSigner)?
+    /// Who ran the training, for provenance that the key signs.
+    let builderID: String
     let tag: String?
     let metadata: VersionMetadata
     let lineage: [LineageDeclaration]
@@ -75,6 +77,7 @@ struct Publisher: Sendable {
             return String(
                 decoding: try ModelSignature.sign(signed, name: plan.repository.text, key: key), as: UTF8.self)
         }
+        let provenance = try await provenance(of: documents.manifest, plan)
         let config = UploadSource(documents.config)
         let blobs = files.map { PendingBlob(digest: $0.digest, size: $0.identity.size, open: $0.open) }
         let sent = try await send(
@@ -84,11 +87,28 @@ struct Publisher: Sendable {
                 repository: plan.repository, kind: plan.kind,
                 manifest: String(decoding: documents.manifest, as: UTF8.self), mediaType: MediaType.imageManifest,
                 tag: plan.tag, metadata: plan.metadata, lineage: plan.lineage,
-                signatures: signatures.map { [$0] }))
+                signatures: signatures.map { [$0] }, attestations: provenance.map { [$0] }))
         let total = files.map(\.identity.size).saturatingSum()
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
+    }
+
+    /// What the pusher says of the version's origin, signed with the same key as its files.
+    private func provenance(of manifest: [UInt8], _ plan: PushPlan) async throws -> String? {
+        guard let key = plan.key, plan.metadata != VersionMetadata() || !plan.lineage.isEmpty else { return nil }
+        var sources: [LineageSource] = []
+        for declaration in plan.lineage {
+            let version = try await client.version(declaration.source)
+            sources.append(
+                LineageSource(
+                    relation: declaration.relation, name: "\(version.reference)", digest: version.manifestDigest))
+        }
+        let provenance = Provenance(builderID: plan.builderID, metadata: plan.metadata, sources: sources)
+        let statement = Statement(
+            subjects: [.init(name: plan.repository.text, digest: .sha256(of: manifest))],
+            predicateType: PredicateType.provenance, predicate: try ProvenancePredicate.encode(provenance))
+        return String(decoding: try statement.signed(by: key), as: UTF8.self)
     }
 
     /// Sends blobs that the registry does not have, each once; gives the number of bytes sent.

@@ -2,15 +2,32 @@ package import AssayDomain
 
 /// A statement whose signature was checked.
 package struct VerifiedStatement: Sendable {
-    package let predicateType: String
-    package let subjects: [Digest]
-    /// JSON.
-    package let predicate: [UInt8]
+    package let content: Statement
+    /// The trusted key that signed it.
+    package let signer: TrustedKey
 
-    package init(predicateType: String, subjects: [Digest], predicate: [UInt8]) {
-        self.predicateType = predicateType
-        self.subjects = subjects
-        self.predicate = predicate
+    package init(content: Statement, signer: TrustedKey) {
+        self.content = content
+        self.signer = signer
+    }
+
+    package var predicateType: String { content.predicateType }
+    package var subjects: [Digest] { content.subjects }
+    /// JSON.
+    package var predicate: [UInt8] { content.predicate }
+
+    /// What a statement says, whoever signed it.
+    package struct Statement: Sendable, Hashable {
+        package let predicateType: String
+        package let subjects: [Digest]
+        /// JSON.
+        package let predicate: [UInt8]
+
+        package init(predicateType: String, subjects: [Digest], predicate: [UInt8]) {
+            self.predicateType = predicateType
+            self.subjects = subjects
+            self.predicate = predicate
+        }
     }
 }
 
@@ -25,16 +42,23 @@ package protocol EvidenceFormat: Sendable {
     /// The files that a manifest lists, in its order. Throws `path-unsafe`.
     func files(of manifest: Manifest) throws -> [VersionFile]
 
+    // MARK: Model signatures
+
     /// Checks that a signature bundle is well formed and speaks of exactly these files; whose it is remains open.
     /// Throws `signature-invalid`, `digest-mismatch`.
     func checkForm(ofModelSignature bundle: [UInt8], over files: [VersionFile]) throws
 
-    /// Checks a model signature over exactly these files and returns the id of the trusted key that made it.
-    /// Throws `signature-invalid`, `untrusted-key`, `digest-mismatch`.
-    func signer(ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey]) throws -> String
+    /// Checks a model signature over exactly these files and returns the id of the trusted key that made it, or of the
+    /// trusted authority that certified the key that did, at a time.
+    /// Throws `signature-invalid`, `untrusted-key`, `expired`, `digest-mismatch`.
+    func signer(
+        ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp
+    ) throws -> String
 
     /// The referrer manifest of a model signature.
     func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8]
+
+    // MARK: Statements
 
     /// Signs a statement about a manifest with the registry's key: a DSSE envelope with an in-toto Statement v1.
     func signStatement(predicateType: String, predicate: [UInt8], subject: Digest, name: String) throws -> [UInt8]
@@ -42,11 +66,39 @@ package protocol EvidenceFormat: Sendable {
     /// The referrer manifest of an envelope.
     func attestationReferrer(envelope: BlobRecord, predicateType: String, subject: Descriptor) throws -> [UInt8]
 
+    /// Reads an envelope without believing it. Throws `signature-invalid`.
+    func readStatement(_ envelope: [UInt8]) throws -> VerifiedStatement.Statement
+
+    /// The ids of the keys that an envelope claims, unchecked. Throws `signature-invalid`.
+    func keyHints(ofEnvelope envelope: [UInt8]) throws -> [String]
+
     /// Checks an envelope against keys. Throws `signature-invalid`, `untrusted-key`.
     func openStatement(_ envelope: [UInt8], trusted: [TrustedKey]) throws -> VerifiedStatement
 
-    /// Checks that a text is a public key that can be trusted, and gives its id. Throws `key-invalid`.
-    func keyID(ofPEM pem: String) throws -> (id: String, pem: String)
+    /// Provenance as a predicate. The same provenance gives the same bytes.
+    func predicate(of provenance: Provenance) throws -> [UInt8]
+
+    /// Reads a predicate of SLSA provenance v1. Throws `signature-invalid`.
+    func provenance(_ predicate: [UInt8]) throws -> Provenance
+
+    /// A report as the predicate of a test result; `envelope` holds the signed report.
+    func testResult(of report: VerificationReport, envelope: Digest) throws -> [UInt8]
+
+    // MARK: Other documents
+
+    /// The bill of materials of a version. The same facts give the same bytes.
+    func bill(
+        of version: Version, files: [VersionFile], sources: [LineageSource], reports: [VerificationReport]
+    ) throws -> [UInt8]
+
+    /// The referrer manifest of a document that is no signed statement: a bill of materials, a log proof.
+    func documentReferrer(
+        _ document: BlobRecord, type: String, annotations: [String: String], subject: Descriptor
+    ) throws -> [UInt8]
+
+    /// Checks that a text is a key, or a certificate, that can be trusted in a role, and gives its id and its canonical
+    /// text. Throws `key-invalid`.
+    func keyID(ofPEM pem: String, role: TrustedKey.Role) throws -> (id: String, pem: String)
 }
 
 /// Reads what a model file says about itself.

@@ -95,7 +95,7 @@ package protocol Index: Sendable {
     /// Takes a blob away from a repository; other repositories keep it.
     ///
     /// Throws `blob-not-found` if it is not linked there, `in-use` while a manifest of the repository names it.
-    func deleteBlob(_ digest: Digest, in repository: RepositoryName) async throws
+    func deleteBlob(_ digest: Digest, in repository: RepositoryName, actor: String, at: Timestamp) async throws
 
     // MARK: Aliases and policies
 
@@ -134,9 +134,11 @@ package protocol Index: Sendable {
     /// Signed statements about a manifest, oldest first.
     func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord]
 
-    /// Stores evidence about a manifest that is there. Throws `manifest-not-found`.
+    /// Stores evidence about a manifest that is there, and what it tells of its origin; repeating it changes nothing.
+    /// Throws `manifest-not-found`.
     func attach(
-        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, at: Timestamp
+        _ attachment: Attachment, to subject: Digest, in repository: RepositoryName, origin: Origin?, actor: String,
+        at: Timestamp
     ) async throws
 
     func enqueue(_ verification: Verification) async throws
@@ -144,8 +146,9 @@ package protocol Index: Sendable {
     /// Takes the oldest queued verification and marks it as running; nil if none waits.
     func claimVerification() async throws -> Verification?
 
-    /// Ends a verification together with its signed report. Throws `verification-not-found`.
-    func finish(_ verification: Verification, attaching attachment: Attachment) async throws
+    /// Ends a verification together with its signed report and what else is said of it. Throws
+    /// `verification-not-found`.
+    func finish(_ verification: Verification, attaching attachments: [Attachment], actor: String) async throws
 
     /// Puts verifications that were running when the process ended back into the queue.
     func requeueInterruptedVerifications() async throws
@@ -163,17 +166,32 @@ package protocol Index: Sendable {
         of root: LineageNode, direction: LineageGraph.Direction, depth: Int, edgesMax: Int
     ) async throws -> LineageGraph
 
-    /// The relations that start at a version.
-    func relations(of version: LineageNode) async throws -> Set<LineageRelation>
-
     // MARK: Trust
 
     /// All keys, revoked ones too, oldest first.
     func trustedKeys() async throws -> [TrustedKey]
 
-    /// Throws `key-conflict` if the same key has another role or was revoked; repeating it changes nothing.
-    func addTrustedKey(_ key: TrustedKey) async throws
+    /// Throws `key-conflict` if the same key has another role, or other repositories, or was revoked; repeating it
+    /// changes nothing.
+    func addTrustedKey(_ key: TrustedKey, actor: String) async throws
 
-    /// Throws `key-not-found`.
-    func revokeTrustedKey(_ id: String, at: Timestamp) async throws
+    /// Sets from when and until when a key counts. Throws `key-not-found`.
+    func limitTrustedKey(
+        _ id: String, validFrom: Timestamp?, validUntil: Timestamp?, actor: String, at: Timestamp
+    ) async throws -> TrustedKey
+
+    /// Takes a key out of trust; `since` is the date that is kept with it. Throws `key-not-found`.
+    func revokeTrustedKey(_ id: String, since: Timestamp, actor: String, at: Timestamp) async throws -> TrustedKey
+
+    // MARK: Audit
+
+    /// Log indexes of the facts that a version rests on: that it is a version, and its promotions, oldest first.
+    func logIndexes(of version: VersionNumber, in repository: RepositoryName) async throws -> [Int64]
+
+    /// The entries of the audit log that the index's own rows give for a range of log indexes; nil where none or more
+    /// than one gives it, or a row contradicts itself.
+    func factEntries(from first: Int64, count: Int) async throws -> [[UInt8]?]
+
+    /// What of the index its own history does not explain, in words. It reads everything: it is for audits alone.
+    func auditFaults(limit: Int) async throws -> [String]
 }

@@ -82,6 +82,19 @@ package struct Attachment: Sendable {
     }
 }
 
+/// What a version came from, as provenance tells it.
+package struct Origin: Sendable, Hashable {
+    package let sources: [LineageSource]
+    package let runID: String?
+
+    package init(sources: [LineageSource], runID: String?) {
+        self.sources = sources
+        self.runID = runID
+    }
+
+    package init(_ provenance: Provenance) { self.init(sources: provenance.sources, runID: provenance.metadata.runId) }
+}
+
 /// Everything that one publish writes in one transaction.
 package struct Publication: Sendable {
     package enum Intent: Sendable, Hashable {
@@ -101,13 +114,15 @@ package struct Publication: Sendable {
     package let model: ModelSummary?
     package let lineage: [LineageDeclaration]
     package let attachments: [Attachment]
+    /// What provenance says of the version; where the manifest is itself a referrer, of its subject.
+    package let origins: [Origin]
     package let actor: String
     package let at: Timestamp
 
     package init(
         repository: RepositoryName, kind: Repository.Kind?, manifest: Manifest, intent: Intent,
         metadata: VersionMetadata = VersionMetadata(), model: ModelSummary? = nil, lineage: [LineageDeclaration] = [],
-        attachments: [Attachment] = [], actor: String, at: Timestamp
+        attachments: [Attachment] = [], origins: [Origin] = [], actor: String, at: Timestamp
     ) {
         self.repository = repository
         self.kind = kind
@@ -117,6 +132,7 @@ package struct Publication: Sendable {
         self.model = model
         self.lineage = lineage
         self.attachments = attachments
+        self.origins = origins
         self.actor = actor
         self.at = at
     }

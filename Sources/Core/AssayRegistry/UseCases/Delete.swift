@@ -41,8 +41,8 @@ package struct Delete: Sendable {
     }
 
     /// Takes a blob away from a repository. Throws `blob-not-found`, `in-use` while a manifest there names it.
-    package func blob(_ digest: Digest, in repository: RepositoryName) async throws {
-        try await index.deleteBlob(digest, in: repository)
+    package func blob(_ digest: Digest, in repository: RepositoryName, by principal: Principal) async throws {
+        try await index.deleteBlob(digest, in: repository, actor: principal.name, at: clock.now())
     }
 
     /// What is said of a delete by number: whoever takes a tag away means the name, and this one cannot be given again.

@@ -1,8 +1,31 @@
 package import AssayDomain
 
-/// Keeps the trust root: whose signatures count, and for what.
+/// Keeps the trust root: whose signatures count, and for what. Every change is in the audit log.
 package struct ManageTrust: Sendable {
     package static let nameBytesMax = 200
+    package static let repositoriesMax = 100
+
+    /// A key that is to be trusted.
+    package struct Request: Sendable {
+        package var pem: String
+        package var name: String
+        package var role: TrustedKey.Role
+        package var repositories: [RepositoryPattern]?
+        package var validFrom: Timestamp?
+        package var validUntil: Timestamp?
+
+        package init(
+            pem: String, name: String, role: TrustedKey.Role, repositories: [RepositoryPattern]? = nil,
+            validFrom: Timestamp? = nil, validUntil: Timestamp? = nil
+        ) {
+            self.pem = pem
+            self.name = name
+            self.role = role
+            self.repositories = repositories
+            self.validFrom = validFrom
+            self.validUntil = validUntil
+        }
+    }
 
     let index: any Index
     let evidence: any EvidenceFormat
@@ -11,18 +34,47 @@ package struct ManageTrust: Sendable {
     /// All keys, revoked ones too.
     package func keys() async throws -> [TrustedKey] { try await index.trustedKeys() }
 
-    /// Trusts a public key from now on. Throws `key-invalid`, `key-conflict`; repeating it changes nothing.
-    package func trust(pem: String, name: String, role: TrustedKey.Role) async throws -> TrustedKey {
-        guard 1...Self.nameBytesMax ~= name.utf8.count else {
+    /// Trusts a public key, or an authority's certificate, from now on. Throws `key-invalid`, `key-conflict`; repeating
+    /// it changes nothing.
+    package func trust(_ request: Request, by principal: Principal) async throws -> TrustedKey {
+        guard 1...Self.nameBytesMax ~= request.name.utf8.count else {
             throw AssayError(.keyInvalid, "the key's name is empty or over \(Self.nameBytesMax) bytes")
         }
-        let (id, canonicalPEM) = try evidence.keyID(ofPEM: pem)
+        if let repositories = request.repositories {
+            guard 1...Self.repositoriesMax ~= repositories.count else {
+                throw AssayError(
+                    .keyInvalid, "a key speaks for 1 to \(Self.repositoriesMax) patterns of repositories",
+                    remedy: "name none to let it speak for all")
+            }
+        }
+        try Self.checkOrder(request.validFrom, request.validUntil)
+        let (id, canonicalPEM) = try evidence.keyID(ofPEM: request.pem, role: request.role)
         let key = TrustedKey(
-            id: id, name: Printable.escape(name), pem: canonicalPEM, role: role, addedAt: clock.now())
-        try await index.addTrustedKey(key)
+            id: id, name: Printable.escape(request.name), pem: canonicalPEM, role: request.role,
+            repositories: request.repositories, validFrom: request.validFrom, validUntil: request.validUntil,
+            addedAt: clock.now())
+        try await index.addTrustedKey(key, actor: principal.name)
         return try await index.trustedKeys().first { $0.id == id } ?? key
     }
 
-    /// Stops trusting a key. Throws `key-not-found`.
-    package func revoke(_ id: String) async throws { try await index.revokeTrustedKey(id, at: clock.now()) }
+    /// Sets from when and until when a key counts: how one key follows another. Throws `key-not-found`, `key-invalid`.
+    package func limit(
+        _ id: String, from validFrom: Timestamp?, until validUntil: Timestamp?, by principal: Principal
+    ) async throws -> TrustedKey {
+        try Self.checkOrder(validFrom, validUntil)
+        return try await index.limitTrustedKey(
+            id, validFrom: validFrom, validUntil: validUntil, actor: principal.name, at: clock.now())
+    }
+
+    /// Stops trusting a key, whenever it signed; `since` is kept as the date from which on it may have been misused.
+    /// Throws `key-not-found`.
+    package func revoke(_ id: String, since: Timestamp?, by principal: Principal) async throws -> TrustedKey {
+        let now = clock.now()
+        return try await index.revokeTrustedKey(id, since: since ?? now, actor: principal.name, at: now)
+    }
+
+    private static func checkOrder(_ from: Timestamp?, _ until: Timestamp?) throws(AssayError) {
+        guard let from, let until, until < from else { return }
+        throw AssayError(.keyInvalid, "the key's validity ends before it begins")
+    }
 }

@@ -17,6 +17,7 @@ package struct Promote: Sendable {
     let index: any Index
     let evidence: any EvidenceFormat
     let verify: Verify
+    let seal: Seal
     let clock: any WallClock
 
     /// Decides on a version for an alias, and moves the alias if the decision is yes and this is no dry run.
@@ -65,19 +66,23 @@ package struct Promote: Sendable {
             return false
         }
         return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-            .policy(ofVerdict: verdict, on: version.manifestDigest) == policy
+            .policy(ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at) == policy
     }
 
     private func gather(_ version: Version, manifest: Manifest, holder: Version?) async throws -> Evidence {
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
+        let statements = try await reader.statements(about: manifest.digest, in: version.repository)
         var missing: [Digest] = []
         for layer in manifest.layers where try await blobs.size(of: layer.digest) != layer.size {
             missing.append(layer.digest)
         }
         return Evidence(
             signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
-            relations: try await index.relations(of: .version(version.repository, version.number)),
+            relations: try reader.relations(in: statements),
+            statements: statements.map {
+                .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
+            },
             holder: holder.map { .init($0) })
     }
 
@@ -149,7 +154,8 @@ package struct Promote: Sendable {
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
         guard decision.isPassed else {
-            try await index.attach(attachment, to: manifest.digest, in: version.repository, at: now)
+            try await index.attach(
+                attachment, to: manifest.digest, in: version.repository, origin: nil, actor: principal.name, at: now)
             return .refused(decision, holder: holder, verdict: envelope)
         }
         _ = try await index.moveAlias(
@@ -159,6 +165,8 @@ package struct Promote: Sendable {
                 cause: .promotion(
                     policy: policy.digest, verdict: envelope, attachment: attachment, evidence: referrers),
                 actor: principal.name, at: now))
+        // The alias has moved; what cannot be made now is made when a bundle is exported.
+        _ = try? await seal(version.reference)
         return .promoted(decision, holder: holder, verdict: envelope)
     }
 }

@@ -15,11 +15,16 @@ package struct Publish: Sendable {
         package var metadata: VersionMetadata?
         package var lineage: [LineageDeclaration]
         package var signatures: [[UInt8]]
+        /// Envelopes with statements about the manifest, such as provenance that the pusher signed.
+        package var attestations: [[UInt8]]
+        /// Whether the registry signs what the pusher says of the version, where no provenance comes along.
+        package var makesProvenance: Bool
 
         package init(
             repository: RepositoryName, kind: Repository.Kind? = nil, manifest: [UInt8], mediaType: String?,
             expectedDigest: Digest? = nil, intent: Publication.Intent, metadata: VersionMetadata? = nil,
-            lineage: [LineageDeclaration] = [], signatures: [[UInt8]] = []
+            lineage: [LineageDeclaration] = [], signatures: [[UInt8]] = [], attestations: [[UInt8]] = [],
+            makesProvenance: Bool = true
         ) {
             self.repository = repository
             self.kind = kind
@@ -30,6 +35,8 @@ package struct Publish: Sendable {
             self.metadata = metadata
             self.lineage = lineage
             self.signatures = signatures
+            self.attestations = attestations
+            self.makesProvenance = makesProvenance
         }
     }
 
@@ -40,7 +47,7 @@ package struct Publish: Sendable {
         package let isNew: Bool
     }
 
-    /// The most signatures that come with one push.
+    /// The most signatures, and the most statements, that come with one push.
     package static let signaturesMax = 16
     /// The most sources that one push declares.
     package static let lineageMax = 256
@@ -63,29 +70,57 @@ package struct Publish: Sendable {
     package func callAsFunction(_ request: Request, by principal: Principal) async throws -> Outcome {
         let manifest = try parse(request)
         try request.metadata?.check()
-        guard request.lineage.count <= Self.lineageMax, request.signatures.count <= Self.signaturesMax else {
+        guard request.lineage.count <= Self.lineageMax, request.signatures.count <= Self.signaturesMax,
+            request.attestations.count <= Self.signaturesMax
+        else {
             throw AssayError(
                 .tooManyEntries, "the push declares too much",
-                reason: "at most \(Self.lineageMax) sources and \(Self.signaturesMax) signatures fit in one push")
+                reason: "at most \(Self.lineageMax) sources, \(Self.signaturesMax) signatures and as many statements "
+                    + "fit in one push")
         }
-        for declaration in request.lineage where declaration.relation.isOfData {
-            try Verify.requireDataset(try await Catalog(index: index).version(declaration.source))
-        }
+        let sources = try await sources(of: request.lineage)
         for blob in manifest.requiredBlobs where try await blobs.size(of: blob.digest) == nil {
             throw AssayError(
                 .blobUnknown, "blob \(blob.digest) is not there", remedy: "push the blob, then the manifest")
         }
         let isVersion = request.intent != .content
         let files = isVersion ? try evidence.files(of: manifest) : []
-        let attachments = try await attachSignatures(
+        var attachments = try await attachSignatures(
             request.signatures, to: manifest, files: files, in: request.repository)
+        let metadata = request.metadata ?? VersionMetadata(annotations: manifest.annotations)
+        let statements = StatementAttachments(blobs: blobs, index: index, evidence: evidence)
+        var (new, origins) = try await statements.attach(request.attestations, to: manifest, in: request.repository)
+        attachments += new
+        if isVersion {
+            origins += try await statements.origins(of: manifest.digest, in: request.repository)
+            if request.makesProvenance, origins.isEmpty, request.metadata != nil || !sources.isEmpty {
+                let provenance = Provenance(
+                    builderID: Provenance.registryBuilderID, metadata: metadata, sources: sources)
+                attachments += try await statements.sign(provenance, of: manifest, in: request.repository)
+            }
+        } else {
+            origins += try await statements.origin(in: manifest, of: request.repository)
+        }
         let outcome = try await index.publish(
             Publication(
                 repository: request.repository, kind: request.kind, manifest: manifest, intent: request.intent,
-                metadata: request.metadata ?? VersionMetadata(annotations: manifest.annotations),
-                model: isVersion ? try await inspect(files, in: request.repository) : nil,
-                lineage: request.lineage, attachments: attachments, actor: principal.name, at: clock.now()))
+                metadata: metadata, model: isVersion ? try await inspect(files, in: request.repository) : nil,
+                lineage: request.lineage, attachments: attachments, origins: origins, actor: principal.name,
+                at: clock.now()))
         return Outcome(manifest: manifest, version: outcome.version, isNew: outcome.isNew)
+    }
+
+    /// The declared sources by digest. Throws `version-not-found`, and `dataset-unsupported` for a model named as data.
+    private func sources(of lineage: [LineageDeclaration]) async throws -> [LineageSource] {
+        var sources: [LineageSource] = []
+        for declaration in lineage {
+            let version = try await Catalog(index: index).version(declaration.source)
+            if declaration.relation.isOfData { try Verify.requireDataset(version) }
+            sources.append(
+                LineageSource(
+                    relation: declaration.relation, name: "\(version.reference)", digest: version.manifestDigest))
+        }
+        return sources
     }
 
     /// Makes an empty repository, or finds the one there is. Throws `kind-conflict`.
@@ -134,13 +169,15 @@ package struct Publish: Sendable {
         guard !signatures.isEmpty else { return [] }
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let writer = WriteEvidence(blobs: blobs, evidence: evidence)
-        let trusted = try await reader.keys(.release)
+        let now = clock.now()
+        let trusted = try await reader.root().keys(.release, for: repository, at: now)
         var signers = Set(try await reader.signers(of: manifest, in: repository).ids)
         var attachments: [Attachment] = []
         for bundle in signatures {
             try evidence.checkForm(ofModelSignature: bundle, over: files)
             // A key that is not trusted yet may be trusted later, so its signature is kept.
-            let signer = try? evidence.signer(ofModelSignature: bundle, over: files, trusted: trusted)
+            let signer = try? evidence.signer(
+                ofModelSignature: bundle, over: files, trusted: trusted, at: now)
             if let signer, !signers.insert(signer).inserted { continue }
             attachments.append(try await writer.attach(modelSignature: bundle, to: manifest))
         }

@@ -1,40 +1,55 @@
 import AssayDomain
 
 /// Reads signed evidence from the store and believes none of it before its signature, subject and bytes are checked.
+///
+/// Whose signatures count is the trust root's to say: by role, for the repository, and at the time when the registry
+/// recorded the evidence. So a key that has expired since still speaks for what was recorded before, and a revoked one
+/// for nothing.
 struct ReadEvidence: Sendable {
     /// The most bytes of one signature bundle or envelope.
     static let envelopeBytesMax: Int64 = 16 << 20
     /// The most bytes of one model signature.
     static let signatureBytesMax: Int64 = 4 << 20
-    /// The most signatures looked at for one version.
-    static let signaturesMax = 64
+    /// The most signatures, and the most statements, looked at for one version.
+    static let signaturesMax = 1_000
 
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
 
+    // MARK: The registry's own statements
+
     /// The report in an envelope that a trusted registry key signed for this subject.
     /// Throws `digest-mismatch`, `signature-invalid`, `untrusted-key`, `blob-not-found`.
-    func report(envelope digest: Digest, of subject: Digest) async throws -> VerificationReport {
-        let statement = try evidence.openStatement(
-            try await content(of: digest), trusted: try await keys(.registry))
-        guard statement.predicateType == PredicateType.verificationReport, statement.subjects == [subject] else {
-            throw AssayError(.signatureInvalid, "the envelope \(digest) is no verification report of \(subject)")
+    func report(envelope digest: Digest, of subject: VerificationReport.Subject, at time: Timestamp) async throws
+        -> VerificationReport
+    {
+        let statement = try await registryStatement(digest, for: subject.repository, at: time)
+        guard statement.subjects == [subject.digest], let report = try Self.report(in: statement) else {
+            throw AssayError(
+                .signatureInvalid, "the envelope \(digest) is no verification report of \(subject.digest)")
         }
-        let report = try JSON.decode(VerificationReport.self, from: statement.predicate)
-        guard report.format == VerificationReport.formatVersion, report.subject.digest == subject else {
+        guard report.subject.digest == subject.digest else {
             throw AssayError(.signatureInvalid, "the report in \(digest) speaks of another version")
         }
         return report
     }
 
-    /// The policy by which a verdict in an envelope was given. Throws as `report(envelope:of:)`.
-    func policy(ofVerdict digest: Digest, on subject: Digest) async throws -> Digest? {
-        let statement = try evidence.openStatement(
-            try await content(of: digest), trusted: try await keys(.registry))
+    /// The policy by which a verdict in an envelope was given. Throws as `report(envelope:of:at:)`.
+    func policy(
+        ofVerdict digest: Digest, on subject: Digest, in repository: RepositoryName, at time: Timestamp
+    ) async throws -> Digest? {
+        let statement = try await registryStatement(digest, for: repository, at: time)
         guard statement.predicateType == PredicateType.verdict, statement.subjects == [subject] else { return nil }
         let verdict = try JSON.decodeVerbatim(VerdictPolicy.self, from: statement.predicate)
         return try verdict.policy.digest[Digest.Algorithm.sha256.rawValue].map { try Digest(parsing: "sha256:\($0)") }
+    }
+
+    private func registryStatement(
+        _ digest: Digest, for repository: RepositoryName, at time: Timestamp
+    ) async throws -> VerifiedStatement {
+        try evidence.openStatement(
+            try await content(of: digest), trusted: try await root().keys(.registry, for: repository, at: time))
     }
 
     /// The part of a verdict that names its policy.
@@ -42,9 +57,80 @@ struct ReadEvidence: Sendable {
         let policy: Verdict.PolicyDescriptor
     }
 
+    /// The report that a statement holds; nil if it holds something else, or a report of another format.
+    static func report(in statement: VerifiedStatement) throws -> VerificationReport? {
+        guard statement.predicateType == PredicateType.verificationReport else { return nil }
+        let report = try JSON.decode(VerificationReport.self, from: statement.predicate)
+        return report.format == VerificationReport.formatVersion ? report : nil
+    }
+
+    // MARK: Statements about a version
+
+    /// Statements about exactly this manifest by trusted keys of any role but a log's, oldest first.
+    ///
+    /// What cannot be read, is of another subject, or is signed by nobody who is trusted does not count.
+    func statements(about subject: Digest, in repository: RepositoryName) async throws -> [VerifiedStatement] {
+        let root = try await root()
+        var statements: [VerifiedStatement] = []
+        for record in try await envelopes(of: subject, in: repository) {
+            let trusted = [TrustedKey.Role.registry, .training, .release].flatMap {
+                root.keys($0, for: repository, at: record.createdAt)
+            }
+            do {
+                let statement = try evidence.openStatement(
+                    try await content(of: record.envelope.digest), trusted: trusted)
+                let isAllowed =
+                    statement.signer.role == .registry || !PredicateType.ofRegistry.contains(statement.predicateType)
+                if isAllowed, statement.subjects.contains(subject) { statements.append(statement) }
+            } catch let error as AssayError where error.code.kind != .storage {
+                continue
+            }
+        }
+        return statements
+    }
+
+    /// What statements about a manifest say, whoever signed them.
+    func unverifiedStatements(
+        about subject: Digest, in repository: RepositoryName
+    ) async throws -> [VerifiedStatement.Statement] {
+        var statements: [VerifiedStatement.Statement] = []
+        for record in try await envelopes(of: subject, in: repository) {
+            do {
+                statements.append(try evidence.readStatement(try await content(of: record.envelope.digest)))
+            } catch let error as AssayError where error.code.kind != .storage {
+                continue
+            }
+        }
+        return statements.filter { $0.subjects.contains(subject) }
+    }
+
+    /// The relations that provenance and reports among checked statements tell, each with a signer that says so.
+    func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
+        var relations: [LineageRelation: String] = [:]
+        for statement in statements {
+            if statement.predicateType == PredicateType.verificationReport, statement.signer.role == .registry {
+                relations[.evaluatedOn] = relations[.evaluatedOn] ?? statement.signer.id
+            }
+            guard statement.predicateType == PredicateType.provenance else { continue }
+            guard let provenance = try? evidence.provenance(statement.predicate) else { continue }  // It tells nothing.
+            for relation in provenance.relations { relations[relation] = relations[relation] ?? statement.signer.id }
+        }
+        return relations
+    }
+
+    private func envelopes(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
+        let all = try await index.attestations(of: subject, in: repository)
+        let envelopes = all.filter {
+            $0.artifactType != MediaType.sigstoreBundle && $0.envelope.size <= Self.envelopeBytesMax
+        }
+        return Array(envelopes.prefix(Self.signaturesMax))
+    }
+
+    // MARK: Model signatures
+
     /// Ids of the trusted release keys whose signature over exactly the version's files is valid.
     func signers(of manifest: Manifest, in repository: RepositoryName) async throws -> (ids: [String], fault: String?) {
-        let keys = try await keys(.release)
+        let root = try await root()
         let bundles = try await bundles(of: manifest, in: repository)
         let files = try evidence.files(of: manifest)
         var ids: [String] = []
@@ -52,7 +138,9 @@ struct ReadEvidence: Sendable {
         for bundle in bundles {
             do {
                 let bytes = try await content(of: bundle.envelope.digest)
-                let id = try evidence.signer(ofModelSignature: bytes, over: files, trusted: keys)
+                let id = try evidence.signer(
+                    ofModelSignature: bytes, over: files,
+                    trusted: root.keys(.release, for: repository, at: bundle.createdAt), at: bundle.createdAt)
                 if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
                 fault = error.code == .untrustedKey ? "by a key that is not trusted" : error.message
@@ -61,10 +149,8 @@ struct ReadEvidence: Sendable {
         return (ids, ids.isEmpty ? fault : nil)
     }
 
-    /// The keys that are trusted now to sign as this role says.
-    func keys(_ role: TrustedKey.Role) async throws -> [TrustedKey] {
-        try await index.trustedKeys().filter { $0.role == role && $0.revokedAt == nil }
-    }
+    /// What the registry trusts.
+    func root() async throws -> TrustRoot { TrustRoot(keys: try await index.trustedKeys()) }
 
     private func bundles(of manifest: Manifest, in repository: RepositoryName) async throws -> [AttestationRecord] {
         let all = try await index.attestations(of: manifest.digest, in: repository)
@@ -74,7 +160,8 @@ struct ReadEvidence: Sendable {
         return Array(bundles.prefix(Self.signaturesMax))
     }
 
-    private func content(of digest: Digest) async throws -> [UInt8] {
+    /// The bytes of an envelope. Throws `digest-mismatch`, `blob-not-found`, `body-too-large`.
+    func content(of digest: Digest) async throws -> [UInt8] {
         let bytes = try await blobs.content(of: digest, bytesMax: Self.envelopeBytesMax)
         guard evidence.digest(of: bytes, algorithm: digest.algorithm) == digest else {
             throw AssayError(.digestMismatch, "the stored bytes of \(digest) are damaged")

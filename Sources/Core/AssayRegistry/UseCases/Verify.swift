@@ -77,7 +77,8 @@ package final class Verify: Sendable {
                 remedy: "ask again when its state is measured or failed")
         }
         let report = try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-            .report(envelope: digest, of: verification.subject.digest)
+            .report(
+                envelope: digest, of: verification.subject, at: verification.finishedAt ?? verification.createdAt)
         guard report.verification == verification.id, report.dataset.digest == verification.dataset.digest,
             report.settings == verification.settings
         else {
@@ -197,14 +198,19 @@ package final class Verify: Sendable {
     private func store(_ report: VerificationReport, of verification: Verification) async throws {
         guard let manifest = try await index.manifest(.digest(report.subject.digest), in: report.subject.repository)
         else { throw AssayError(.versionNotFound, "the verified version is gone") }
-        let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
-            try JSON.encode(report), as: PredicateType.verificationReport, about: manifest.parsed(),
-            name: "\(report.subject.repository):\(report.subject.number)")
+        let writer = WriteEvidence(blobs: blobs, evidence: evidence)
+        let subject = try manifest.parsed()
+        let name = "\(report.subject.repository):\(report.subject.number)"
+        let (envelope, attachment) = try await writer.attest(
+            try JSON.encode(report), as: PredicateType.verificationReport, about: subject, name: name)
+        let (_, result) = try await writer.attest(
+            try evidence.testResult(of: report, envelope: envelope), as: PredicateType.testResult, about: subject,
+            name: name)
         var finished = verification
         finished.state = report.measurements == nil ? .failed : .measured
         finished.finishedAt = report.finishedAt
         finished.envelopeDigest = envelope
-        try await index.finish(finished, attaching: attachment)
+        try await index.finish(finished, attaching: [attachment, result], actor: Principal.registry.name)
     }
 
     private static func measurements(

@@ -19,6 +19,26 @@ struct WriteEvidence: Sendable {
         return (record.digest, try await attachment(of: record, by: referrer))
     }
 
+    /// Hangs an envelope that somebody else made on a manifest; the caller has checked its form.
+    func attach(envelope: [UInt8], of predicateType: String, to manifest: Manifest) async throws -> Attachment {
+        let record = try await store(envelope)
+        return try await attachment(
+            of: record,
+            by: try evidence.attestationReferrer(
+                envelope: record, predicateType: predicateType, subject: manifest.descriptor))
+    }
+
+    /// Hangs a document that is no signed statement on a manifest.
+    func attach(
+        document: [UInt8], type: String, annotations: [String: String] = [:], to manifest: Manifest
+    ) async throws -> Attachment {
+        let record = try await store(document)
+        return try await attachment(
+            of: record,
+            by: try evidence.documentReferrer(
+                record, type: type, annotations: annotations, subject: manifest.descriptor))
+    }
+
     /// Hangs a model signature that somebody else made on a manifest; the caller has checked its form.
     func attach(modelSignature bundle: [UInt8], to manifest: Manifest) async throws -> Attachment {
         let record = try await store(bundle)

@@ -1,0 +1,190 @@
+import AssayBundle
+import AssayCrypto
+import AssayDomain
+import TransparencyLog
+
+/// What a bundle proves to somebody with a trust root, without any registry.
+struct BundleProof: Encodable, Sendable {
+    /// What must be proven, whatever else is there.
+    enum Demand: Sendable, Hashable {
+        case signature
+        /// Also that the version was promoted: to this alias, or to any.
+        case promotion(AliasName?)
+    }
+
+    /// A promotion that the log of a trusted key holds, with the verdict behind it.
+    struct Promotion: Encodable, Sendable {
+        let alias: String
+        let index: Int64
+        let at: Timestamp
+        let verdictDigest: String
+    }
+
+    /// Where the time comes from at which keys and certificates had to count.
+    enum TimeSource: String, Encodable, Sendable {
+        /// An entry that the audit log proves.
+        case log
+        /// The clock of this machine.
+        case clock
+    }
+
+    /// The release key, or the authority, whose signature covers exactly the files.
+    let signer: String
+    let evidence: [CheckedEvidence]
+    let promotions: [Promotion]
+    /// The log that proves the version's repository and number; nil if nothing proves them.
+    let origin: String?
+    let hasBill: Bool
+    let time: Timestamp
+    let timeSource: TimeSource
+
+    /// Checks everything that is in a bundle. Fails closed: evidence that is damaged, falsely signed or of something
+    /// else refuses the bundle; what an unknown key signed does not count.
+    ///
+    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states.
+    /// Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`, `expired`, `log-inconsistent`,
+    /// `log-entry-not-found`.
+    static func check(
+        _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
+    ) throws -> BundleProof {
+        let proofs = try LogProofs(bundle, root: root)
+        if demandsLog { try proofs.demandLabel() }
+        let (time, source) = proofs.time.map { ($0, TimeSource.log) } ?? (.now, .clock)
+        let check = try EvidenceCheck(
+            repository: bundle.contents.label?.repository ?? repository, manifest: bundle.contents.manifest,
+            root: root, time: time)
+        let evidence = try bundle.contents.referrers.compactMap { referrer -> CheckedEvidence? in
+            guard let type = referrer.effectiveArtifactType,
+                [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto].contains(type)
+            else { return nil }
+            return check.check(
+                try bundle.document(of: referrer), artifactType: type, manifestDigest: referrer.digest)
+        }
+        if let bad = evidence.first(where: { $0.status == .invalid }) {
+            throw AssayError(
+                .signatureInvalid, "evidence in the bundle is not valid: \(bad.manifestDigest.short)", reason: bad.fault
+            )
+        }
+        let signer = try signer(among: evidence, of: bundle, check: check)
+        let promotions = try proofs.promotions.map { try Self.promotion($0, evidence: evidence, bundle: bundle) }
+        if case .promotion(let alias) = demand {
+            guard promotions.contains(where: { alias == nil || $0.alias == alias?.text }) else {
+                throw AssayError(
+                    .logEntryNotFound, "the bundle proves no promotion\(alias.map { " to \($0)" } ?? "")",
+                    remedy: "name a trust root with the log's key, and export the version after it was promoted")
+            }
+        }
+        return BundleProof(
+            signer: signer, evidence: evidence, promotions: promotions, origin: proofs.labelOrigin,
+            hasBill: bundle.contents.referrers.contains { $0.effectiveArtifactType == MediaType.cycloneDX },
+            time: time, timeSource: source)
+    }
+
+    private static func signer(
+        among evidence: [CheckedEvidence], of bundle: OpenBundle, check: EvidenceCheck
+    ) throws -> String {
+        let signatures = evidence.filter { $0.predicateType == PredicateType.modelSignature }
+        if let signer = signatures.first(where: { $0.status == .valid })?.signer { return signer }
+        guard let refused = signatures.first else {
+            throw AssayError(.unsigned, "the bundle holds no model signature")
+        }
+        // Checked once more for its own error, which says most.
+        for referrer in bundle.contents.referrers where referrer.digest == refused.manifestDigest {
+            _ = try check.signer(of: try bundle.document(of: referrer))
+        }
+        throw AssayError(.untrustedKey, "no trusted key signed the version", reason: refused.fault)
+    }
+
+    /// A promotion counts if the verdict that it names is there, by a registry's key, and says yes.
+    private static func promotion(
+        _ proven: LogProofs.Proven, evidence: [CheckedEvidence], bundle: OpenBundle
+    ) throws -> Promotion {
+        let verdict = proven.entry.text(.verdict) ?? ""
+        guard let found = evidence.first(where: { $0.envelopeDigest.description == verdict }), found.status == .valid,
+            found.predicateType == PredicateType.verdict,
+            let referrer = bundle.contents.referrers.first(where: { $0.digest == found.manifestDigest })
+        else {
+            throw AssayError(
+                .signatureInvalid, "the verdict behind a promotion is missing, or by no trusted registry key",
+                reason: "entry \(proven.index) of the audit log names \(verdict)")
+        }
+        struct Body: Decodable { let verificationResult: String }
+        let statement = try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
+        guard try JSON.decodeVerbatim(Body.self, from: statement.predicate).verificationResult == "PASSED" else {
+            throw AssayError(.signatureInvalid, "the verdict behind a promotion is no yes")
+        }
+        return Promotion(
+            alias: proven.entry.text(.alias) ?? "", index: proven.index, at: proven.entry.at, verdictDigest: verdict)
+    }
+}
+
+/// The log proofs of a bundle that a trusted log signed.
+private struct LogProofs {
+    struct Proven {
+        let entry: AuditEntry
+        let index: Int64
+        let origin: String
+    }
+
+    /// That the version is a version.
+    private let versions: [Proven]
+    let promotions: [Proven]
+    private let label: BundleContents.Label?
+
+    init(_ bundle: OpenBundle, root: TrustRoot) throws {
+        let keys = try root.logKeys(at: .now)
+        let digest = bundle.contents.manifest.digest.description
+        var (versions, promotions): ([Proven], [Proven]) = ([], [])
+        for referrer in bundle.contents.referrers where referrer.effectiveArtifactType == MediaType.logProof {
+            let proof = try LogProof(parsing: try bundle.document(of: referrer))
+            let proven: Proven
+            do throws(AssayError) {
+                let (entry, checkpoint) = try proof.verify(trusted: keys)
+                proven = Proven(entry: entry, index: proof.index, origin: checkpoint.origin)
+            } catch {
+                // The log of somebody else proves nothing, and refutes nothing.
+                guard error.code == .untrustedKey else { throw error }
+                continue
+            }
+            guard proven.entry.text(.digest) == digest else {
+                throw AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version")
+            }
+            switch proven.entry.kind {
+            case .version: versions.append(proven)
+            case .alias where proven.entry.text(.cause) == "promotion": promotions.append(proven)
+            default: throw AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion")
+            }
+        }
+        let label = bundle.contents.label
+        self.versions = versions
+        // The same files may be promoted in another repository; that says nothing of this one.
+        self.promotions = promotions.filter { label == nil || $0.entry.text(.repository) == label?.repository.text }
+        self.label = label
+    }
+
+    /// The latest time that the log proves: when the version was promoted, or else when it came.
+    var time: Timestamp? { promotions.map(\.entry.at).max() ?? versions.map(\.entry.at).max() }
+
+    /// The log that proves what the bundle says of itself.
+    var labelOrigin: String? {
+        guard let label else { return nil }
+        return versions.first {
+            $0.entry.text(.repository) == label.repository.text && $0.entry.number(.number) == label.number.value
+        }?.origin
+    }
+
+    /// Throws `log-entry-not-found`, and `log-inconsistent` for a bundle that states another name than the log.
+    func demandLabel() throws(AssayError) {
+        guard let first = versions.first else {
+            throw AssayError(
+                .logEntryNotFound, "no trusted log proves where the bundle's version comes from",
+                remedy: "name the trust root of the registry that exported it")
+        }
+        guard labelOrigin != nil else {
+            let proven = "\(first.entry.text(.repository) ?? ""):\(first.entry.number(.number) ?? 0)"
+            throw AssayError(
+                .logInconsistent, "the bundle says that it is another version than the log proves",
+                reason: "the log has it as \(Printable.escape(proven))")
+        }
+    }
+}

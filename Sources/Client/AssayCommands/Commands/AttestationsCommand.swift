@@ -1,0 +1,149 @@
+import APIProtocol
+import ArgumentParser
+import AssayBundle
+import AssayClient
+import AssayDomain
+
+/// `assay attestations REF`
+struct AttestationsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attestations",
+        abstract: "List, show and check the signatures and signed statements about a version.",
+        discussion: """
+            Each is checked here, with the keys of --trust or else those that the registry names. With --verify the \
+            exit status is 6 if any of them is not valid, or none is there.
+
+            Example:
+              assay attestations team/fraud:3
+              assay attestations team/fraud:3 --show verdict
+              assay attestations team/fraud:3 --verify --trust root.json
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @Option(help: ArgumentHelp("Print what one says, named by its digest or type.", valueName: "digest|type"))
+    var show: String?
+
+    @Flag(help: "End with exit status 6 unless all are valid.")
+    var verify = false
+
+    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    var trust: [String] = []
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let named = trust.isEmpty ? nil : try TrustFiles.read(trust)
+        let (show, verify, isJSON, console) = (show, verify, options.json, options.console)
+        try await options.withClient { client in
+            let version = try await client.version(reference)
+            let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
+            let list = try await Self.fetch(version, root: root, isNamed: named != nil, client: client)
+            if let show { return try Self.show(show, among: list, of: version, on: console) }
+            let checked = list.map(\.evidence)
+            try isJSON
+                ? console.print(json: ListResponse(items: checked.map(Item.init))) : console.print(Self.table(checked))
+            guard verify else { return }
+            guard let fault = checked.first(where: { $0.status != .valid }) else {
+                guard !checked.isEmpty else {
+                    throw AssayError(.unsigned, "\(version.reference) has no signature and no statement")
+                }
+                return
+            }
+            let error = AssayError(
+                fault.status == .untrusted ? .untrustedKey : .signatureInvalid,
+                "\(fault.manifestDigest.short) (\(PredicateType.short(fault.predicateType))) does not count",
+                reason: fault.fault, remedy: "see all of them without --verify")
+            if isJSON { throw AlreadyReported(status: ExitStatus.of(error.code.kind)) }
+            throw error
+        }
+    }
+
+    /// What `--json` prints of one.
+    private struct Item: Codable, Sendable {
+        let manifestDigest: Digest
+        let predicateType: String
+        let envelopeDigest: Digest
+        let status: String
+        let signer: String?
+        let role: TrustedKey.Role?
+        let fault: String?
+        let createdAt: Timestamp?
+
+        init(_ evidence: CheckedEvidence) {
+            manifestDigest = evidence.manifestDigest
+            predicateType = evidence.predicateType
+            envelopeDigest = evidence.envelopeDigest
+            status = evidence.status.rawValue
+            signer = evidence.signer
+            role = evidence.role
+            fault = evidence.fault
+            createdAt = evidence.createdAt
+        }
+    }
+
+    private typealias Fetched = (evidence: CheckedEvidence, bytes: [UInt8])
+
+    /// All evidence about a version, checked. Keys that the registry names count as of when it recorded the evidence,
+    /// as they do for its own decisions; keys that somebody named count now.
+    private static func fetch(
+        _ version: Version, root: TrustRoot, isNamed: Bool, client: AssayClient
+    ) async throws -> [Fetched] {
+        let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        var fetched: [Fetched] = []
+        for item in try await client.attestations(of: version.reference).items {
+            let bytes = try await client.content(
+                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
+            let check = try EvidenceCheck(
+                repository: version.repository, manifest: manifest, root: root, time: isNamed ? .now : item.createdAt)
+            fetched.append(
+                (
+                    check.check(
+                        bytes, artifactType: item.artifactType, manifestDigest: item.manifestDigest,
+                        createdAt: item.createdAt), bytes
+                ))
+        }
+        return fetched
+    }
+
+    private static func show(
+        _ name: String, among list: [Fetched], of version: Version, on console: Console
+    ) throws {
+        let type = PredicateType.resolve(name)
+        let found = list.last { item in
+            item.evidence.predicateType == type
+                || [item.evidence.manifestDigest, item.evidence.envelopeDigest].contains {
+                    $0.description == name || name.utf8.count >= 8 && $0.hex.hasPrefix(name)
+                }
+        }
+        guard let found else {
+            throw AssayError(
+                .attestationNotFound, "\(version.reference) has no attestation \(Printable.quote(name, limit: 80))",
+                remedy: "see them with: assay attestations \(version.reference)")
+        }
+        let payload: [UInt8]
+        if found.evidence.predicateType == PredicateType.modelSignature {
+            payload = found.bytes
+        } else {
+            payload = try DSSEEnvelope(parsing: found.bytes).payload
+        }
+        try console.print(verbatim: String(decoding: payload, as: UTF8.self) + "\n")
+        if found.evidence.status != .valid {
+            console.note(
+                "it does not count: \(Printable.escape(found.evidence.fault ?? found.evidence.status.rawValue))")
+        }
+    }
+
+    private static func table(_ list: [CheckedEvidence]) -> Table {
+        var table = Table("ATTESTATION", "TYPE", "STATUS", "BY", "AS", "AT")
+        for item in list {
+            table.add(
+                item.manifestDigest.short, PredicateType.short(item.predicateType), item.status.rawValue,
+                item.signer.map { String($0.prefix(12)) } ?? "-", item.role?.rawValue ?? "-",
+                item.createdAt?.description ?? "-")
+        }
+        return table
+    }
+}

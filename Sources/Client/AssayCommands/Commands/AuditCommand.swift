@@ -1,0 +1,247 @@
+import APIProtocol
+import ArgumentParser
+import AssayClient
+import AssayDomain
+import TransparencyLog
+
+/// `assay audit list|show|verify|proof|checkpoint`
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit",
+        abstract: "Read and check the append-only log of everything that was changed.",
+        discussion: """
+            Example:
+              assay audit checkpoint -o kept.txt
+              assay audit verify --checkpoint kept.txt --trust root.json
+            """,
+        subcommands: [
+            AuditListCommand.self, AuditShowCommand.self, AuditVerifyCommand.self, AuditProofCommand.self,
+            AuditCheckpointCommand.self,
+        ])
+}
+
+/// `assay audit list`
+struct AuditListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List the entries of the log, newest first.",
+        discussion: """
+            Example:
+              assay audit list --repository team/fraud --kind alias
+            """)
+
+    @Option(help: "Only entries of this repository.")
+    var repository: String?
+
+    @Option(help: "Only version, manifest, attestation, alias, policy, key or delete.")
+    var kind: String?
+
+    @Option(help: "The most rows.")
+    var limit = 100
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let repository = try repository.map { try RepositoryName(parsing: $0) }
+        let kind = try kind.map { text in
+            guard let kind = AuditEntry.Kind(rawValue: text) else {
+                throw AssayError(
+                    .usage, "\(Printable.quote(text)) is no kind of entry",
+                    remedy: "use \(AuditEntry.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            return kind
+        }
+        let (limit, isJSON, console) = (limit, options.json, options.console)
+        try await options.withClient { client in
+            let list = try await Pages.collect(limit: limit) { after, limit in
+                try await client.auditEntries(kind: kind, repository: repository, after: after, limit: limit)
+            }
+            if isJSON { return try console.print(json: list) }
+            var table = Table("ENTRY", "AT", "BY", "KIND", "WHAT")
+            for item in list.items {
+                table.add(
+                    "\(item.index)", item.entry.at.description, item.entry.actor, item.entry.kind.rawValue,
+                    item.entry.sentence)
+            }
+            try console.print(table)
+            console.noteIfCut(list)
+        }
+    }
+}
+
+extension AuditEntry {
+    /// What happened, in a few words.
+    var sentence: String {
+        let repository = text(.repository) ?? ""
+        let digest = text(.digest).map { $0.drop { $0 != ":" }.dropFirst().prefix(12) } ?? ""
+        switch kind {
+        case .version: return "\(repository):\(number(.number) ?? 0) \(digest)"
+        case .manifest: return "\(repository) \(digest)"
+        case .attestation:
+            let subject = text(.subject).map { $0.drop { $0 != ":" }.dropFirst().prefix(12) } ?? ""
+            return "\(repository) \(text(.predicateType) ?? text(.artifactType) ?? "") on \(subject)"
+        case .alias:
+            let move = "\(number(.from).map(String.init) ?? "-") -> \(number(.to).map(String.init) ?? "-")"
+            return "\(repository):\(text(.alias) ?? "") \(move) by \(text(.cause) ?? "")"
+        case .policy:
+            let change = text(.policy) == nil ? "policy removed" : "policy set"
+            return "\(repository):\(text(.alias) ?? "") \(change)"
+        case .key: return "\(text(.action) ?? "") \(text(.key)?.prefix(12) ?? "") \(text(.role) ?? "")"
+        case .delete:
+            let number = number(.number).map { ":\($0)" } ?? ""
+            return "\(text(.target) ?? "") \(repository)\(number) \(digest)"
+        }
+    }
+}
+
+/// `assay audit show INDEX`
+struct AuditShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show one entry, after its proof was checked.",
+        discussion: """
+            Example:
+              assay audit show 41
+            """)
+
+    @Argument(help: "The entry's place in the log, counted from 0.")
+    var index: Int64
+
+    @Option(help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"))
+    var trust: [String] = []
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let (index, trust, isJSON, console) = (index, trust, options.json, options.console)
+        try await options.withClient { client in
+            let logTrust = try await LogTrust.make(trust, client: client)
+            let proof = try LogProof(parsing: try await client.logProof(of: index))
+            guard proof.index == index else {
+                throw AssayError(.logInconsistent, "the registry proved entry \(proof.index) and not \(index)")
+            }
+            let (entry, checkpoint) = try proof.verify(trusted: logTrust.keys)
+            if isJSON { return try console.print(json: AuditEntryResponse(index: index, entry: entry)) }
+            try console.print("entry \(index) of \(checkpoint.size) in \(Printable.escape(checkpoint.origin)): proven")
+            for line in try JSON.pretty(entry).split(separator: "\n") {
+                try console.print(Printable.escape(line, limit: 1_000))
+            }
+            if logTrust.isOfRegistry { console.note(LogTrust.note) }
+        }
+    }
+}
+
+/// `assay audit verify`
+struct AuditVerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Recompute the whole log, and compare every entry with the registry's index.",
+        discussion: """
+            With a checkpoint that was kept outside of the registry, a log that was cut or rewritten since is found \
+            too. Ends with exit status 6 if anything is wrong.
+
+            Example:
+              assay audit verify --checkpoint kept.txt --trust root.json
+            """)
+
+    @Option(help: ArgumentHelp("A checkpoint that was kept outside of the registry.", valueName: "file"))
+    var checkpoint: String?
+
+    @Option(help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"))
+    var trust: [String] = []
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let kept = try checkpoint.map { try LocalFile(opening: $0).readAll(bytesMax: LogProof.bytesMax) }
+        let (trust, isJSON, console) = (trust, options.json, options.console)
+        try await options.withClient { client in
+            let logTrust = try await LogTrust.make(trust, client: client)
+            let check = AuditCheck(client: client, trust: logTrust, kept: kept, display: ProgressDisplay(console))
+            let result = try await check.run()
+            if isJSON {
+                try console.print(json: result)
+                guard result.faults.isEmpty else {
+                    throw AlreadyReported(status: ExitStatus.of(ErrorCode.logInconsistent.kind))
+                }
+                return
+            }
+            if let first = result.faults.first {
+                var table = Table("ENTRY", "FAULT")
+                for fault in result.faults { table.add(fault.index.map { "\($0)" } ?? "-", fault.fault) }
+                try console.print(table)
+                let entry = result.faults.compactMap(\.index).min().map { "entry \($0)" } ?? "the log"
+                throw AssayError(
+                    .logInconsistent, "\(entry) is not as it was logged", reason: first.fault,
+                    remedy: "compare the store with a backup; who could write to it?")
+            }
+            try console.print(
+                "\(result.entryCount) entries of \(Printable.escape(result.origin)) are as they were logged",
+                result.keptEntryCount.map { "they continue the checkpoint of \($0) entries that was kept" }
+                    ?? "no checkpoint was given that was kept elsewhere; keep one with: assay audit checkpoint -o FILE")
+            if logTrust.isOfRegistry { console.note(LogTrust.note) }
+        }
+    }
+}
+
+/// `assay audit proof INDEX`
+struct AuditProofCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "proof",
+        abstract: "Print a proof that an entry is in the log, to be checked without the log.",
+        discussion: """
+            The form is that of C2SP tlog-proof, with the entry in it.
+
+            Example:
+              assay audit proof 41 -o promotion.tlog-proof
+            """)
+
+    @Argument(help: "The entry's place in the log, counted from 0.")
+    var index: Int64
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"))
+    var output: String?
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let (index, output, console) = (index, output, options.console)
+        try await options.withClient { client in
+            let proof = try await client.logProof(of: index)
+            try console.put(String(decoding: proof, as: UTF8.self), in: output)
+        }
+    }
+}
+
+/// `assay audit checkpoint`
+struct AuditCheckpointCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "checkpoint",
+        abstract: "Print the log's signed checkpoint; keep it where the registry cannot reach it.",
+        discussion: """
+            Example:
+              assay audit checkpoint -o kept.txt
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"))
+    var output: String?
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let (output, console) = (output, options.console)
+        try await options.withClient { client in
+            let checkpoint = try await client.logCheckpoint()
+            try console.put(String(decoding: checkpoint, as: UTF8.self), in: output)
+        }
+    }
+}
+
+extension Console {
+    /// Writes a text to a new file, or as it is to the results where none is named.
+    func put(_ text: String, in path: String?) throws {
+        guard let path else { return try print(verbatim: text) }
+        try NewFile(creating: path, isSecret: false).write(text)
+        try print("written to \(Printable.escape(path))")
+    }
+}

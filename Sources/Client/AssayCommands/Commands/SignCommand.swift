@@ -1,0 +1,178 @@
+import APIProtocol
+import ArgumentParser
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+
+/// `assay sign REF --key KEY`
+struct SignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign",
+        abstract: "Sign the files of a version by their stored digests; nothing is downloaded.",
+        discussion: """
+            The signature is one of OpenSSF Model Signing v1.0, attached to the version beside those that it has.
+
+            Example:
+              assay sign team/fraud:3 --key release.pem
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var options: ServerOptions
+
+    /// What `--json` prints.
+    private struct Outcome: Encodable {
+        let version: Reference
+        let digest: Digest
+        let signer: String
+        let attestation: AttestationResponse
+        let fileCount: Int
+        /// From the list of stored digests to the signature.
+        let signingMilliseconds: Double
+    }
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let signer = try signing.requiredSigner()
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let version = try await client.version(reference)
+            let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+            let clock = ContinuousClock()
+            let start = clock.now
+            let files = try ModelPack.files(of: manifest)
+            let signature = try ModelSignature.sign(files, name: version.repository.text, key: signer)
+            let time = (clock.now - start) / .milliseconds(1)
+            let attached = try await client.attest(
+                AttestRequest(
+                    reference: Reference(version.repository, .digest(version.manifestDigest)),
+                    signature: String(decoding: signature, as: UTF8.self)))
+            if isJSON {
+                return try console.print(
+                    json: Outcome(
+                        version: version.reference, digest: version.manifestDigest, signer: signer.publicKey.id,
+                        attestation: attached, fileCount: files.count, signingMilliseconds: time))
+            }
+            let count = files.count == 1 ? "1 file" : "\(files.count) files"
+            try console.print(
+                "\(version.reference)  \(version.manifestDigest)  \(count) signed by key "
+                    + "\(signer.publicKey.id.prefix(12))")
+        }
+    }
+}
+
+/// `assay attest REF --type TYPE --predicate FILE --key KEY`
+struct AttestCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attest",
+        abstract: "Sign a statement about a version, or attach one that was signed elsewhere.",
+        discussion: """
+            The predicate is any JSON document; its type is a URI, or provenance, test-result, verdict or report. Slsa \
+            provenance adds to the lineage of the version.
+
+            Example:
+              assay attest team/fraud:3 --type https://example.org/review/v1 --predicate review.json --key alice.pem
+              assay attest team/fraud:3 --envelope provenance.intoto.json
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @Option(help: "The type of the predicate: a URI, or a short name.")
+    var type: String?
+
+    @Option(help: ArgumentHelp("The predicate, a JSON document.", valueName: "file"))
+    var predicate: String?
+
+    @Option(help: ArgumentHelp("A DSSE envelope that was signed elsewhere.", valueName: "file"))
+    var envelope: String?
+
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var options: ServerOptions
+
+    private static let predicateBytesMax = 8 << 20
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let source = try source()
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let version = try await client.version(reference)
+            let envelope =
+                switch source {
+                case .envelope(let bytes): bytes
+                case .predicate(let bytes, let type, let signer):
+                    try Statement(
+                        subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
+                        predicateType: type, predicate: bytes
+                    ).signed(by: signer)
+                }
+            let attached = try await client.attest(
+                AttestRequest(
+                    reference: Reference(version.repository, .digest(version.manifestDigest)),
+                    envelope: String(decoding: envelope, as: UTF8.self)))
+            if isJSON { return try console.print(json: attached) }
+            try console.print(
+                "\(version.reference)  \(PredicateType.short(attached.predicateType ?? "")) attached as "
+                    + "\(attached.manifestDigest)")
+        }
+    }
+
+    private enum Source {
+        case envelope([UInt8])
+        case predicate([UInt8], type: String, any MessageSigner)
+    }
+
+    private func source() throws -> Source {
+        switch (envelope, predicate, type) {
+        case (let envelope?, nil, nil):
+            guard try signing.resolve() == nil else {
+                throw AssayError(.usage, "--envelope is signed already", remedy: "leave the key out")
+            }
+            return .envelope(try LocalFile(opening: envelope).readAll(bytesMax: DSSEEnvelope.bytesMax))
+        case (nil, let predicate?, let type?):
+            let bytes = try LocalFile(opening: predicate).readAll(bytesMax: Self.predicateBytesMax)
+            try StrictJSON.check(bytes)
+            return .predicate(bytes, type: PredicateType.resolve(type), try signing.requiredSigner())
+        default:
+            throw AssayError(
+                .usage, "either --envelope, or --predicate with --type and a key, says what to attach",
+                remedy: "see: assay attest --help")
+        }
+    }
+}
+
+/// `assay bom REF`
+struct BOMCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bom",
+        abstract: "Print the bill of materials of a version (CycloneDX 1.6, JSON).",
+        discussion: """
+            Example:
+              assay bom team/fraud:3 > fraud-3.cdx.json
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @Flag(help: "Attach it to the version, with what else can be derived: proofs of the audit log.")
+    var attach = false
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let (attach, console) = (attach, options.console)
+        try await options.withClient { client in
+            if attach {
+                let made = try await client.seal(reference).made
+                console.note(made == 0 ? "nothing was missing" : "\(made) documents were attached")
+            }
+            // It is JSON whether or not --json asks for it.
+            try console.print(verbatim: String(decoding: try await client.bill(of: reference), as: UTF8.self) + "\n")
+        }
+    }
+}

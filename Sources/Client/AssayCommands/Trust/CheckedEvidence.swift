@@ -1,0 +1,95 @@
+import APIProtocol
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+
+/// One piece of evidence about a version, and what a trust root makes of it.
+struct CheckedEvidence: Encodable, Sendable {
+    enum Status: String, Encodable, Sendable {
+        case valid
+        /// Well formed, by a key that the trust root does not name for this.
+        case untrusted
+        /// Damaged, of something else, or falsely signed.
+        case invalid
+    }
+
+    /// The referrer manifest.
+    let manifestDigest: Digest
+    let predicateType: String
+    let envelopeDigest: Digest
+    let status: Status
+    /// The trusted key that signed, and what it is trusted as.
+    let signer: String?
+    let role: TrustedKey.Role?
+    /// Why it does not count.
+    let fault: String?
+    let createdAt: Timestamp?
+}
+
+/// Checks evidence with a trust root, the same way wherever the bytes come from.
+struct EvidenceCheck: Sendable {
+    /// For which keys must be allowed to speak; nil if nobody says which it is.
+    let repository: RepositoryName?
+    let manifest: Manifest
+    let files: [VersionFile]
+    let root: TrustRoot
+    /// The time at which keys and certificates must count.
+    let time: Timestamp
+
+    init(repository: RepositoryName?, manifest: Manifest, root: TrustRoot, time: Timestamp) throws(AssayError) {
+        self.repository = repository
+        self.manifest = manifest
+        self.files = try ModelPack.files(of: manifest)
+        self.root = root
+        self.time = time
+    }
+
+    /// Checks a signature file or an envelope.
+    func check(
+        _ bytes: [UInt8], artifactType: String, manifestDigest: Digest, createdAt: Timestamp? = nil
+    ) -> CheckedEvidence {
+        let isSignature = artifactType == MediaType.sigstoreBundle
+        let type = isSignature ? PredicateType.modelSignature : statement(bytes)?.predicateType ?? ""
+        func result(_ status: CheckedEvidence.Status, _ signer: TrustedKey? = nil, _ fault: String? = nil)
+            -> CheckedEvidence
+        {
+            CheckedEvidence(
+                manifestDigest: manifestDigest, predicateType: type, envelopeDigest: .sha256(of: bytes),
+                status: status, signer: signer?.id, role: signer?.role, fault: fault, createdAt: createdAt)
+        }
+        do {
+            return result(.valid, isSignature ? try signer(of: bytes) : try opened(bytes).signer)
+        } catch let error as AssayError {
+            return result(
+                [.untrustedKey, .expired].contains(error.code) ? .untrusted : .invalid, nil,
+                error.reason.map { "\(error.message): \($0)" } ?? error.message)
+        } catch {
+            return result(.invalid, nil, "it cannot be checked")
+        }
+    }
+
+    /// The release key that signed exactly the version's files. Throws as `TrustedSigners.signer`.
+    func signer(of bundle: [UInt8]) throws -> TrustedKey {
+        try TrustedSigners(root.keys(.release, for: repository, at: time)).signer(of: bundle, over: files, at: time)
+    }
+
+    /// The statement about the version in an envelope, and who signed it. Throws as `TrustedSigners.open`.
+    func opened(_ envelope: [UInt8]) throws -> (statement: Statement, signer: TrustedKey) {
+        let roles: [TrustedKey.Role] = [.registry, .training, .release]
+        let signers = try TrustedSigners(roles.flatMap { root.keys($0, for: repository, at: time) })
+        let opened = try signers.open(envelope)
+        guard opened.statement.subjects.contains(where: { $0.digest == manifest.digest }) else {
+            throw AssayError(.signatureInvalid, "the statement is of something else")
+        }
+        if PredicateType.ofRegistry.contains(opened.statement.predicateType), opened.signer.role != .registry {
+            throw AssayError(.untrustedKey, "only a registry may say this", reason: "the key is no registry's")
+        }
+        return opened
+    }
+
+    private func statement(_ envelope: [UInt8]) -> Statement? {
+        guard let envelope = try? DSSEEnvelope(parsing: envelope) else { return nil }
+        return try? envelope.unverifiedStatement()
+    }
+}

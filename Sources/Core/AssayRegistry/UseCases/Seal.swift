@@ -1,0 +1,128 @@
+package import AssayDomain
+
+/// Completes the evidence of a version with what can be derived at any time: its bill of materials, and proofs that it
+/// and its promotions are in the audit log. So a bundle of it proves itself.
+package struct Seal: Sendable {
+    let blobs: any BlobStore
+    let index: any Index
+    let log: any AuditLog
+    let evidence: any EvidenceFormat
+    let clock: any WallClock
+
+    /// The most referrers of one kind that are looked through.
+    private static let referrersMax = 1_000
+
+    /// The bill of materials as it stands now (CycloneDX 1.6). Throws as `Catalog.version`.
+    package func bill(of reference: Reference) async throws -> [UInt8] {
+        let (version, manifest) = try await subject(reference)
+        return try await bill(of: version, manifest)
+    }
+
+    /// Attaches what is missing; gives how many documents that were. Safe to repeat.
+    ///
+    /// A bill is made anew only if evidence came after the last one, and a proof that the version is a version only if
+    /// no log proves it under its name: so what was brought here from elsewhere stays as it was there.
+    package func callAsFunction(_ reference: Reference) async throws -> Int {
+        let (version, manifest) = try await subject(reference)
+        var made = 0
+        if try await needsBill(manifest, in: version.repository) {
+            let bill = try await bill(of: version, manifest)
+            made += try await attach(bill, type: MediaType.cycloneDX, [:], to: manifest, in: version.repository)
+        }
+        let proofs = try await referrers(of: manifest, type: MediaType.logProof, in: version.repository)
+        let origin = String(decoding: log.head.checkpoint.prefix { $0 != 0x0A }, as: UTF8.self)
+        for entryIndex in try await index.logIndexes(of: version.number, in: version.repository) {
+            let proof = try await log.proof(of: entryIndex)
+            guard let bytes = try await log.entries(from: entryIndex, limit: 1).first else { continue }
+            let entry = try AuditEntry(parsing: bytes)
+            let isProven = proofs.contains { annotations in
+                let isSame =
+                    annotations[Annotation.logOrigin] == origin
+                    && annotations[Annotation.logIndex] == String(entryIndex)
+                let isOfVersion =
+                    annotations[Annotation.logKind] == AuditEntry.Kind.version.rawValue
+                    && annotations[Annotation.logSubject] == "\(version.reference)"
+                return isSame || entry.kind == .version && isOfVersion
+            }
+            guard !isProven else { continue }
+            made += try await attach(
+                proof, type: MediaType.logProof,
+                [
+                    Annotation.logOrigin: origin, Annotation.logIndex: String(entryIndex),
+                    Annotation.logKind: entry.kind.rawValue, Annotation.logSubject: "\(version.reference)",
+                ], to: manifest, in: version.repository)
+        }
+        return made
+    }
+
+    private func subject(_ reference: Reference) async throws -> (Version, Manifest) {
+        let catalog = Catalog(index: index)
+        let version = try await catalog.version(reference)
+        return (version, try await catalog.manifest(.digest(version.manifestDigest), in: version.repository).parsed())
+    }
+
+    // MARK: Bills of materials
+
+    private func bill(of version: Version, _ manifest: Manifest) async throws -> [UInt8] {
+        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let statements = try await reader.statements(about: manifest.digest, in: version.repository)
+        var sources: [LineageSource] = []
+        var reports: [VerificationReport] = []
+        for statement in statements {
+            if statement.predicateType == PredicateType.provenance,
+                let provenance = try? evidence.provenance(statement.predicate)  // A malformed one tells nothing.
+            {
+                sources += provenance.sources.filter { !sources.contains($0) }
+            }
+            if statement.signer.role == .registry, let report = try ReadEvidence.report(in: statement) {
+                // The newest measurement on a dataset is the one that is told.
+                reports.removeAll { $0.dataset == report.dataset }
+                reports.append(report)
+            }
+        }
+        return try evidence.bill(
+            of: version, files: try evidence.files(of: manifest), sources: sources, reports: reports)
+    }
+
+    private func needsBill(_ manifest: Manifest, in repository: RepositoryName) async throws -> Bool {
+        let told = [PredicateType.provenance, PredicateType.verificationReport]
+        let newest = try await index.attestations(of: manifest.digest, in: repository)
+            .last { $0.predicateType.map(told.contains) ?? false }
+        var cursor: Int64?
+        var isBilled = false
+        // In the order in which they came.
+        repeat {
+            let page = try await index.referrers(
+                of: manifest.digest, in: repository, artifactType: nil, after: cursor, limit: Self.referrersMax)
+            for referrer in page.items {
+                if referrer.artifactType == MediaType.cycloneDX { isBilled = true }
+                if referrer.digest == newest?.manifestDigest { isBilled = false }
+            }
+            cursor = page.next.flatMap { Int64($0) }
+        } while cursor != nil
+        return !isBilled
+    }
+
+    // MARK: Referrers
+
+    /// The annotations of a manifest's referrers of a type.
+    private func referrers(
+        of manifest: Manifest, type: String, in repository: RepositoryName
+    ) async throws -> [[String: String]] {
+        try await index.referrers(
+            of: manifest.digest, in: repository, artifactType: type, after: nil, limit: Self.referrersMax
+        ).items.map { $0.annotations ?? [:] }
+    }
+
+    private func attach(
+        _ document: [UInt8], type: String, _ annotations: [String: String], to manifest: Manifest,
+        in repository: RepositoryName
+    ) async throws -> Int {
+        let attachment = try await WriteEvidence(blobs: blobs, evidence: evidence)
+            .attach(document: document, type: type, annotations: annotations, to: manifest)
+        try await index.attach(
+            attachment, to: manifest.digest, in: repository, origin: nil, actor: Principal.registry.name,
+            at: clock.now())
+        return 1
+    }
+}

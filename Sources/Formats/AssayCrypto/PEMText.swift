@@ -1,0 +1,39 @@
+package import AssayDomain
+
+/// Texts that hold one PEM block (RFC 7468), looked at before OpenSSL sees them.
+package enum PEMText {
+    /// The longest text that is looked at, in bytes; a certificate of 64 KiB fits, and a P-521 key has under 500.
+    static let bytesMax = 98_304
+
+    /// The label of the one block in the text, such as `PUBLIC KEY`; nothing is said of what is in the block.
+    ///
+    /// Throws `key-invalid` for two blocks, for none, and for anything but blank space around the one.
+    package static func label(of text: String) throws(AssayError) -> String {
+        guard text.utf8.count <= bytesMax else { throw malformed("it is longer than \(bytesMax) bytes") }
+        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
+        let begin = "-----BEGIN ", end = "-----END ", dashes = "-----"
+        guard let first = lines.first, let last = lines.last, lines.count > 2,
+            first.hasPrefix(begin), first.hasSuffix(dashes), first.utf8.count > begin.utf8.count + dashes.utf8.count
+        else { throw malformed("it is not one PEM block") }
+        let label = String(first.dropFirst(begin.count).dropLast(dashes.count))
+        guard last == end + label + dashes, lines.count(where: { $0.hasPrefix(dashes) }) == 2 else {
+            throw malformed("it is not one PEM block")
+        }
+        return label
+    }
+
+    /// Throws `key-invalid` unless the one block in the text has this label; `wanted` names it for people.
+    static func demand(_ label: String, of text: String, wanted: String) throws(AssayError) {
+        let found = try self.label(of: text)
+        guard found == label else { throw refusal(label: found, wanted: wanted) }
+    }
+
+    static func refusal(label: String, wanted: String) -> AssayError {
+        AssayError(.keyInvalid, "the text is not \(wanted)", reason: "it holds \(Printable.quote(label, limit: 40))")
+    }
+
+    private static func malformed(_ reason: String) -> AssayError {
+        AssayError(
+            .keyInvalid, "the text is not readable", reason: reason, remedy: "give one key or certificate in PEM form")
+    }
+}

@@ -1,0 +1,56 @@
+import APIProtocol
+import AssayDomain
+import AssayRegistry
+import HTTPKit
+import HTTPTypes
+import Hummingbird
+
+extension NativeAPI {
+    var auditRoutes: [Route] {
+        [
+            Route(.get, "/api/v1/audit/entries", .read, listAuditEntries),
+            Route(.get, "/api/v1/audit/proofs/{index}", .read, getAuditProof),
+            Route(.get, "/api/v1/audit/facts", .read, getAuditFacts),
+            Route(.get, "/api/v1/audit/faults", .read, listAuditFaults),
+        ]
+    }
+
+    @Sendable private func listAuditEntries(_ call: Call) async throws -> Response {
+        var kind: AuditEntry.Kind?
+        if let text = call.query["kind"] {
+            kind = AuditEntry.Kind(rawValue: text)
+            guard kind != nil else {
+                throw AssayError(
+                    .requestInvalid, "kind is \(Printable.quote(text, limit: 20))",
+                    remedy: "use \(AuditEntry.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+        let page = try await registry.audit.entries(
+            Audit.Query(
+                kind: kind, repository: try call.query["repository"].map { try RepositoryName(parsing: $0) },
+                before: try call.query.integer("after", in: 0...Int64.max), limit: try Self.limit(of: call)))
+        return try .message(
+            ListResponse(
+                items: page.items.map { AuditEntryResponse(index: $0.index, entry: $0.entry) }, next: page.next))
+    }
+
+    @Sendable private func getAuditProof(_ call: Call) async throws -> Response {
+        let text = try call.capture("index")
+        guard let index = Int64(text), index >= 0 else {
+            throw AssayError(.requestInvalid, "\(Printable.quote(text, limit: 20)) is no index of an entry")
+        }
+        return LogRoutes.text(try await registry.audit.proof(of: index))
+    }
+
+    @Sendable private func getAuditFacts(_ call: Call) async throws -> Response {
+        let first = try call.query.integer("from", in: 0...Int64.max) ?? 0
+        let count = try call.query.integer("count", in: 1...Int64(Audit.factsMax)) ?? Int64(Audit.factsMax)
+        let hashes = try await registry.audit.factHashes(from: first, count: Int(count))
+        return Response(
+            status: .ok, headers: [.contentType: MediaType.octetStream], body: .init(byteBuffer: .init(bytes: hashes)))
+    }
+
+    @Sendable private func listAuditFaults(_ call: Call) async throws -> Response {
+        try .message(ListResponse(items: try await registry.audit.faults()))
+    }
+}

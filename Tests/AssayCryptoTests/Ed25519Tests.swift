@@ -1,0 +1,135 @@
+import AssayCrypto
+import AssayDomain
+import Foundation
+import Testing
+
+struct Ed25519Tests {
+    /// Test vectors of RFC 8032, section 7.1: secret, public key, message and signature.
+    struct Vector: Sendable, CustomTestStringConvertible {
+        let name: String
+        let secret: String
+        let publicKey: String
+        let message: String
+        let signature: String
+
+        var testDescription: String { name }
+    }
+
+    static let vectors = [
+        Vector(
+            name: "TEST 1",
+            secret: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            publicKey: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            message: "",
+            signature: "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+                + "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"),
+        Vector(
+            name: "TEST 2",
+            secret: "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            publicKey: "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            message: "72",
+            signature: "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+                + "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"),
+        Vector(
+            name: "TEST 3",
+            secret: "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+            publicKey: "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            message: "af82",
+            signature: "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+                + "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"),
+        Vector(
+            name: "TEST SHA(abc)",
+            secret: "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+            publicKey: "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+            message: "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                + "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+            signature: "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b589"
+                + "09351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704"),
+    ]
+
+    private let message = Array("what is signed".utf8)
+
+    /// The PKCS#8 form of a secret (RFC 8410, section 7).
+    private func key(secret: String) throws -> Ed25519PrivateKey {
+        let der = try #require(Hex.decode("302e020100300506032b657004220420" + secret))
+        let text = Data(der).base64EncodedString()
+        return try Ed25519PrivateKey(pem: "-----BEGIN PRIVATE KEY-----\n\(text)\n-----END PRIVATE KEY-----\n")
+    }
+
+    @Test(arguments: vectors)
+    func `the published vectors are signed and verified`(vector: Vector) throws {
+        let key = try key(secret: vector.secret)
+        let message = try #require(Hex.decode(vector.message))
+        let signature = try key.sign(message)
+        #expect(Hex.encode(key.publicKey.bytes) == vector.publicKey)
+        #expect(Hex.encode(signature) == vector.signature)
+        let published = try Ed25519PublicKey(bytes: #require(Hex.decode(vector.publicKey)))
+        #expect(published == key.publicKey)
+        #expect(published.verify(signature: signature, message: message))
+    }
+
+    @Test func `a signature verifies for its message and key only`() throws {
+        let key = try Ed25519PrivateKey.generate()
+        let signature = try key.sign(message)
+        #expect(signature.count == 64)
+        #expect(key.publicKey.verify(signature: signature, message: message))
+        #expect(!key.publicKey.verify(signature: signature, message: message + [0]))
+        #expect(!(try Ed25519PrivateKey.generate().publicKey.verify(signature: signature, message: message)))
+    }
+
+    @Test func `a key survives its text form and its bytes`() throws {
+        let key = try Ed25519PrivateKey.generate()
+        let again = try Ed25519PrivateKey(pem: key.pem)
+        #expect(again.publicKey == key.publicKey)
+        #expect(try again.sign(message) == key.sign(message))
+        #expect(try Ed25519PublicKey(pem: key.publicKey.pem) == key.publicKey)
+        #expect(try Ed25519PublicKey(bytes: key.publicKey.bytes).pem == key.publicKey.pem)
+        #expect(key.publicKey.pem.hasSuffix("-----END PUBLIC KEY-----\n"))
+        #expect(key.publicKey.id == Digest.sha256(of: key.publicKey.pem.utf8).hex)
+    }
+
+    @Test func `damaged signatures do not verify`() throws {
+        let key = try Ed25519PrivateKey.generate()
+        let signature = try key.sign(message)
+        for length in 0..<signature.count {
+            #expect(!key.publicKey.verify(signature: Array(signature.prefix(length)), message: message))
+        }
+        for index in signature.indices {
+            var damaged = signature
+            damaged[index] ^= 1
+            #expect(!key.publicKey.verify(signature: damaged, message: message))
+        }
+        #expect(!key.publicKey.verify(signature: signature + [0], message: message))
+    }
+
+    @Test(arguments: [0, 31, 33, 64])
+    func `another number of bytes is no public key`(count: Int) throws {
+        let error = try #require(throws: AssayError.self) {
+            try Ed25519PublicKey(bytes: [UInt8](repeating: 1, count: count))
+        }
+        #expect(error.code == .keyInvalid)
+        #expect(error.description.contains("\(count) bytes"))
+    }
+
+    @Test func `bytes that are no point verify nothing`() throws {
+        let signature = try Ed25519PrivateKey.generate().sign(message)
+        let noPoint = [2] + [UInt8](repeating: 0, count: 31)
+        #expect(!(try Ed25519PublicKey(bytes: noPoint).verify(signature: signature, message: message)))
+    }
+
+    @Test func `a key of another type or half is refused`() throws {
+        let key = try Ed25519PrivateKey.generate()
+        let other = try PrivateKey.generate()
+        for text in [try other.pem, key.publicKey.pem, "", KeySamples.encryptedEd25519] {
+            let error = try #require(throws: AssayError.self) { try Ed25519PrivateKey(pem: text) }
+            #expect(error.code == .keyInvalid)
+        }
+        for text in [other.publicKey.pem, try key.pem, ""] {
+            let error = try #require(throws: AssayError.self) { try Ed25519PublicKey(pem: text) }
+            #expect(error.code == .keyInvalid)
+        }
+        let text = try key.pem
+        #expect(throws: AssayError.self) { try PrivateKey(pem: text) }
+        #expect(throws: AssayError.self) { try PublicKey(pem: key.publicKey.pem) }
+    }
+}
