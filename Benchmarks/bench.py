@@ -49,6 +49,9 @@ def parse_options():
     parser.add_argument("--versions", type=int, default=100_000, help="versions in the filled index (default: 100000)")
     parser.add_argument("--blobs", type=int, default=10_000, help="small blobs in a round (default: 10000)")
     parser.add_argument("--tags", type=int, default=10_000, help="tags in the filled repository (default: 10000)")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="entries of the large log (default: 1000000)")
+    parser.add_argument(
+        "--mutations", type=int, default=5000, help="changes that the audit must find (default: 5000)")
     return parser.parse_args()
 
 
@@ -61,7 +64,7 @@ def measure(options, folder):
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder) as own:
             setting = Setting(
                 binary, Path(own), options.mebibytes << 20, options.rounds, options.versions, options.blobs,
-                options.tags)
+                options.tags, options.entries, options.mutations)
             try:
                 rows += MEASURES[name](setting)
             except (BenchmarkError, OSError) as fault:
@@ -86,7 +89,8 @@ def document(options, rows, faults):
     return {
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "system": platform.platform()},
         "input": {"file_mebibytes": options.mebibytes, "rounds": options.rounds, "versions": options.versions,
-                  "blobs": options.blobs, "tags": options.tags},
+                  "blobs": options.blobs, "tags": options.tags, "entries": options.entries,
+                  "mutations": options.mutations},
         "figures": [asdict(row) | {"is_met": row.is_met} for row in rows],
         "not_measured": faults,
     }

@@ -22,6 +22,8 @@ class Setting:
     filled_versions: int
     blobs: int
     tags: int
+    entries: int
+    mutations: int
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """What is measured: by name, a function from a `Setting` to rows of the table."""
 
+from measures_bundles import bundles
 from measures_downloads import pull, ranges
+from measures_log import audit, log, mutations, signing
 from measures_program import evaluator, memory, start
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
@@ -14,6 +16,11 @@ MEASURES = {
     "small": small,
     "tags": tags,
     "resolve": resolve,
+    "log": log,
+    "audit": audit,
+    "mutations": mutations,
+    "signing": signing,
+    "bundles": bundles,
     "evaluator": evaluator,
     "start": start,
     "memory": memory,

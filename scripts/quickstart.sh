@@ -25,6 +25,8 @@ say "A server on a free port of this machine"
 printf '$ assay serve --store store --listen 127.0.0.1:0 &\n'
 assay serve --store store --listen 127.0.0.1:0 >server.log 2>&1 &
 server=$!
+# What a pull remembers of the log stays in here, too.
+export XDG_STATE_HOME=$PWD/state
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do
     grep -q '^listening on ' server.log && break
@@ -74,20 +76,29 @@ say "A third model, better: it is promoted"
 run assay push digits digits-3.onnx --key release.pem --metadata digits-3.yaml --trained-on digits-train:1
 run assay promote digits:3 production
 
-say "A deployment pulls what production points to, and checks it without the server"
-run assay pull digits:production model --trust release.pub.pem
-run assay check model --trust release.pub.pem
-run assay bundle export digits:production -o digits-3.tar
-run assay bundle verify digits-3.tar --trust release.pub.pem
+say "What a deployment and an auditor keep outside of the registry: whom to trust, and a state of the log"
+run assay key export -o root.json
+run assay audit checkpoint -o checkpoint.txt
 
-say "An auditor follows where it came from, and what happened to the alias"
+say "A deployment pulls what production points to, if it is signed and its promotion is in the log"
+run assay pull digits:production model --trust root.json --require-log
+run assay check model --trust root.json
+
+say "A bundle proves the same offline"
+run assay bundle export digits:production -o digits-3.tar
+run assay bundle verify digits-3.tar --trust root.json --promoted production
+
+say "An auditor follows where it came from, who said so, and what happened"
 run assay lineage digits:production
+run assay attestations digits:production --trust root.json
 run assay history digits production
+run assay audit verify --checkpoint checkpoint.txt --trust root.json
 
 cat <<NEXT
 
 What to try next (assay is in .build/release; make install puts it on your PATH)
   - look around:     assay --store .quickstart/store show digits:3
+  - what is in it:   assay --store .quickstart/store bom digits:3
   - no server:       assay --store .quickstart/store list digits
   - other clients:   assay serve --store .quickstart/store --listen 127.0.0.1:8080, then
                      skopeo copy --src-tls-verify=false docker://127.0.0.1:8080/digits:production dir:digits

@@ -51,12 +51,14 @@ struct YAMLTests {
             as: quantized
             run_id: r-1
             """, as: "m.yaml")
-        let read = try PushMetadata(file: file)
-        #expect(read.metadata.metrics == ["accuracy": 0.97, "runs": 3])
+        var read = PushMetadata()
+        read.metadata.metrics = ["accuracy": 0.5, "loss": 0.1]
+        try read.read(file: file)
+        #expect(read.metadata.metrics == ["accuracy": 0.97, "loss": 0.1, "runs": 3])
         #expect(read.metadata.hyperparameters == ["rate": "0.01", "layers": "2", "name": "x"])
         #expect(read.metadata.runId == "r-1")
         #expect(read.lineage.map(\.relation) == [.trainedOn, .quantizedFrom])
         let wrong = try folder.write("descriptoin: x", as: "w.yaml")
-        #expect(throws: AssayError.self) { try PushMetadata(file: wrong) }
+        #expect(throws: AssayError.self) { try read.read(file: wrong) }
     }
 }

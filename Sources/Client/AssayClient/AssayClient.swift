@@ -22,17 +22,23 @@ package struct AssayClient: Sendable {
         _ body: (AssayClient) async throws -> Result
     ) async throws -> Result {
         try await FileAccess.withAccess { files in
-            let http = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
-            let transport = Transport(http: http, endpoint: endpoint, token: token, retry: retry)
-            do {
-                let result = try await body(AssayClient(transport: transport, files: files))
-                try await http.shutdown()
-                return result
-            } catch {
-                // The failure of the work is the one that counts.
-                try? await http.shutdown()
-                throw error
+            try await withHTTP { http in
+                let transport = Transport(http: http, endpoint: endpoint, token: token, retry: retry)
+                return try await body(AssayClient(transport: transport, files: files))
             }
+        }
+    }
+
+    static func withHTTP<Result: Sendable>(_ body: (HTTPClient) async throws -> Result) async throws -> Result {
+        let http = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+        do {
+            let result = try await body(http)
+            try await http.shutdown()
+            return result
+        } catch {
+            // The failure of the work is the one that counts.
+            try? await http.shutdown()
+            throw error
         }
     }
 

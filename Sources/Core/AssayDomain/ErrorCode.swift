@@ -78,6 +78,7 @@ extension ErrorCode {
     package static let policyNotFound = ErrorCode("policy-not-found", .notFound)
     package static let verificationNotFound = ErrorCode("verification-not-found", .notFound)
     package static let keyNotFound = ErrorCode("key-not-found", .notFound)
+    package static let runNotFound = ErrorCode("run-not-found", .notFound)
     package static let attestationNotFound = ErrorCode("attestation-not-found", .notFound)
     package static let logEntryNotFound = ErrorCode("log-entry-not-found", .notFound)
     package static let routeNotFound = ErrorCode("route-not-found", .notFound)
@@ -160,7 +161,7 @@ extension ErrorCode {
         .methodNotAllowed, .mediaTypeUnsupported, .expectationFailed, .usage, .configurationInvalid,
         .signerFailed,
         .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
-        .policyNotFound, .verificationNotFound, .keyNotFound, .attestationNotFound,
+        .policyNotFound, .verificationNotFound, .keyNotFound, .runNotFound, .attestationNotFound,
         .logEntryNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,

@@ -21,6 +21,9 @@ package enum ProvenancePredicate {
                     name: source.name, digest: [source.digest.algorithm.rawValue: source.digest.hex],
                     annotations: ["relation": source.relation.rawValue])
             }
+        dependencies += provenance.run.inputs.map { input in
+            ResourceDescriptor(name: input.name, uri: input.uri, digest: nil, annotations: input.notes)
+        }
         if let commit = metadata.gitCommit {
             dependencies.append(ResourceDescriptor(name: "source code", digest: ["gitCommit": commit]))
         }
@@ -39,7 +42,7 @@ package enum ProvenancePredicate {
                     resolvedDependencies: dependencies),
                 runDetails: .init(
                     builder: .init(id: provenance.builderID),
-                    metadata: metadata.runId.map { .init(invocationId: $0) }, byproducts: metrics),
+                    metadata: Details.Metadata(invocationId: metadata.runId, provenance.run), byproducts: metrics),
                 assay_metadata: try Extension(metadata)))
     }
 
@@ -95,7 +98,19 @@ package enum ProvenancePredicate {
 
     private struct Details: Codable {
         struct Builder: Codable { let id: String }
-        struct Metadata: Codable { let invocationId: String? }
+        struct Metadata: Codable {
+            let invocationId: String?
+            let startedOn: String?
+            let finishedOn: String?
+
+            /// Nil where nothing is known.
+            init?(invocationId: String?, _ run: TrainingRun) {
+                guard invocationId != nil || run.startedAt != nil || run.finishedAt != nil else { return nil }
+                self.invocationId = invocationId
+                startedOn = run.startedAt?.description
+                finishedOn = run.finishedAt?.description
+            }
+        }
 
         let builder: Builder
         let metadata: Metadata?

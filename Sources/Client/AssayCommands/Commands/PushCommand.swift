@@ -45,8 +45,19 @@ struct PushCommand: AsyncParsableCommand {
     @Option(help: "The commit of the training code.")
     var gitCommit: String?
 
-    @Option(help: ArgumentHelp("Who ran the training, as signed provenance names it.", valueName: "uri"))
-    var builder = Provenance.pushBuilderID
+    @Option(help: ArgumentHelp("Take parameters, metrics, commit and times from this MLflow run.", valueName: "id"))
+    var mlflowRun: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The MLflow tracking server. [environment: \(MLflowTracking.uriVariable)]", valueName: "url"))
+    var mlflowTrackingUri: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who ran the training, as signed provenance names it; the MLflow server, or \(Provenance.pushBuilderID).",
+            valueName: "uri"))
+    var builder: String?
 
     @Option(help: ArgumentHelp("A YAML file with all of these.", valueName: "file"))
     var metadata: String?
@@ -72,10 +83,10 @@ struct PushCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let repository = try RepositoryName(parsing: repository)
         let scan = try FileScan.scan(paths)
-        let plan = try plan(repository, scan.files)
+        let variables = CommandEnvironment.current.variables
+        let plan = try plan(repository, scan.files, try await trackedRun(variables))
         let console = options.console
         for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
-        let variables = CommandEnvironment.current.variables
         let journal = UploadJournal(folder: UploadJournal.folder(in: variables))
         let digests = DigestCache(folder: DigestCache.folder(in: variables))
         let rehashes = rehash
@@ -91,19 +102,31 @@ struct PushCommand: AsyncParsableCommand {
         }
     }
 
-    private func plan(_ repository: RepositoryName, _ files: [ScannedFile]) throws -> PushPlan {
-        var given = try metadata.map { try PushMetadata(file: $0) } ?? PushMetadata()
+    /// The run of --mlflow-run, and the address of the server that knows it.
+    private func trackedRun(_ variables: [String: String]) async throws -> (run: MLflowRun, server: String)? {
+        guard let mlflowRun else { return nil }
+        guard let uri = mlflowTrackingUri ?? variables[MLflowTracking.uriVariable] else {
+            throw AssayError(
+                .usage, "no MLflow tracking server is named",
+                remedy: "set \(MLflowTracking.uriVariable), or add --mlflow-tracking-uri URL")
+        }
+        let tracking = try MLflowTracking(uri: uri, variables: variables)
+        return (try await tracking.run(mlflowRun), tracking.uri)
+    }
+
+    /// Options win over the file, and the file over the run.
+    private func plan(
+        _ repository: RepositoryName, _ files: [ScannedFile], _ tracked: (run: MLflowRun, server: String)?
+    ) throws -> PushPlan {
+        var given = tracked.map { PushMetadata(run: $0.run) } ?? PushMetadata()
+        if let metadata { try given.read(file: metadata) }
         if let description { given.metadata.description = description }
         if let framework { given.metadata.framework = framework }
         if let license { given.metadata.license = license }
         if let runId { given.metadata.runId = runId }
         if let gitCommit { given.metadata.gitCommit = gitCommit }
-        if let pairs = try Arguments.pairs(parameters, option: "param") {
-            given.metadata.hyperparameters = (given.metadata.hyperparameters ?? [:]).merging(pairs) { $1 }
-        }
-        if let numbers = try numbers() {
-            given.metadata.metrics = (given.metadata.metrics ?? [:]).merging(numbers) { $1 }
-        }
+        if let pairs = try Arguments.pairs(parameters, option: "param") { given.add(hyperparameters: pairs) }
+        if let numbers = try numbers() { given.add(metrics: numbers) }
         given.lineage += try trainedOn.map {
             LineageDeclaration(relation: .trainedOn, source: try Reference(parsing: $0))
         }
@@ -114,8 +137,9 @@ struct PushCommand: AsyncParsableCommand {
         try given.metadata.check()
         return PushPlan(
             repository: repository, kind: try Arguments.kind(kind), files: files,
-            key: try signing.resolve(), builderID: builder, tag: try tag.map { try Tag(parsing: $0).description },
-            metadata: given.metadata, lineage: given.lineage)
+            key: try signing.resolve(), builderID: builder ?? tracked?.server ?? Provenance.pushBuilderID,
+            tag: try tag.map { try Tag(parsing: $0).description },
+            metadata: given.metadata, lineage: given.lineage, run: tracked.map { TrainingRun($0.run) } ?? TrainingRun())
     }
 
     private func numbers() throws -> [String: Double]? {

@@ -15,6 +15,7 @@ struct PushPlan: Sendable {
     let tag: String?
     let metadata: VersionMetadata
     let lineage: [LineageDeclaration]
+    let run: TrainingRun
 }
 
 /// What a push came to.
@@ -104,7 +105,8 @@ struct Publisher: Sendable {
                 LineageSource(
                     relation: declaration.relation, name: "\(version.reference)", digest: version.manifestDigest))
         }
-        let provenance = Provenance(builderID: plan.builderID, metadata: plan.metadata, sources: sources)
+        let provenance = Provenance(
+            builderID: plan.builderID, metadata: plan.metadata, sources: sources, run: plan.run)
         let statement = Statement(
             subjects: [.init(name: plan.repository.text, digest: .sha256(of: manifest))],
             predicateType: PredicateType.provenance, predicate: try ProvenancePredicate.encode(provenance))

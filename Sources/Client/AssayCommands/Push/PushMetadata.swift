@@ -9,8 +9,8 @@ struct PushMetadata {
 
     init() {}
 
-    /// Reads a file; throws `metadata-invalid` for unknown keys and wrong types.
-    init(file path: String) throws {
+    /// Takes what a file says; throws `metadata-invalid` for unknown keys and wrong types.
+    mutating func read(file path: String) throws {
         let bytes = try LocalFile(opening: path).readAll(bytesMax: YAMLValue.bytesMax)
         guard case .map(let fields) = try YAMLValue.parse(bytes, name: path, code: .metadataInvalid) else {
             throw Self.invalid("the file is no list of fields")
@@ -24,9 +24,9 @@ struct PushMetadata {
             case "license": metadata.license = try Self.text(value, name)
             case "run_id": metadata.runId = try Self.text(value, name)
             case "git_commit": metadata.gitCommit = try Self.text(value, name)
-            case "metrics": metadata.metrics = try Self.map(value, name).mapValues { try Self.number($0, name) }
+            case "metrics": add(metrics: try Self.map(value, name).mapValues { try Self.number($0, name) })
             case "hyperparameters":
-                metadata.hyperparameters = try Self.map(value, name).mapValues { try Self.text($0, name) }
+                add(hyperparameters: try Self.map(value, name).mapValues { try Self.text($0, name) })
             case "trained_on":
                 lineage += try Self.references(value, name).map { LineageDeclaration(relation: .trainedOn, source: $0) }
             case "derived_from": parents = try Self.references(value, name)
@@ -35,6 +35,14 @@ struct PushMetadata {
             }
         }
         try add(parents: parents, as: derivation)
+    }
+
+    mutating func add(metrics: [String: Double]) {
+        metadata.metrics = (metadata.metrics ?? [:]).merging(metrics) { $1 }
+    }
+
+    mutating func add(hyperparameters: [String: String]) {
+        metadata.hyperparameters = (metadata.hyperparameters ?? [:]).merging(hyperparameters) { $1 }
     }
 
     /// Adds versions that this one came from; throws `usage` for an unknown word.
