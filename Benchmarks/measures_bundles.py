@@ -14,7 +14,10 @@ def bundles(setting):
     """1 GiB from a store to a bundle, and from the bundle into a new store; `cp` and `sha256sum` of the same bytes."""
     store, bundle, copy = new_store(setting, "store"), setting.folder / "bundle.tar", setting.folder / "copy"
     file = random_file(setting.folder / "weights.bin", setting.file_bytes)
-    run(setting.binary, "--store", store, "push", "bench/model", file, env=os.environ | {"HOME": str(setting.folder)})
+    key, trust = setting.folder / "key", ["--trust", setting.folder / "key.pub.pem"]
+    run(setting.binary, "key", "generate", "--out", key)
+    run(setting.binary, "--store", store, "push", "bench/model", file, "--key", key.with_suffix(".pem"),
+        env=os.environ | {"HOME": str(setting.folder)})
     export = [setting.binary, "--store", store, "bundle", "export", VERSION, "-o", bundle]
 
     def export_again():
@@ -27,7 +30,7 @@ def bundles(setting):
 
     def import_anew():
         other = new_store(setting, "other")
-        taken = seconds(run, setting.binary, "--store", other, "bundle", "import", bundle)
+        taken = seconds(run, setting.binary, "--store", other, "bundle", "import", bundle, *trust)
         shutil.rmtree(other)
         return taken
 
@@ -37,7 +40,7 @@ def bundles(setting):
     return [
         at_least("bundle export / cp and sha256sum", ratio(times["tools"], times["export"]), 0.8, note=note),
         at_least("bundle import / cp and sha256sum", ratio(times["tools"], times["import"]), 0.8),
-        *memory_rows(setting, bundle, export),
+        *memory_rows(setting, bundle, export, trust),
     ]
 
 
@@ -47,14 +50,14 @@ def flushed(path, *command):
     run("sync", path)
 
 
-def memory_rows(setting, bundle, export):
+def memory_rows(setting, bundle, export, trust):
     """All that is resident at a command's peak: what it adds and what every command needs."""
     other = new_store(setting, "other")
     bundle.unlink()
     commands = {
         "export": export,
-        "import": [setting.binary, "--store", other, "bundle", "import", bundle],
-        "verify": [setting.binary, "bundle", "verify", bundle],
+        "import": [setting.binary, "--store", other, "bundle", "import", bundle, *trust],
+        "verify": [setting.binary, "bundle", "verify", bundle, *trust],
     }
     return [
         at_most(f"peak of memory in a bundle {name}", peak_memory_of(*command) / MIB, MEMORY_MEBIBYTES, "MiB")
