@@ -374,7 +374,7 @@ def mutations(setting):
     with tests().quick_folder() as folder:
         try:
             store = tests().make_store(setting.binary, new_folder(folder, "store"))
-            bundles = tests().make_bundle(setting.binary, new_folder(folder, "bundle"))
+            bundles = tests("bundle_mutations").make_bundle(setting.binary, new_folder(folder, "bundle"))
             started = time.perf_counter()
             missed = in_processes(missed_changes, store, folder, setting.mutations)
             between = time.perf_counter()
@@ -422,8 +422,9 @@ def missed_changes(store, folder, seeds):
 
 
 def passed_bundles(bundles, folder, seeds):
+    changed = tests("bundle_mutations")
     trials = (
-        tests().attempt_bundle(bundles, tests().bundle_name_of(seed), seed, folder / f"copy-{seed}") for seed in seeds)
+        changed.attempt_bundle(bundles, changed.bundle_name_of(seed), seed, folder / f"copy-{seed}") for seed in seeds)
     return [trial.name for trial in trials if not trial.is_refused]
 
 
