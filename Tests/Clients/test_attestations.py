@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from distribution import put_by_digest
 from evidence import (
     CONFLICT, DONE, ENVELOPE, INTEGRITY, NOT_FOUND, PREDICATE_TYPE_ANNOTATION, PROVENANCE, REFUSED, REPORT, REVIEW,
-    TEST_RESULT, USAGE, VERDICT, attached, attestations, digest, foreign_public, key_id, opened, payload_of, provenance, registry_key, sealed,
-    statement)
+    TEST_RESULT, USAGE, VERDICT, attached, attestations, digest, foreign_public, key_id, opened, payload_of,
+    provenance, registry_key, sealed, statement)
 from google.protobuf import json_format
 from harness import FIXTURES, REPOSITORY_ROOT, Assay, Registry, Server, descriptor, image_manifest, public
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
@@ -264,6 +264,37 @@ def test_the_same_envelope_is_attached_once(assay, name, version, key):
     for _ in range(2):
         assert attach(assay, version, envelope).code == DONE
     assert len(attestations(assay, version)) == 1
+
+
+def test_what_was_attached_before_is_named_by_its_own_digest(assay, version, key):
+    """Also where another statement of the same type came after it."""
+    made = []
+    for number in (1, 2, 1):
+        (assay.home / "review.json").write_text(f'{{"round": {number}}}')
+        made.append(assay.ok("attest", version, "--type", REVIEW, "--predicate", "review.json", "--key", key, "--json"))
+    first, second, again = (outcome.json["manifest_digest"] for outcome in made)
+    assert first != second
+    assert again == first
+
+
+@pytest.mark.parametrize("annotations", [
+    {}, {PREDICATE_TYPE_ANNOTATION: REVIEW}, {PREDICATE_TYPE_ANNOTATION: "https://example.org/another"}],
+    ids=["bare", "annotated", "annotated falsely"])
+def test_what_an_oci_client_attached_may_be_attached_again(assay, registry, name, version, key, annotations):
+    """Its annotations are what the pusher says; its type is what the statement says."""
+    envelope = review(assay, version, key)
+    push_envelope(registry, name, registry.get_manifest(name, "1"), envelope, annotations)
+    outcome = attach(assay, version, envelope)
+    assert outcome.code == DONE, outcome
+    assert {(item["predicate_type"], item["status"]) for item in attestations(
+        assay, version, "--trust", public(key))} == {(REVIEW, "valid")}
+
+
+def test_a_key_that_somebody_names_is_not_told_as_a_registry(assay, version, key):
+    """Its file does not say what it is."""
+    assert attach(assay, version, review(assay, version, key)).code == DONE
+    item, = attestations(assay, version, "--trust", public(key))
+    assert item["status"] == "valid" and item["role"] != "registry"
 
 
 def test_two_signers_may_say_the_same(assay, version, key):
@@ -636,7 +667,8 @@ def test_a_dataset_that_comes_later_turns_into_a_source(assay, serve, name, vers
     assert {edge["from"] for edge in results} == {version}
 
 
-def test_provenance_before_its_version_counts_too(assay, serve, registry, name, key, tmp_path):
+@pytest.mark.parametrize("annotations", [{PREDICATE_TYPE_ANNOTATION: PROVENANCE}, {}], ids=["annotated", "bare"])
+def test_provenance_before_its_version_counts_too(assay, serve, registry, name, key, tmp_path, annotations):
     """It came as an OCI referrer of a subject that was not there yet."""
     data = push_dataset(assay, name)
     (tmp_path / "model.bin").write_bytes(b"model" + name.encode())
@@ -644,15 +676,20 @@ def test_provenance_before_its_version_counts_too(assay, serve, registry, name, 
     elsewhere.ok("push", name, tmp_path / "model.bin")
     manifest = Registry(elsewhere.server).get_manifest(name, "1")
     subject = digest(elsewhere, f"{name}:1")
-    envelope = json.dumps(sealed(key, statement(subject, PROVENANCE, provenance((TRAINED, digest(assay, data))))))
-    layer = registry.push_blob(name, envelope.encode()) | {"mediaType": ENVELOPE}
-    registry.push_blob(name, b"{}")
-    put_by_digest(registry, name, image_manifest(
-        [layer], artifactType=ENVELOPE, annotations={PREDICATE_TYPE_ANNOTATION: PROVENANCE},
-        subject=descriptor(manifest.content, manifest.headers["Content-Type"])))
+    told = provenance((TRAINED, digest(assay, data)))
+    push_envelope(registry, name, manifest, sealed(key, statement(subject, PROVENANCE, told)), annotations)
     assay.ok("push", name, tmp_path / "model.bin")
     assert digest(assay, f"{name}:1") == subject
     assert (TRAINED, data) in edges(assay, f"{name}:1")
+
+
+def push_envelope(registry, name, manifest, envelope, annotations):
+    """An envelope as any OCI client attaches it to the manifest in an answer."""
+    layer = registry.push_blob(name, json.dumps(envelope).encode()) | {"mediaType": ENVELOPE}
+    registry.push_blob(name, b"{}")
+    put_by_digest(registry, name, image_manifest(
+        [layer], artifactType=ENVELOPE, annotations=annotations,
+        subject=descriptor(manifest.content, manifest.headers["Content-Type"])))
 
 
 def test_provenance_cannot_make_a_circle(assay, name, version, key):
