@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import hashlib
 import importlib
 import itertools
 import json
@@ -28,7 +27,6 @@ MOVE_SECONDS = 5
 MOVED = "bench/moved"
 POLL_SECONDS = 5
 
-TILE_WIDTH = 256
 LARGE_REPOSITORIES = 1000
 # Four versions, then a move of an alias to the last of them.
 LARGE_VERSIONS_A_MOVE = 4
@@ -199,7 +197,7 @@ def fill_log(store, count):
     """Gives a new store versions and moves until its log has so many entries, as if they had been pushed."""
     with contextlib.closing(sqlite3.connect(store / "index.sqlite", isolation_level=None)) as database:
         database.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; PRAGMA foreign_keys = ON; BEGIN")
-        tree = Tree(store / "log" / "tile")
+        tree = Tree(store / "log")
         for entry, in database.execute("SELECT entry FROM log_tail ORDER BY id"):
             tree.add(entry)
         facts = Facts(tree.size)
@@ -222,13 +220,13 @@ def fill_log(store, count):
     os.sync()
 
 
-def tests():
-    """What the tests know of stores and bundles; it needs more Python packages than all else here does."""
+def tests(module="mutations"):
+    """What the tests know of stores, bundles and logs; it needs more Python packages than all else here does."""
     folder = str(REPOSITORY_ROOT / "Tests" / "Clients")
     if folder not in sys.path:
         sys.path.append(folder)
     try:
-        return importlib.import_module("mutations")
+        return importlib.import_module(module)
     except ImportError as fault:
         raise BenchmarkError(f"{fault}; run scripts/bootstrap.sh --tests") from fault
 
@@ -319,12 +317,13 @@ class Tree:
         self.entries = []
         # Of each level the hashes of the tile that is not full yet, and how many tiles are.
         self.levels = []
+        self.tlog = tests("tlog")
 
     def add(self, entry):
         self.entries.append(entry)
         self.size += 1
-        self.add_hash(0, hashlib.sha256(b"\0" + entry).digest())
-        if len(self.entries) == TILE_WIDTH:
+        self.add_hash(0, self.tlog.leaf_hash(entry))
+        if len(self.entries) == self.tlog.TILE_WIDTH:
             self.write_entries()
             self.entries = []
 
@@ -333,10 +332,10 @@ class Tree:
             self.levels.append(([], 0))
         hashes, number = self.levels[level]
         hashes.append(value)
-        if len(hashes) == TILE_WIDTH:
+        if len(hashes) == self.tlog.TILE_WIDTH:
             self.write(level, number, b"".join(hashes))
             self.levels[level] = ([], number + 1)
-            self.add_hash(level + 1, root_of(hashes))
+            self.add_hash(level + 1, self.tlog.root_of(hashes))
 
     def finish(self):
         """Writes the tiles that are not full; gives the root."""
@@ -348,8 +347,8 @@ class Tree:
                 self.write(level, number, b"".join(hashes))
             # What is left of the level below is the right edge here.
             edge = hashes + ([lone] if lone else [])
-            lone = root_of(edge) if edge else None
-        return lone or hashlib.sha256(b"").digest()
+            lone = self.tlog.root_of(edge) if edge else None
+        return lone or self.tlog.EMPTY_ROOT
 
     def tail(self):
         """The entries behind the last full tile, each with its place counted from 1."""
@@ -358,24 +357,12 @@ class Tree:
 
     def write_entries(self):
         data = b"".join(len(entry).to_bytes(2, "big") + entry for entry in self.entries)
-        self.write("entries", (self.size - 1) // TILE_WIDTH, data)
+        self.write(self.tlog.ENTRIES, (self.size - 1) // self.tlog.TILE_WIDTH, data)
 
     def write(self, level, number, data):
-        groups = [f"{number % 1000:03d}"]
-        while number := number // 1000:
-            groups.insert(0, f"x{number % 1000:03d}")
-        path = self.folder.joinpath(str(level), *groups)
+        path = self.folder / self.tlog.tile_path(level, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def root_of(hashes):
-    """The root over these hashes, level by level: whoever has no sibling goes up as it is."""
-    while len(hashes) > 1:
-        lone = hashes[-1:] if len(hashes) % 2 else []
-        hashes = [hashlib.sha256(b"\1" + left + right).digest()
-                  for left, right in zip(hashes[::2], hashes[1::2])] + lone
-    return hashes[0]
 
 
 # Changes that the audit must find
@@ -387,7 +374,7 @@ def mutations(setting):
     with tests().quick_folder() as folder:
         try:
             store = tests().make_store(setting.binary, new_folder(folder, "store"))
-            bundles = tests().make_bundle(setting.binary, new_folder(folder, "bundle"))
+            bundles = tests("bundle_mutations").make_bundle(setting.binary, new_folder(folder, "bundle"))
             started = time.perf_counter()
             missed = in_processes(missed_changes, store, folder, setting.mutations)
             between = time.perf_counter()
@@ -435,8 +422,9 @@ def missed_changes(store, folder, seeds):
 
 
 def passed_bundles(bundles, folder, seeds):
+    changed = tests("bundle_mutations")
     trials = (
-        tests().attempt_bundle(bundles, tests().bundle_name_of(seed), seed, folder / f"copy-{seed}") for seed in seeds)
+        changed.attempt_bundle(bundles, changed.bundle_name_of(seed), seed, folder / f"copy-{seed}") for seed in seeds)
     return [trial.name for trial in trials if not trial.is_refused]
 
 

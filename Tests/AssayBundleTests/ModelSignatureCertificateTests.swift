@@ -84,7 +84,7 @@ struct ModelSignatureCertificateTests {
     @Test func `without roots a certificate signature is not trusted, whatever keys are`() throws {
         let key = try PrivateKey.generate().publicKey
         #expect(refusal(bundle, roots: []) == .untrustedKey)
-        #expect(code { _ = try ModelSignature.verify(bundle, files: files, trusted: [key]) } == .untrustedKey)
+        #expect(code { _ = try signer(of: bundle, files: files, trusted: [key]) } == .untrustedKey)
     }
 
     @Test func `a trusted root does not make a key trusted`() throws {

@@ -6,6 +6,11 @@ import AssayRegistry
 import Foundation
 import Testing
 
+/// The id of the key, without a certificate, that signed exactly these files.
+func signer(of bundle: [UInt8], files: [VersionFile], trusted: [PublicKey]) throws -> String {
+    try ModelSignature.verify(bundle, files: files, trusted: trusted, roots: [], at: Timestamp(milliseconds: 0)).keyID
+}
+
 /// A version with its files, signature and report, as the tests of this target need it.
 struct SampleVersion {
     static let repository = "team/digits"

@@ -7,7 +7,7 @@ struct CertificateChainTests {
         _ chain: [Certificate], _ roots: [Certificate], at time: Timestamp = CertificateSamples.time
     ) -> ErrorCode? {
         do throws(AssayError) {
-            _ = try CertificateChain.verify(chain, roots: roots, at: time)
+            _ = try CertificateChain.prove(chain, roots: roots, at: time)
             return nil
         } catch {
             return error.code
@@ -26,7 +26,8 @@ struct CertificateChainTests {
         #expect(try proof.publicKey == chain[0].publicKey)
         #expect(proof.root == root)
         #expect(
-            try CertificateChain.verify(chain + [root], roots: [root], at: CertificateSamples.time) == proof.publicKey)
+            try CertificateChain.prove(chain + [root], roots: [root], at: CertificateSamples.time).publicKey
+                == proof.publicKey)
     }
 
     @Test(arguments: [
@@ -85,7 +86,7 @@ struct CertificateChainTests {
     func `an expired certificate anywhere on the way is refused`(name: String, rootName: String, says: String) throws {
         let chain = try CertificateSamples.chain(name), root = try CertificateSamples.root(rootName)
         let error = try #require(throws: AssayError.self) {
-            try CertificateChain.verify(chain, roots: [root], at: CertificateSamples.time)
+            try CertificateChain.prove(chain, roots: [root], at: CertificateSamples.time)
         }
         #expect(error.code == .expired)
         #expect(error.message.contains(says) && error.message.contains("has expired"))
@@ -101,7 +102,7 @@ struct CertificateChainTests {
         #expect(code(chain, [root], at: Timestamp(milliseconds: end.milliseconds - 1)) == nil)
         #expect(code(chain, [root], at: end) == .expired)
         let error = try #require(throws: AssayError.self) {
-            try CertificateChain.verify(chain, roots: [root], at: early)
+            try CertificateChain.prove(chain, roots: [root], at: early)
         }
         #expect(error.message.contains("is not valid yet"))
         #expect(error.reason == "it is valid from 2020-01-01T00:00:00.000Z and the time is 2019-12-31T23:59:59.999Z")

@@ -39,6 +39,17 @@ enum KeySamples {
 
     static let passphrase = "correct hörse"
 
+    /// A signature cut anywhere, with each of its bytes changed, and with a byte behind it.
+    static func damaged(_ signature: [UInt8]) -> [[UInt8]] {
+        let cut = signature.indices.map { Array(signature[..<$0]) }
+        let changed = signature.indices.map { index in
+            var damaged = signature
+            damaged[index] ^= 1
+            return damaged
+        }
+        return cut + changed + [signature + [0]]
+    }
+
     /// The public half of the encrypted keys.
     static let publicHalf = """
         -----BEGIN PUBLIC KEY-----

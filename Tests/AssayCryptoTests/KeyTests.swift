@@ -26,15 +26,9 @@ struct KeyTests {
     @Test func `damaged signatures do not verify and leave no trace`() throws {
         let key = try PrivateKey.generate()
         let signature = try key.sign(message)
-        for length in 0..<signature.count {
-            #expect(!key.publicKey.verify(signature: Array(signature.prefix(length)), message: message))
-        }
-        for index in signature.indices {
-            var damaged = signature
-            damaged[index] ^= 1
+        for damaged in KeySamples.damaged(signature) {
             #expect(!key.publicKey.verify(signature: damaged, message: message))
         }
-        #expect(!key.publicKey.verify(signature: signature + [0], message: message))
         #expect(key.publicKey.verify(signature: signature, message: message))
     }
 

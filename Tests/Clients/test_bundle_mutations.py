@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import find_binary
-from mutations import BUNDLE_MUTATIONS, DONE, attempt_bundle, bundle_name_of, make_bundle, quick_folder, try_bundle
+from bundle_mutations import BUNDLE_MUTATIONS, attempt_bundle, bundle_name_of, make_bundle, try_bundle
+from mutations import DONE, quick_folder
 
 SEEDS = range(1, 81)
 CASES = [(name, 0) for name in BUNDLE_MUTATIONS] + [(bundle_name_of(seed), seed) for seed in SEEDS]

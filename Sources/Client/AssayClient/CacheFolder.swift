@@ -13,13 +13,6 @@ struct CacheFolder: Sendable {
     /// The folder is made when the first text is written; nil keeps none.
     init(_ path: String?) { self.path = path }
 
-    /// A folder of ours in the user's cache, from `XDG_CACHE_HOME` or `HOME`; nil without either.
-    static func path(_ name: String, in variables: [String: String]) -> String? {
-        if let cache = variables["XDG_CACHE_HOME"], cache.hasPrefix("/") { return "\(cache)/assay/\(name)" }
-        guard let home = variables["HOME"], home.hasPrefix("/") else { return nil }
-        return "\(home)/.cache/assay/\(name)"
-    }
-
     func text(_ name: String, bytesMax: Int) -> String? {
         guard let path, let file = try? LocalFile(opening: "\(path)/\(name)"),
             let bytes = try? file.readAll(bytesMax: bytesMax)

@@ -22,7 +22,7 @@ package struct DigestCache: Sendable {
 
     /// The folder in the user's cache; nil if there is no such cache.
     package static func folder(in variables: [String: String]) -> String? {
-        CacheFolder.path("digests", in: variables)
+        UserFolder.cache.path("digests", in: variables)
     }
 
     /// The SHA-256 of a file as it was when it was opened, if it is known.

@@ -65,6 +65,7 @@ package struct MLflowTracking: Sendable {
             case let status:
                 throw AssayError(
                     ErrorCode.standing(forStatus: status), "the MLflow server at \(endpoint) answered \(status)",
+                    // Without MLflow's own words the status says enough.
                     reason: (try? JSON.decodeVerbatim(MLflowRun.Failure.self, from: body)).map {
                         Printable.escape($0.message)
                     })
@@ -123,8 +124,7 @@ package struct MLflowRun: Sendable, Decodable {
         package let name: String
         /// MLflow's own short digest, not one of content that could be compared.
         package let digest: String
-        package let source_type: String?
-        /// JSON that depends on the type.
+        /// JSON whose fields depend on the kind of source.
         package let source: String?
     }
 

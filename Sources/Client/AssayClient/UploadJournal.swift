@@ -14,7 +14,7 @@ package struct UploadJournal: Sendable {
 
     /// The folder in the user's cache; nil if there is no such cache.
     package static func folder(in variables: [String: String]) -> String? {
-        CacheFolder.path("uploads", in: variables)
+        UserFolder.cache.path("uploads", in: variables)
     }
 
     /// Names one upload: the same content to a repository of the same name.

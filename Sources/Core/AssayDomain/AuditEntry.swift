@@ -133,16 +133,25 @@ extension AuditEntry {
                 guard let field = Field(rawValue: name) else { continue }  // A later release may say more.
                 details[field] = value.value
             }
-            guard case .text(let kind) = details.removeValue(forKey: .kind), let kind = Kind(rawValue: kind),
-                case .text(let at) = details.removeValue(forKey: .at), let at = Timestamp(parsing: at),
-                case .text(let actor) = details.removeValue(forKey: .actor)
-            else { throw AssayError(.logInconsistent, "it does not say what happened, when, and by whom") }
-            self.init(kind, at: at, actor: actor, details)
+            guard let entry = AuditEntry(fields: details) else {
+                throw AssayError(.logInconsistent, "it does not say what happened, when, and by whom")
+            }
+            self = entry
         } catch {
             throw AssayError(
                 .logInconsistent, "an entry of the audit log cannot be read",
                 reason: (error as? AssayError).map { $0.reason ?? $0.message }, cause: error)
         }
+    }
+
+    /// Nil unless the fields say what happened, when, and by whom.
+    private init?(fields: [Field: Value]) {
+        var details = fields
+        guard case .text(let kind) = details.removeValue(forKey: .kind), let kind = Kind(rawValue: kind),
+            case .text(let at) = details.removeValue(forKey: .at), let at = Timestamp(parsing: at),
+            case .text(let actor) = details.removeValue(forKey: .actor)
+        else { return nil }
+        self.init(kind, at: at, actor: actor, details)
     }
 
     /// A text or a whole number.
@@ -151,7 +160,7 @@ extension AuditEntry {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Int64.self) {
+            if let number = try? container.decode(Int64.self) {  // No number: then it must be a text.
                 value = .number(number)
             } else {
                 value = .text(try container.decode(String.self))
@@ -169,14 +178,11 @@ extension AuditEntry: Codable {
             guard let field = Field(written: key.stringValue) else { continue }
             details[field] = try container.decode(AnyValue.self, forKey: key).value
         }
-        guard case .text(let kind) = details.removeValue(forKey: .kind), let kind = Kind(rawValue: kind),
-            case .text(let at) = details.removeValue(forKey: .at), let at = Timestamp(parsing: at),
-            case .text(let actor) = details.removeValue(forKey: .actor)
-        else {
+        guard let entry = AuditEntry(fields: details) else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "not an entry of the audit log"))
         }
-        self.init(kind, at: at, actor: actor, details)
+        self = entry
     }
 
     package func encode(to encoder: any Encoder) throws {

@@ -285,6 +285,9 @@ package enum Figure {
         microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
     }
 
+    /// `1 file`, `3 files`
+    package static func files(_ count: Int) -> String { count == 1 ? "1 file" : "\(count) files" }
+
     /// A size with a binary unit: `1.5 MiB`.
     package static func bytes(_ count: Int64) -> String {
         var value = Double(count)

@@ -58,7 +58,7 @@ package struct BundleReader {
         }
     }
 
-    /// How people call a damaged blob, as far as the bundle told before it.
+    /// How people call a damaged blob, as far as the bundle told before it; what is no manifest tells nothing.
     private mutating func fileName(of digest: Digest) throws -> String {
         for path in order {
             guard let member = members[path], member.size <= Int64(Manifest.bytesMaxDefault),

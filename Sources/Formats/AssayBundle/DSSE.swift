@@ -47,14 +47,14 @@ package struct DSSEEnvelope: Sendable, Hashable {
                 reason: "at most \(Self.signaturesMax) are read")
         }
         guard !json.signatures.isEmpty else { throw SignedJSON.invalid("the envelope has no signature") }
-        guard let payload = Base64Text.decode(json.payload) else {
+        guard let payload = Base64Text.decodeEitherAlphabet(json.payload) else {
             throw SignedJSON.invalid("the envelope's payload is not base64")
         }
         payloadType = json.payloadType
         self.payload = payload
         var signatures: [Signature] = []
         for signature in json.signatures {
-            guard let bytes = Base64Text.decode(signature.sig) else {
+            guard let bytes = Base64Text.decodeEitherAlphabet(signature.sig) else {
                 throw SignedJSON.invalid("a signature is not base64")
             }
             signatures.append(Signature(keyID: signature.keyid, bytes: bytes))

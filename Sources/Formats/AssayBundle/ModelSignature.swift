@@ -118,22 +118,10 @@ package struct ModelSignature: Sendable {
         try SignedModel(parsing: envelope.payload).check(files)
     }
 
-    /// The trusted key that signed exactly these files: signature first, then what it says.
-    ///
-    /// Throws `signature-invalid`, `untrusted-key`, `digest-mismatch`, `unsigned`, `body-too-large` and
-    /// `too-many-entries`.
-    package static func verify(
-        _ bundle: [UInt8], files: [VersionFile], trusted: [PublicKey]
-    ) throws(AssayError) -> PublicKey {
-        let signature = try ModelSignature(parsing: bundle)
-        let key = try signature.verify(trusted: trusted)
-        try signature.check(files)
-        return key
-    }
-
     /// Who signed exactly these files, by key or by certificate: signature first, then what it says.
     ///
-    /// Throws as the function above does, and `expired` for a certificate that does not count at that time.
+    /// Throws `signature-invalid`, `untrusted-key`, `digest-mismatch`, `unsigned`, `body-too-large`,
+    /// `too-many-entries`, and `expired` for a certificate that does not count at that time.
     package static func verify(
         _ bundle: [UInt8], files: [VersionFile], trusted: [PublicKey], roots: [Certificate], at time: Timestamp
     ) throws(AssayError) -> Signer {

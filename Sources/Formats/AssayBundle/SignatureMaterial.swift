@@ -98,7 +98,7 @@ extension MaterialJSON.Chain {
 
 extension MaterialJSON.Chain.RawCertificate {
     func checked() throws(AssayError) -> Certificate {
-        guard let der = Base64Text.decode(rawBytes) else {
+        guard let der = Base64Text.decodeEitherAlphabet(rawBytes) else {
             throw SignedJSON.invalid("a certificate of the signature is not base64")
         }
         do throws(AssayError) {

@@ -20,13 +20,6 @@ package enum CertificateChain {
         package let root: Certificate
     }
 
-    /// The key of the first certificate of a chain that ends at a root, as `prove` finds it.
-    package static func verify(
-        _ chain: [Certificate], roots: [Certificate], at time: Timestamp
-    ) throws(AssayError) -> PublicKey {
-        try prove(chain, roots: roots, at: time).publicKey
-    }
-
     /// Follows a chain from its first certificate to a root. Those between may stand in any order; a root is one that
     /// signs itself, and may stand in the chain too.
     ///

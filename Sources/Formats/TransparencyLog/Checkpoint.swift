@@ -18,7 +18,7 @@ package struct Checkpoint: Sendable, Hashable {
     }
 
     /// The text that is signed.
-    package var text: String { "\(origin)\n\(size)\n\(Data(root.bytes).base64EncodedString())\n" }
+    package var text: String { "\(origin)\n\(size)\n\(Base64Text.encode(root.bytes))\n" }
 
     /// Reads the text of a note; throws `log-inconsistent`.
     package init(parsing text: String) throws(AssayError) {
@@ -30,9 +30,9 @@ package struct Checkpoint: Sendable, Hashable {
         guard let size = Int64(lines[1]), size >= 0, String(size) == lines[1] else {
             throw Self.malformed("its size is no number")
         }
-        guard let data = Data(base64Encoded: String(lines[2])), data.base64EncodedString() == lines[2],
-            let root = MerkleHash(data)
-        else { throw Self.malformed("its root is no hash") }
+        guard let root = Base64Text.decode(String(lines[2])).flatMap({ MerkleHash($0) }) else {
+            throw Self.malformed("its root is no hash")
+        }
         self.init(origin: String(lines[0]), size: size, root: root)
     }
 
@@ -76,7 +76,7 @@ package struct SignedNote: Sendable {
 
     package static func sign(_ text: String, name: String, key: Ed25519PrivateKey) throws(AssayError) -> [UInt8] {
         let blob = keyID(name: name, key: key.publicKey) + (try key.sign(Array(text.utf8)))
-        return Array("\(text)\n\u{2014} \(name) \(Data(blob).base64EncodedString())\n".utf8)
+        return Array("\(text)\n\u{2014} \(name) \(Base64Text.encode(blob))\n".utf8)
     }
 
     /// Reads a note without believing it; throws `log-inconsistent`.
@@ -117,9 +117,9 @@ package struct SignedNote: Sendable {
     private static func signature(_ line: Substring) throws(AssayError) -> Signature {
         let parts = line.split(separator: " ", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "\u{2014}", !parts[1].isEmpty, !parts[1].contains("+"),
-            let data = Data(base64Encoded: String(parts[2])), data.base64EncodedString() == parts[2], data.count > 4
+            let blob = Base64Text.decode(String(parts[2])), blob.count > 4
         else { throw malformed("a signature line is malformed") }
-        return Signature(name: String(parts[1]), keyID: [UInt8](data.prefix(4)), bytes: [UInt8](data.dropFirst(4)))
+        return Signature(name: String(parts[1]), keyID: Array(blob.prefix(4)), bytes: Array(blob.dropFirst(4)))
     }
 
     /// The first four bytes of SHA-256(name, line feed, algorithm, key).

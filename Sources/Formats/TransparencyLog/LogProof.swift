@@ -26,8 +26,8 @@ package struct LogProof: Sendable, Hashable {
     }
 
     package func encoded() -> [UInt8] {
-        var lines = [Self.header, "extra \(Data(entry).base64EncodedString())", "index \(index)"]
-        lines += hashes.map { Data($0.bytes).base64EncodedString() }
+        var lines = [Self.header, "extra \(Base64Text.encode(entry))", "index \(index)"]
+        lines += hashes.map { Base64Text.encode($0.bytes) }
         return Array((lines.joined(separator: "\n") + "\n\n").utf8) + checkpoint
     }
 
@@ -38,13 +38,13 @@ package struct LogProof: Sendable, Hashable {
         else { throw Self.malformed("it is no text") }
         var lines = text[..<gap.lowerBound].split(separator: "\n", omittingEmptySubsequences: false)[...]
         guard lines.popFirst().map(String.init) == Self.header,
-            let entry = Self.value("extra", lines.popFirst()).flatMap(Self.base64),
+            let entry = Self.value("extra", lines.popFirst()).flatMap(Base64Text.decode),
             let number = Self.value("index", lines.popFirst()), let index = Int64(number), index >= 0,
             String(index) == number, lines.count <= MerkleProof.hashesMax
         else { throw Self.malformed("its first lines are not those of a proof with an entry") }
         var hashes: [MerkleHash] = []
         for line in lines {
-            guard let hash = Self.base64(String(line)).flatMap({ MerkleHash($0) }) else {
+            guard let hash = Base64Text.decode(String(line)).flatMap({ MerkleHash($0) }) else {
                 throw Self.malformed("a line is no hash")
             }
             hashes.append(hash)
@@ -71,12 +71,6 @@ package struct LogProof: Sendable, Hashable {
     private static func value(_ name: String, _ line: Substring?) -> String? {
         guard let line, line.hasPrefix("\(name) ") else { return nil }
         return String(line.dropFirst(name.count + 1))
-    }
-
-    /// Base64 in its one spelling.
-    private static func base64(_ text: String) -> [UInt8]? {
-        guard let data = Data(base64Encoded: text), data.base64EncodedString() == text else { return nil }
-        return [UInt8](data)
     }
 
     private static func malformed(_ reason: String) -> AssayError {

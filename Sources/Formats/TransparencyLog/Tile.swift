@@ -95,12 +95,6 @@ extension Tile {
         let number = index / Int64(widthMax)
         return Tile(content, number, width: Int(min(Int64(widthMax), count - number * Int64(widthMax))))
     }
-
-    /// All tiles of a tree of `size` entries with this content, from the left.
-    package static func all(_ content: Content, size: Int64) -> some Sequence<Tile> {
-        sequence(first: Int64(0)) { $0 + Int64(widthMax) }.lazy.map { holding($0, content, size: size) }
-            .prefix { $0 != nil }.compactMap(\.self)
-    }
 }
 
 /// The entries of a tile: each with its length in 16 bits, big-endian, before it.

@@ -138,17 +138,20 @@ extension Database {
 
     /// Adds the entry of a row that was just written under the next log index.
     func log(_ fact: LoggedFact, at index: Int64) throws {
-        let entry = try first(fact.statement.rawValue, [index, index]) { try fact.entry($0) }
-        guard let entry = entry.flatMap(\.self) else { throw IndexFault.unreadable("a fact of the audit log") }
-        try run("INSERT INTO log_tail (entry) VALUES (?)", [Data(entry)])
+        try run("INSERT INTO log_tail (entry) VALUES (?)", [Data(try entry(of: fact, at: index))])
         guard lastInsertedRowID == index + 1 else { throw IndexFault.unreadable("the end of the audit log") }
     }
 
     /// Keeps the entry of a row that is about to be deleted.
     func endEntry(_ fact: LoggedFact, at index: Int64) throws {
+        try run(
+            "INSERT INTO ended_entries (log_index, entry) VALUES (?, ?)", [index, Data(try entry(of: fact, at: index))])
+    }
+
+    private func entry(of fact: LoggedFact, at index: Int64) throws -> [UInt8] {
         let entry = try first(fact.statement.rawValue, [index, index]) { try fact.entry($0) }
         guard let entry = entry.flatMap(\.self) else { throw IndexFault.unreadable("a fact of the audit log") }
-        try run("INSERT INTO ended_entries (log_index, entry) VALUES (?, ?)", [index, Data(entry)])
+        return entry
     }
 
     // MARK: The end of the log

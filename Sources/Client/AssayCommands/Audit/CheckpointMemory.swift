@@ -10,8 +10,7 @@ struct CheckpointMemory: Sendable {
 
     /// Below `$XDG_STATE_HOME/assay/checkpoints`, or `~/.local/state/assay/checkpoints`.
     init(variables: [String: String]) {
-        let state = variables["XDG_STATE_HOME"] ?? variables["HOME"].map { $0 + "/.local/state" }
-        folder = state.map { $0 + "/assay/checkpoints" }
+        folder = UserFolder.state.path("checkpoints", in: variables)
     }
 
     /// Checks that a checkpoint continues the one remembered, by hashes of the log's tiles, and remembers it.

@@ -73,10 +73,3 @@ extension AuditEntry {
             && text(.digest) == version.manifestDigest.description
     }
 }
-
-extension Optional {
-    /// What comes of a value, if there is one.
-    func asyncMap<Result>(_ body: (Wrapped) async throws -> Result) async rethrows -> Result? {
-        if let value = self { try await body(value) } else { nil }
-    }
-}

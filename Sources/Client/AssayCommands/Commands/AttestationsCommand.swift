@@ -44,7 +44,7 @@ struct AttestationsCommand: AsyncParsableCommand {
             if let show { return try Self.show(show, among: list, of: version, on: console) }
             let checked = list.map(\.evidence)
             try isJSON
-                ? console.print(json: ListResponse(items: checked.map(Item.init))) : console.print(Self.table(checked))
+                ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
             guard verify else { return }
             guard let fault = checked.first(where: { $0.status != .valid }) else {
                 guard !checked.isEmpty else {
@@ -58,29 +58,6 @@ struct AttestationsCommand: AsyncParsableCommand {
                 reason: fault.fault, remedy: "see all of them without --verify")
             if isJSON { throw AlreadyReported(status: ExitStatus.of(error.code.kind)) }
             throw error
-        }
-    }
-
-    /// What `--json` prints of one.
-    private struct Item: Codable, Sendable {
-        let manifestDigest: Digest
-        let predicateType: String
-        let envelopeDigest: Digest
-        let status: String
-        let signer: String?
-        let role: TrustedKey.Role?
-        let fault: String?
-        let createdAt: Timestamp?
-
-        init(_ evidence: CheckedEvidence) {
-            manifestDigest = evidence.manifestDigest
-            predicateType = evidence.predicateType
-            envelopeDigest = evidence.envelopeDigest
-            status = evidence.status.rawValue
-            signer = evidence.signer
-            role = evidence.role
-            fault = evidence.fault
-            createdAt = evidence.createdAt
         }
     }
 

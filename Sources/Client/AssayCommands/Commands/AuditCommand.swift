@@ -73,13 +73,12 @@ extension AuditEntry {
     /// What happened, in a few words.
     var sentence: String {
         let repository = text(.repository) ?? ""
-        let digest = text(.digest).map { $0.drop { $0 != ":" }.dropFirst().prefix(12) } ?? ""
+        let digest = short(.digest)
         switch kind {
         case .version: return "\(repository):\(number(.number) ?? 0) \(digest)"
         case .manifest: return "\(repository) \(digest)"
         case .attestation:
-            let subject = text(.subject).map { $0.drop { $0 != ":" }.dropFirst().prefix(12) } ?? ""
-            return "\(repository) \(text(.predicateType) ?? text(.artifactType) ?? "") on \(subject)"
+            return "\(repository) \(text(.predicateType) ?? text(.artifactType) ?? "") on \(short(.subject))"
         case .alias:
             let move = "\(number(.from).map(String.init) ?? "-") -> \(number(.to).map(String.init) ?? "-")"
             return "\(repository):\(text(.alias) ?? "") \(move) by \(text(.cause) ?? "")"
@@ -91,6 +90,11 @@ extension AuditEntry {
             let number = number(.number).map { ":\($0)" } ?? ""
             return "\(text(.target) ?? "") \(repository)\(number) \(digest)"
         }
+    }
+
+    /// The beginning of a digest's hex digits, as tables show it.
+    private func short(_ field: Field) -> Substring {
+        (text(field) ?? "").drop { $0 != ":" }.dropFirst().prefix(12)
     }
 }
 

@@ -181,7 +181,7 @@ struct BundleVerifyCommand: AsyncParsableCommand {
 
     private static func print(_ outcome: Outcome, on console: Console) throws {
         let name = outcome.version.map { "\($0)  " } ?? ""
-        let files = outcome.fileCount == 1 ? "1 file" : "\(outcome.fileCount) files"
+        let files = Figure.files(outcome.fileCount)
         try console.print("\(Printable.escape(outcome.file)): \(name)\(outcome.digest)  \(files), every byte as named")
         guard let proof = outcome.proof else {
             return try console.print("signature: not checked; add --trust root.json to demand one")

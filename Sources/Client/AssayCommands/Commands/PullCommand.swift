@@ -42,9 +42,8 @@ struct PullCommand: AsyncParsableCommand {
         let (folder, force, isJSON, console) = (folder, force, options.json, options.console)
         try await options.withClient { client in
             let plan = try await PullPlan.make(reference, trusted: trusted, client: client)
-            let promotion = try await memory.asyncMap { memory in
-                try await LogDemand(client: client, root: trusted, memory: memory).promotion(of: plan, as: reference)
-            }
+            let demand = memory.map { LogDemand(client: client, root: trusted, memory: $0) }
+            let promotion = try await demand?.promotion(of: plan, as: reference)
             let puller = Puller(client: client, display: ProgressDisplay(console), isReplacing: force)
             let result = try await puller.pull(plan, promotion: promotion, into: folder)
             if isJSON { return try console.print(json: result) }
@@ -62,7 +61,7 @@ struct PullCommand: AsyncParsableCommand {
     }
 
     static func summary(of result: PullResult, in folder: String) -> String {
-        let files = result.fileCount == 1 ? "1 file" : "\(result.fileCount) files"
+        let files = Figure.files(result.fileCount)
         return "\(result.version.reference)  \(result.version.manifestDigest)  \(files) in "
             + "\(Printable.escape(folder)); received \(Figure.bytes(result.receivedBytes)), "
             + "kept \(Figure.bytes(result.keptBytes))"
@@ -93,7 +92,7 @@ struct CheckCommand: AsyncParsableCommand {
         let result = try await FolderCheck.check(
             folder, trusted: TrustFiles.read(trust), display: ProgressDisplay(console))
         if json { return try console.print(json: result) }
-        let files = result.fileCount == 1 ? "1 file is" : "\(result.fileCount) files are"
+        let files = "\(Figure.files(result.fileCount)) \(result.fileCount == 1 ? "is" : "are")"
         try console.print(
             "\(Printable.escape(folder)): \(files) as signed by key \(result.signer.prefix(12))")
     }

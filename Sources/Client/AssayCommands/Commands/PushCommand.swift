@@ -168,7 +168,7 @@ struct PushCommand: AsyncParsableCommand {
     static func summary(of result: PushResult) -> String {
         let version = result.version
         guard result.isNew else { return "\(version.reference) already holds this content" }
-        let files = result.fileCount == 1 ? "1 file" : "\(result.fileCount) files"
+        let files = Figure.files(result.fileCount)
         return "\(version.reference)  \(version.manifestDigest)  \(files), \(Figure.bytes(version.contentBytes)); "
             + "sent \(Figure.bytes(result.sentBytes)), saved \(Figure.bytes(result.savedBytes))"
     }

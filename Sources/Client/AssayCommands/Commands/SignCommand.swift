@@ -56,9 +56,8 @@ struct SignCommand: AsyncParsableCommand {
                         version: version.reference, digest: version.manifestDigest, signer: signer.publicKey.id,
                         attestation: attached, fileCount: files.count, signingMilliseconds: time))
             }
-            let count = files.count == 1 ? "1 file" : "\(files.count) files"
             try console.print(
-                "\(version.reference)  \(version.manifestDigest)  \(count) signed by key "
+                "\(version.reference)  \(version.manifestDigest)  \(Figure.files(files.count)) signed by key "
                     + "\(signer.publicKey.id.prefix(12))")
         }
     }

@@ -5,8 +5,8 @@ import AssayCrypto
 import AssayDomain
 
 /// One piece of evidence about a version, and what a trust root makes of it.
-struct CheckedEvidence: Encodable, Sendable {
-    enum Status: String, Encodable, Sendable {
+struct CheckedEvidence: Codable, Sendable {
+    enum Status: String, Codable, Sendable {
         case valid
         /// Well formed, by a key that the trust root does not name for this.
         case untrusted
@@ -88,8 +88,8 @@ struct EvidenceCheck: Sendable {
         return opened
     }
 
+    /// What an envelope says, so far as it can be read; why it cannot is found when it is opened.
     private func statement(_ envelope: [UInt8]) -> Statement? {
-        guard let envelope = try? DSSEEnvelope(parsing: envelope) else { return nil }
-        return try? envelope.unverifiedStatement()
+        try? DSSEEnvelope(parsing: envelope).unverifiedStatement()
     }
 }

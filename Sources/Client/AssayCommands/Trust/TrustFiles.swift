@@ -27,6 +27,7 @@ enum TrustFiles {
         func key(_ id: String, _ pem: String, _ role: TrustedKey.Role) -> TrustedKey {
             TrustedKey(id: id, name: name, pem: pem, role: role, addedAt: Timestamp(milliseconds: 0))
         }
+        // No key of a log: then it must be a key or a certificate of a signer, or it is refused.
         if let log = try? Ed25519PublicKey(pem: text) { return [key(log.id, log.pem, .log)] }
         let (id, pem) = try TrustAnchor.identity(ofPEM: text)
         return [TrustedKey.Role.release, .training, .registry].map { key(id, pem, $0) }

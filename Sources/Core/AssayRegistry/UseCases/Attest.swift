@@ -20,7 +20,7 @@ package struct Attest: Sendable {
     package func callAsFunction(
         signature bundle: [UInt8], to reference: Reference, by principal: Principal
     ) async throws -> Outcome {
-        let (version, manifest) = try await subject(reference)
+        let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         try evidence.checkForm(ofModelSignature: bundle, over: try evidence.files(of: manifest))
         let attachment = try await WriteEvidence(blobs: blobs, evidence: evidence)
             .attach(modelSignature: bundle, to: manifest)
@@ -33,7 +33,7 @@ package struct Attest: Sendable {
     package func callAsFunction(
         envelope: [UInt8], to reference: Reference, by principal: Principal
     ) async throws -> Outcome {
-        let (version, manifest) = try await subject(reference)
+        let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         let statements = StatementAttachments(blobs: blobs, index: index, evidence: evidence)
         let (attachments, origins) = try await statements.attach([envelope], to: manifest, in: version.repository)
         guard let attachment = attachments.first else {
@@ -44,12 +44,6 @@ package struct Attest: Sendable {
             return Outcome(attestation: known, isNew: false)
         }
         return try await attach(attachment, origin: origins.first, to: version, by: principal)
-    }
-
-    private func subject(_ reference: Reference) async throws -> (Version, Manifest) {
-        let catalog = Catalog(index: index)
-        let version = try await catalog.version(reference)
-        return (version, try await catalog.manifest(.digest(version.manifestDigest), in: version.repository).parsed())
     }
 
     private func attach(

@@ -55,6 +55,12 @@ package struct Catalog: Sendable {
         return try await index.annotate(version.repository, version.number, changes: changes)
     }
 
+    /// A version and the manifest that lists its files. Throws as `version`.
+    func versionWithManifest(_ reference: Reference) async throws -> (Version, Manifest) {
+        let version = try await version(reference)
+        return (version, try await manifest(.digest(version.manifestDigest), in: version.repository).parsed())
+    }
+
     // MARK: Manifests
 
     /// Throws `manifest-not-found` or `repository-not-found`.

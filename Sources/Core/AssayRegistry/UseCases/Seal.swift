@@ -14,7 +14,7 @@ package struct Seal: Sendable {
 
     /// The bill of materials as it stands now (CycloneDX 1.6). Throws as `Catalog.version`.
     package func bill(of reference: Reference) async throws -> [UInt8] {
-        let (version, manifest) = try await subject(reference)
+        let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         return try await bill(of: version, manifest)
     }
 
@@ -23,7 +23,7 @@ package struct Seal: Sendable {
     /// A bill is made anew only if evidence came after the last one, and a proof that the version is a version only if
     /// no log proves it under its name: so what was brought here from elsewhere stays as it was there.
     package func callAsFunction(_ reference: Reference) async throws -> Int {
-        let (version, manifest) = try await subject(reference)
+        let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         var made = 0
         if try await needsBill(manifest, in: version.repository) {
             let bill = try await bill(of: version, manifest)
@@ -32,7 +32,6 @@ package struct Seal: Sendable {
         let proofs = try await referrers(of: manifest, type: MediaType.logProof, in: version.repository)
         let origin = String(decoding: log.head.checkpoint.prefix { $0 != 0x0A }, as: UTF8.self)
         for entryIndex in try await index.logIndexes(of: version.number, in: version.repository) {
-            let proof = try await log.proof(of: entryIndex)
             guard let bytes = try await log.entries(from: entryIndex, limit: 1).first else { continue }
             let entry = try AuditEntry(parsing: bytes)
             let isProven = proofs.contains { annotations in
@@ -46,19 +45,13 @@ package struct Seal: Sendable {
             }
             guard !isProven else { continue }
             made += try await attach(
-                proof, type: MediaType.logProof,
+                try await log.proof(of: entryIndex), type: MediaType.logProof,
                 [
                     Annotation.logOrigin: origin, Annotation.logIndex: String(entryIndex),
                     Annotation.logKind: entry.kind.rawValue, Annotation.logSubject: "\(version.reference)",
                 ], to: manifest, in: version.repository)
         }
         return made
-    }
-
-    private func subject(_ reference: Reference) async throws -> (Version, Manifest) {
-        let catalog = Catalog(index: index)
-        let version = try await catalog.version(reference)
-        return (version, try await catalog.manifest(.digest(version.manifestDigest), in: version.repository).parsed())
     }
 
     // MARK: Bills of materials

@@ -42,19 +42,15 @@ struct StatementAttachments: Sendable {
         return (attachments, origins)
     }
 
-    /// Provenance that the registry signs for a pusher who signed none; nothing if it says so already.
+    /// Provenance that the registry signs for a pusher who signed none, of a manifest that has none yet; nothing if it
+    /// says nothing.
     func sign(
         _ provenance: Provenance, of manifest: Manifest, in repository: RepositoryName
     ) async throws -> [Attachment] {
         guard provenance.metadata != VersionMetadata() || !provenance.sources.isEmpty else { return [] }
-        let predicate = try evidence.predicate(of: provenance)
-        let said = try await reader.unverifiedStatements(about: manifest.digest, in: repository)
-        guard !said.contains(where: { $0.predicateType == PredicateType.provenance && $0.predicate == predicate })
-        else {
-            return []
-        }
         let (_, attachment) = try await writer.attest(
-            predicate, as: PredicateType.provenance, about: manifest, name: repository.text)
+            try evidence.predicate(of: provenance), as: PredicateType.provenance, about: manifest,
+            name: repository.text)
         return [attachment]
     }
 
