@@ -171,8 +171,8 @@ package protocol Index: Sendable {
     /// All keys, revoked ones too, oldest first.
     func trustedKeys() async throws -> [TrustedKey]
 
-    /// Throws `key-conflict` if the same key has another role, or other repositories, or was revoked; repeating it
-    /// changes nothing.
+    /// Throws `key-conflict` if the same key has another role, other repositories or other times, or was revoked;
+    /// repeating it changes nothing.
     func addTrustedKey(_ key: TrustedKey, actor: String) async throws
 
     /// Sets from when and until when a key counts. Throws `key-not-found`.
