@@ -24,9 +24,13 @@ from evidence import (
     attestations, digest, key_id, provenance, statement)
 from evidence import sealed as seal_statement
 from harness import FIXTURES, Assay, Registry, Server, digest_of, public
+from test_attestations import push_envelope
 from test_skopeo import image, skopeo
 
 TRY_AGAIN, STORAGE = 8, 9
+BILL = "application/vnd.cyclonedx+json"
+LOG_PROOF = "application/vnd.assay.tlog-proof.v1"
+BILL_STATEMENT = "https://cyclonedx.org/bom"
 BLOCK = 512
 END = bytes(2 * BLOCK)
 POLICY = "version: 1\ndataset: digits-test:1\nmetrics:\n  accuracy: {min: 0.90}\n"
@@ -289,7 +293,8 @@ def test_odd_metadata_travels_as_it_is(assay, other, name):
     assay.ok("push", name, FIXTURES / "digits-3.onnx", "--metadata", "odd.yaml")
     assay.ok("sign", f"{name}:1", "--key", assay.key())
     assay.ok("bundle", "export", f"{name}:1", "-o", "odd.tar")
-    other.ok("bundle", "import", "odd.tar", "--trust", "release.pub.pem")
+    assay.ok("key", "export", "-o", "root.json")
+    other.ok("bundle", "import", "odd.tar", "--trust", "root.json", "--trust", "release.pub.pem")
     here, there = (told_of(registry, f"{name}:1") for registry in (assay, other))
     assert here["metadata"]["metrics"]["sum"] == 0.1 + 0.2 and here["metadata"]["metrics"]["tiny"] == 5e-324
     assert there == here
@@ -911,6 +916,56 @@ def test_a_bad_layout_brings_nothing_in(shipped, refuse, bad):
             "oci-layout": layout.layout, "index.json": canonical(layout.index)} | {
             "blobs/sha256/" + key[7:]: value for key, value in layout.blobs.items()})
     refuse(data)
+
+
+def test_a_bill_in_the_place_of_the_true_one_brings_nothing_in(shipped, refuse):
+    """All that names it follows; only the registry's statement tells."""
+    layout = Layout(shipped.good)
+    entry, document = layout.find(BILL)
+    bill = json.loads(document)
+    bill["components"][0]["name"] = "forged"
+    layout.replace(entry, canonical(bill))
+    refuse(layout.tar(), (INTEGRITY,))
+
+
+def test_a_bill_that_nobody_vouches_for_does_not_count(shipped, other):
+    layout = Layout(shipped.good)
+    drop(ENVELOPE, BILL_STATEMENT)(layout)
+    (other.home / "unsigned.tar").write_bytes(layout.tar())
+    told = other.ok("bundle", "verify", "unsigned.tar", "--trust", shipped.root, "--json").json
+    assert told["proof"]["has_bill"] is False
+    other.ok("bundle", "import", "unsigned.tar", "--trust", shipped.root)
+    there, _ = layout.find(BILL)
+    manifests = other.ok("bundle", "export", "digits:2", "-o", "again.tar") and Layout(
+        (other.home / "again.tar").read_bytes()).entries
+    assert there["digest"] not in {entry["digest"] for entry in manifests}
+
+
+def test_a_proof_by_a_log_that_nobody_named_brings_nothing_in(shipped, refuse):
+    layout = Layout(shipped.good)
+    entry, document = layout.find(LOG_PROOF)
+    layout.replace(entry, re.sub(rb"assay\.dev/log/[0-9a-f]{16}", b"assay.dev/log/" + b"0" * 16, document))
+    refuse(layout.tar(), (INTEGRITY,))
+
+
+def test_a_version_without_its_evidence_brings_nothing_in(shipped, refuse):
+    layout = Layout(shipped.good)
+    del layout.entries[1:]
+    refuse(layout.tar(), (INTEGRITY,))
+
+
+def test_a_forged_statement_on_a_version_does_not_spoil_its_bundle(assay, registry, other, name):
+    """Whoever may push can attach one; the export leaves it behind and says so."""
+    key = assay.key()
+    assay.ok("key", "trust", public(key), "--repository", name)
+    (assay.home / "weights.bin").write_text(name)
+    assay.ok("push", name, "weights.bin", "--key", key)
+    lie = seal_statement(assay.key("forger"), statement(digest(assay, f"{name}:1"), REVIEW, {}))
+    lie["signatures"][0]["keyid"] = key_id(public(key))
+    push_envelope(registry, name, registry.get_manifest(name, "1"), lie, {})
+    outcome = assay.ok("bundle", "export", f"{name}:1", "-o", "model.tar")
+    assert "stays behind" in outcome.err
+    other.ok("bundle", "verify", assay.home / "model.tar", "--trust", public(key))
 
 
 # Large files
