@@ -201,6 +201,7 @@ def test_the_bytes_of_a_predicate_are_kept(story):
     envelope, = story.envelopes("digits:1", REVIEW)
     assert ODD_PREDICATE.encode() in base64.b64decode(json.loads(envelope)["payload"])
     assert ODD_PREDICATE in story.assay.ok("attestations", "digits:1", "--show", REVIEW).out
+    assert story.assay.ok("attestations", "digits:1", "--show", REVIEW, "--json").json == json.loads(envelope)
 
 
 @pytest.mark.parametrize("word, kind", [
