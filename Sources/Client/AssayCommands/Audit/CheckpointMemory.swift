@@ -5,6 +5,8 @@ import TransparencyLog
 
 /// Remembers the last checkpoint of each log that was seen here: so a log that was rolled back or split is noticed.
 struct CheckpointMemory: Sendable {
+    private static let faultsOfPlace: [ErrorCode] = [.fileNotFound, .fileInaccessible, .fileTypeRefused]
+
     /// Nil remembers nothing.
     private let folder: String?
 
@@ -19,7 +21,7 @@ struct CheckpointMemory: Sendable {
     func check(_ checkpoint: Checkpoint, _ note: [UInt8], client: AssayClient) async throws {
         guard let folder else { return }
         let name = String(Digest.sha256(of: checkpoint.origin.utf8).hex.prefix(32))
-        let place = try await client.files.run { try FolderHandle.make(path: folder) }
+        let place = try await local(client) { try FolderHandle.make(path: folder) }
         if let file = try await client.files.run({ try place.file(name) }) {
             let bytes = try await client.files.run { try file.readAll(bytesMax: LogProof.bytesMax) }
             let known = try Checkpoint(parsing: SignedNote(parsing: bytes).text)
@@ -31,7 +33,21 @@ struct CheckpointMemory: Sendable {
             try await checkGrowth(from: known, to: checkpoint, client: client)
             if known.size == checkpoint.size { return }
         }
-        try await client.files.run { try place.write(note, as: name, replacing: true) }
+        try await local(client) { try place.write(note, as: name, replacing: true) }
+    }
+
+    /// Makes or writes what is remembered. Throws `file-inaccessible` where it cannot: without the memory nobody would
+    /// notice a log that was changed.
+    private func local<Value: Sendable>(
+        _ client: AssayClient, _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await client.files.run(work)
+        } catch let error as AssayError where Self.faultsOfPlace.contains(error.code) {
+            throw AssayError(
+                .fileInaccessible, "the last checkpoint of the log cannot be remembered", reason: error.message,
+                remedy: "let the folder be written, or name another one with XDG_STATE_HOME", cause: error)
+        }
     }
 
     private func checkGrowth(from known: Checkpoint, to now: Checkpoint, client: AssayClient) async throws {
