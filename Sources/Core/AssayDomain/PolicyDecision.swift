@@ -11,6 +11,8 @@ package struct Evidence: Sendable {
     package var relations: [LineageRelation: String]
     /// Checked statements about exactly this version.
     package var statements: [Statement]
+    /// Checked waivers for exactly this version and alias that have not expired.
+    package var waivers: [SignedWaiver] = []
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
     /// The version that the alias points to now.
@@ -37,6 +39,20 @@ package struct Evidence: Sendable {
 }
 
 extension Evidence {
+    /// A waiver whose signature was checked.
+    package struct SignedWaiver: Sendable, Hashable {
+        package let waiver: Waiver
+        /// The id of the trusted key that signed, and what it is trusted as.
+        package let signer: String
+        package let role: TrustedKey.Role
+
+        package init(waiver: Waiver, signer: String, role: TrustedKey.Role) {
+            self.waiver = waiver
+            self.signer = signer
+            self.role = role
+        }
+    }
+
     /// A statement whose signature was checked.
     package struct Statement: Sendable, Hashable {
         package let predicateType: String
@@ -57,6 +73,10 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
     package enum Status: String, Sendable, Codable {
         case passed
         case failed
+        /// What was measured decides it neither way; it counts as failed.
+        case inconclusive
+        /// Not met, but somebody who may signed that it need not be.
+        case waived
         /// There is no evidence; it counts as failed.
         case missing
     }
@@ -65,13 +85,25 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
     package let requirement: String
     package let demanded: String
     package let measured: String
+    /// Where the true figure lies and how sure that is; absent if the measured figure is taken as it is.
+    package let confidence: String?
     package let status: Status
+    /// Who waived it, why and until when; absent unless it is waived.
+    package let waiver: String?
 
-    package init(requirement: String, demanded: String, measured: String, status: Status) {
+    /// Whether it does not stand in the way.
+    package var isMet: Bool { status == .passed || status == .waived }
+
+    package init(
+        requirement: String, demanded: String, measured: String, confidence: String? = nil, status: Status,
+        waiver: String? = nil
+    ) {
         self.requirement = requirement
         self.demanded = demanded
         self.measured = measured
+        self.confidence = confidence
         self.status = status
+        self.waiver = waiver
     }
 }
 
@@ -80,7 +112,7 @@ package struct PolicyDecision: Sendable, Hashable, Codable {
     package let outcomes: [RequirementOutcome]
 
     /// Whether there is at least one requirement and every one is met.
-    package var isPassed: Bool { !outcomes.isEmpty && outcomes.allSatisfy { $0.status == .passed } }
+    package var isPassed: Bool { !outcomes.isEmpty && outcomes.allSatisfy(\.isMet) }
 
     package init(outcomes: [RequirementOutcome]) { self.outcomes = outcomes }
 }
@@ -88,10 +120,25 @@ package struct PolicyDecision: Sendable, Hashable, Codable {
 extension Policy {
     /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
     package func decide(_ evidence: Evidence) -> PolicyDecision {
-        PolicyDecision(
-            outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-                + lineageOutcomes(evidence) + attestationOutcomes(evidence)
-                + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
+        let outcomes =
+            [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
+            + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
+            + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
+        return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
+    }
+
+    /// The outcome, waived if it is not met and somebody who may do so waived it.
+    private func waived(_ outcome: RequirementOutcome, _ evidence: Evidence) -> RequirementOutcome {
+        guard !outcome.isMet, !Waiver.unwaivable.contains(outcome.requirement), let waivers,
+            let found = evidence.waivers.first(where: {
+                $0.waiver.requirement == outcome.requirement && waivers.allows($0)
+            })
+        else { return outcome }
+        return RequirementOutcome(
+            requirement: outcome.requirement, demanded: outcome.demanded, measured: outcome.measured,
+            confidence: outcome.confidence, status: .waived,
+            waiver: "key \(found.signer.prefix(12)) until \(found.waiver.expiresAt): "
+                + Printable.escape(found.waiver.reason, limit: Waiver.reasonBytesMax))
     }
 
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
@@ -210,14 +257,14 @@ extension Policy {
                         value <= max * 1000))
             }
             if let maxRatio = bound.maxRatio {
-                outcomes.append(ratioOutcome(name, value: value, maxRatio: maxRatio, evidence))
+                outcomes.append(ratioOutcome(name, maxRatio: maxRatio, evidence))
             }
             return outcomes
         }
     }
 
     private func ratioOutcome(
-        _ name: String, value: Double, maxRatio: Double, _ evidence: Evidence
+        _ name: String, maxRatio: Double, _ evidence: Evidence
     ) -> RequirementOutcome {
         let requirement = "latency.\(name).ratio"
         guard let holder = evidence.holder else {
@@ -225,9 +272,27 @@ extension Policy {
         }
         let demanded = "at most \(Figure.ratio(maxRatio)) of \(holder.repository):\(holder.number)"
         guard let comparison = evidence.report?.measurements?.comparison, comparison.baseline.digest == holder.digest,
-            let current = comparison.latency.microseconds(of: name), current > 0
+            let figures = comparison.figures.ratios?[name]
         else { return unmeasured(requirement, demanded, nil) }
-        return outcome(requirement, demanded, Figure.ratio(value / current), value / current <= maxRatio)
+        guard let lower = figures.lower, let upper = figures.upper, let confidence = comparison.figures.confidence
+        else {
+            return RequirementOutcome(
+                requirement: requirement, demanded: demanded, measured: Figure.ratio(figures.ratio),
+                confidence: "too few sessions: \(figures.sessions.count)", status: .inconclusive)
+        }
+        return RequirementOutcome(
+            requirement: requirement, demanded: demanded, measured: Figure.ratio(figures.ratio),
+            confidence: Figure.interval(lower...upper, confidence),
+            status: upper <= maxRatio ? .passed : lower > maxRatio ? .failed : .inconclusive)
+    }
+
+    private func throughputOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let bound = latency?.throughput?.min else { return [] }
+        let demanded = "at least \(Figure.fixed(bound, 0)) samples/s"
+        guard let measured = evidence.report?.measurements?.latency.throughput else {
+            return [unmeasured("throughput", demanded, evidence.report)]
+        }
+        return [outcome("throughput", demanded, "\(Figure.fixed(measured, 0)) samples/s", measured >= bound)]
     }
 
     private func memoryOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
@@ -279,7 +344,13 @@ extension Policy.LatencyBound {
 /// Figures as tables print them.
 package enum Figure {
     package static func metric(_ value: Double) -> String { fixed(value, 4) }
-    package static func ratio(_ value: Double) -> String { fixed(value, 2) + "x" }
+    package static func ratio(_ value: Double) -> String { fixed(value, 3) + "x" }
+    /// `0.991x to 1.021x at 95 %`
+    package static func interval(_ bounds: ClosedRange<Double>, _ confidence: Double) -> String {
+        let percent = fixed(confidence * 100, 1)
+        return "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at "
+            + (percent.hasSuffix(".0") ? percent.dropLast(2) : percent[...]) + " %"
+    }
     /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
     package static func duration(_ microseconds: Double) -> String {
         microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
