@@ -102,22 +102,17 @@ struct AttestCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let version = try await client.version(reference)
             let reference = Reference(version.repository, .digest(version.manifestDigest))
-            let said: Signing.Said
+            let attached: AttestationResponse
             switch source {
-            case .envelope(let bytes): said = .now(bytes)
+            case .envelope(let bytes):
+                attached = try await client.attest(
+                    AttestRequest(reference: reference, envelope: String(decoding: bytes, as: UTF8.self)))
             case .predicate(let bytes, let type, let signer):
                 let statement = Statement(
                     subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
                     predicateType: type, predicate: bytes)
-                said = try await Signing(signer: signer, client: client).say(statement, of: reference)
+                attached = try await Signing(signer: signer, client: client).attach(statement, to: reference)
             }
-            let attached =
-                switch said {
-                case .before(let attestation): attestation
-                case .now(let envelope):
-                    try await client.attest(
-                        AttestRequest(reference: reference, envelope: String(decoding: envelope, as: UTF8.self)))
-                }
             if isJSON { return try console.print(json: attached) }
             try console.print(
                 "\(version.reference)  \(PredicateType.short(attached.predicateType ?? "")) attached as "

@@ -31,6 +31,16 @@ struct Signing: Sendable {
         return .now(try await run { try statement.signed(by: signer) })
     }
 
+    /// Signs a statement and attaches it to a version that is there, unless it is attached already.
+    func attach(_ statement: Statement, to version: Reference) async throws -> AttestationResponse {
+        switch try await say(statement, of: version) {
+        case .before(let attestation): return attestation
+        case .now(let envelope):
+            return try await client.attest(
+                AttestRequest(reference: version, envelope: String(decoding: envelope, as: UTF8.self)))
+        }
+    }
+
     private func earlier(_ statement: Statement, of version: Reference) async throws -> AttestationResponse? {
         let payload = try statement.encoded()
         let items: [AttestationResponse]
