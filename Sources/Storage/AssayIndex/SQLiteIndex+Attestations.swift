@@ -23,10 +23,12 @@ extension SQLiteIndex {
 }
 
 extension AttestationRecord {
+    /// The artifact types of signed statements.
+    static let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+
     /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
     init?(of manifest: Manifest, at: Timestamp) {
-        let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
-        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, types.contains(type),
+        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, Self.types.contains(type),
             let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
         else { return nil }
         self.init(
