@@ -352,6 +352,8 @@ class Copy:
         self.set_head(len(entries), note)
 
     def set_head(self, size: int, note: bytes) -> None:
+        """Makes this the last checkpoint; the copy of the one that was published, which would contradict it, goes."""
+        (self.folder / "log" / "checkpoint").unlink(missing_ok=True)
         with database(self.folder) as connection:
             connection.execute("UPDATE log_head SET size = ?, checkpoint = ?", (size, note))
 
