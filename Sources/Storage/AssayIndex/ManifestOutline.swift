@@ -3,10 +3,10 @@ import Glibc
 
 /// Where in a manifest's bytes stands what the index keeps in columns.
 ///
-/// An audit reads every manifest of a store, so it cannot decode each into values of its own. This finds the same places
-/// in bytes that were a manifest when they were stored: that they still are those bytes is for the caller to know. It
-/// gives nil for whatever it is not sure of, an escape or a number with an exponent for example; then the decoder is
-/// asked, which decides.
+/// An audit reads every manifest of a store, so it cannot decode each into values of its own. This finds the same
+/// places in bytes that were a manifest when they were stored: that they still are those bytes is for the caller to
+/// know. It gives nil for whatever it is not sure of, an escape or a number with an exponent for example; then the
+/// decoder is asked, which decides.
 struct ManifestOutline {
     typealias Place = Range<Int>
 
