@@ -199,8 +199,8 @@ let package = Package(
         tests(
             "AssayAuditLogTests",
             [
-                "AssayAuditLog", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
-                "TransparencyLog",
+                "AssayAuditLog", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
+                "TestSupport", "TransparencyLog",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -189,7 +189,7 @@ package protocol Index: Sendable {
     func logIndexes(of version: VersionNumber, in repository: RepositoryName) async throws -> [Int64]
 
     /// The entries of the audit log that the index's own rows give for a range of log indexes; nil where none or more
-    /// than one gives it, or a row contradicts itself.
+    /// than one gives it, or a row contradicts itself, its content or the order of its table.
     func factEntries(from first: Int64, count: Int) async throws -> [[UInt8]?]
 
     /// What of the index its own history does not explain, in words. It reads everything: it is for audits alone.

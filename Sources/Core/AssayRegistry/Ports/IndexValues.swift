@@ -232,10 +232,12 @@ package struct AttestationRecord: Sendable, Hashable {
         self.createdAt = createdAt
     }
 
+    /// The artifact types of signed statements.
+    package static let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+
     /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
     package init?(of manifest: Manifest, at: Timestamp) {
-        let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
-        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, types.contains(type),
+        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, Self.types.contains(type),
             let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
         else { return nil }
         self.init(
