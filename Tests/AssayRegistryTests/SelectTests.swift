@@ -60,11 +60,11 @@ struct SelectTests {
     @Test func `what decides can be chosen`() async throws {
         let accurate = try await measured("accuracy=0.99 p50=900 and much longer than the other one")
         let fast = try await measured("accuracy=0.97 p50=300")
-        #expect(try await select { $0.order = .metric("accuracy") }.best == accurate)
-        for order in [SelectionCriteria.Order.p50, .p99, .size] {
-            #expect(try await select { $0.order = order }.best == fast)
+        #expect(try await select { $0.order = .init("accuracy") }.best == accurate)
+        for name in ["p50", "p90", "p99", "mean", "size"] {
+            #expect(try await select { $0.order = .init(name) }.best == fast)
         }
-        let unknown = try await select { $0.order = .metric("auc") }
+        let unknown = try await select { $0.order = .init("auc") }
         #expect(unknown.best == nil && unknown.candidates[0].outcomes.last?.requirement == "auc")
     }
 
@@ -72,7 +72,10 @@ struct SelectTests {
         let version = try await measured("accuracy=0.97 p50=300")
         #expect(try await select { $0.maxP99Milliseconds = 0.3 }.best == version)
         #expect(try await select { $0.maxP99Milliseconds = 0.299 }.best == nil)
-        #expect(try await select { $0.min = ["accuracy": 0.97]; $0.max = ["accuracy": 0.97] }.best == version)
+        #expect(
+            try await select {
+                $0.min = ["accuracy": 0.97]; $0.max = ["accuracy": 0.97]
+            }.best == version)
         #expect(try await select { $0.max = ["accuracy": 0.96] }.best == nil)
         #expect(try await select { $0.maxBytes = version.contentBytes }.best == version)
         #expect(try await select { $0.maxBytes = version.contentBytes - 1 }.best == nil)
@@ -83,7 +86,8 @@ struct SelectTests {
         try await measured("fail=invalid-model")
         let outcome = try await select()
         #expect(outcome.best == nil)
-        #expect(outcome.candidates.flatMap(\.outcomes).map(\.measured) == ["invalid-model: as the script says", "none"])
+        let measured = outcome.candidates.flatMap(\.outcomes).map(\.measured)
+        #expect(measured.contains("invalid-model: as the script says") && measured.contains("none"))
     }
 
     @Test func `a report counts by keys that are trusted now`() async throws {
@@ -122,7 +126,7 @@ struct SelectTests {
         let changes: [@Sendable (inout SelectionCriteria) -> Void] = [
             { $0.min = ["accuracy": .nan] }, { $0.max = ["": 1] }, { $0.maxP99Milliseconds = 0 },
             { $0.maxP50Milliseconds = .infinity }, { $0.maxBytes = -1 }, { $0.threads = 0 },
-            { $0.order = .metric("") },
+            { $0.order = .init("") },
         ]
         for change in changes {
             let error = try await #require(throws: AssayError.self) { try await select(change) }

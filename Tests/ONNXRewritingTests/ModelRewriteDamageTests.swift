@@ -48,7 +48,8 @@ struct ModelRewriteDamageTests {
         let constant = Sample.node(
             "Constant", [], ["k"], attributes: [ONNX.empty.text(1, "value").message(5, external([("location", "w")]))])
         let branch = ONNX.empty.message(5, external([("location", "w")], name: "inner"))
-        let condition = Sample.node("If", ["c"], ["z"], attributes: [ONNX.empty.text(1, "then_branch").message(6, branch)])
+        let condition = Sample.node(
+            "If", ["c"], ["z"], attributes: [ONNX.empty.text(1, "then_branch").message(6, branch)])
         for node in [constant, condition] {
             #expect(throws: RewriteRefusal.self) {
                 try Sample.rewritten(

@@ -17,11 +17,12 @@ struct ModelRewriteTests {
         #expect(stored.data == expected)
     }
 
-    @Test(arguments: [
-        (1.0, 0x3C00), (-2.0, 0xC000), (65504.0, 0x7BFF), (0x1p-24, 0x0001), (0x1p-26, 0x0000),
-        // Halfway between two values, the even one; just above, the next one.
-        (1.0 + 0x1p-11, 0x3C00), (1.0 + 0x3p-11, 0x3C02), (1.0 + 0x1p-11 + 0x1p-20, 0x3C01), (-0.0, 0x8000),
-    ] as [(Float, UInt16)])
+    @Test(
+        arguments: [
+            (1.0, 0x3C00), (-2.0, 0xC000), (65504.0, 0x7BFF), (0x1p-24, 0x0001), (0x1p-26, 0x0000),
+            // Halfway between two values, the even one; just above, the next one.
+            (1.0 + 0x1p-11, 0x3C00), (1.0 + 0x3p-11, 0x3C02), (1.0 + 0x1p-11 + 0x1p-20, 0x3C01), (-0.0, 0x8000),
+        ] as [(Float, UInt16)])
     func `float16 is rounded to the nearest, ties to even`(value: Float, bits: UInt16) throws {
         let graph = Sample.graph([
             (1, Sample.node("Add", ["x", "w"], ["y"])),
@@ -45,9 +46,11 @@ struct ModelRewriteTests {
         #expect(opened.tensors["assay_float16/v"] != nil)
     }
 
-    @Test(arguments: [
-        ("MatMul", [16, 32], nil, 1), ("Gemm", [16, 32], nil, 1), ("Gemm", [32, 16], 1, 0), ("Conv", [32, 4, 2, 2], nil, 0),
-    ] as [(String, [Int64], Int64?, Int)])
+    @Test(
+        arguments: [
+            ("MatMul", [16, 32], nil, 1), ("Gemm", [16, 32], nil, 1), ("Gemm", [32, 16], 1, 0),
+            ("Conv", [32, 4, 2, 2], nil, 0),
+        ] as [(String, [Int64], Int64?, Int)])
     func `int8 weights have one scale per output channel`(
         type: String, axes: [Int64], transB: Int64?, channelAxis: Int
     ) throws {

@@ -2,30 +2,26 @@
 package struct SelectionCriteria: Sendable, Hashable {
     /// What decides among those that fit.
     package enum Order: Sendable, Hashable, CustomStringConvertible {
-        /// The lowest p50 or p99 latency.
-        case p50, p99
+        /// The lowest of a figure of latency, by its name among `VerificationReport.Latency.statistics`.
+        case latency(String)
         /// The fewest bytes.
         case size
         /// The best value of a metric: the lowest of an error, the highest of anything else.
         case metric(String)
 
-        /// `p50`, `p99`, `size`; everything else names a metric.
+        /// `size`, a figure of latency such as `p99`; everything else names a metric.
         package init(_ text: String) {
-            self =
-                switch text {
-                case "p50": .p50
-                case "p99": .p99
-                case "size": .size
-                default: .metric(text)
-                }
+            if VerificationReport.Latency.statistics.contains(text) {
+                self = .latency(text)
+            } else {
+                self = text == "size" ? .size : .metric(text)
+            }
         }
 
         package var description: String {
             switch self {
-            case .p50: "p50"
-            case .p99: "p99"
             case .size: "size"
-            case .metric(let name): name
+            case .latency(let name), .metric(let name): name
             }
         }
     }
@@ -42,7 +38,7 @@ package struct SelectionCriteria: Sendable, Hashable {
     /// Reports of other numbers of threads or samples per run do not count: their latencies are of something else.
     package var threads = VerificationSettings().threads
     package var batch = VerificationSettings().batch
-    package var order = Order.p99
+    package var order = Order.latency("p99")
 
     package init() {}
 
@@ -105,8 +101,7 @@ package struct SelectionCriteria: Sendable, Hashable {
     package func figure(of report: VerificationReport, contentBytes: Int64) -> Double? {
         guard let measurements = report.measurements else { return nil }
         switch order {
-        case .p50: return measurements.latency.p50Microseconds
-        case .p99: return measurements.latency.p99Microseconds
+        case .latency(let name): return measurements.latency.microseconds(of: name)
         case .size: return Double(contentBytes)
         case .metric(let name):
             guard let value = measurements.metrics[name], value.isFinite else { return nil }

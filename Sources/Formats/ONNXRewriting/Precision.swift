@@ -11,8 +11,8 @@ package enum Precision: String, Sendable, CaseIterable {
 
     /// The first version of the default operator set that has what the rewrite puts in.
     ///
-    /// Source: Operators.md of ONNX 1.23: Cast with a number as `to` came with 6, DequantizeLinear with an axis with 13,
-    /// DynamicQuantizeLinear with 11, MatMulInteger with 10.
+    /// Source: Operators.md of ONNX 1.23: Cast with a number as `to` came with 6, DequantizeLinear with an axis with
+    /// 13, DynamicQuantizeLinear with 11, MatMulInteger with 10.
     package var opsetMin: Int64 {
         switch self {
         case .float16: 6

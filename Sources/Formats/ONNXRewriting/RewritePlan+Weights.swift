@@ -2,8 +2,8 @@ import ONNXModel
 
 /// The rewrites that store weights smaller and compute as before.
 ///
-/// The stored tensor has a new name, and a node at the beginning of the graph gives what is computed from it the name of
-/// the original. So every user of a weight, within subgraphs too, finds it where it was.
+/// The stored tensor has a new name, and a node at the beginning of the graph gives what is computed from it the name
+/// of the original. So every user of a weight, within subgraphs too, finds it where it was.
 extension RewritePlan {
     /// float16 with a Cast.
     mutating func storeAsFloat16() throws {
@@ -22,7 +22,7 @@ extension RewritePlan {
         }
     }
 
-    /// int8 with a scale per output channel and a DequantizeLinear; the zero point is 0, which is what its absence means.
+    /// int8 with a scale per output channel and a DequantizeLinear; the zero point is 0, as its absence means.
     mutating func storeAsInt8() throws {
         for initializer in scan.initializers {
             guard let axis = channelAxis(of: initializer), let tensor = try floats(of: initializer),
@@ -48,9 +48,8 @@ extension RewritePlan {
     /// The axis of the output channels of the first node that has the initializer as its weights; nil if none has.
     private func channelAxis(of initializer: Initializer) -> Int? {
         let rank = initializer.dimensions.count
-        guard rank >= 2, let place = scan.uses[initializer.name]?.asWeight.first, let node = scan.operators[place] else {
-            return nil
-        }
+        guard rank >= 2, let place = scan.uses[initializer.name]?.asWeight.first, let node = scan.operators[place]
+        else { return nil }
         switch node.type {
         case "Conv": return 0
         case "Gemm" where rank == 2: return node.integer("transB", default: 0) == 0 ? 1 : 0

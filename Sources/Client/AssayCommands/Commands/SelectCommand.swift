@@ -38,7 +38,8 @@ struct SelectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("What it was measured on; needed if there are several.", valueName: "ref"))
     var on: String?
 
-    @Option(help: ArgumentHelp("What decides: p50, p99, size, or a metric.", valueName: "figure"))
+    @Option(
+        help: ArgumentHelp("What decides: p99 or another figure of latency, size, or a metric.", valueName: "figure"))
     var by = "p99"
 
     @Option(help: "Only reports with so many threads of the executor.")

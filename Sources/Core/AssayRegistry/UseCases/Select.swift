@@ -141,7 +141,8 @@ package struct Select: Sendable {
                 let latency = report.measurements?.latency
             else { return nil }
             figures = [
-                figure, latency.p99Microseconds, Double(version.contentBytes), -Double(version.number.value),
+                figure, latency.p99Microseconds ?? .infinity, Double(version.contentBytes),
+                -Double(version.number.value),
             ]
         }
 
