@@ -173,6 +173,37 @@ def test_weights_of_other_files_are_taken_in(assay, name, precision):
     check(assay.home / "whole.onnx", assay.home / "out" / "sub" / "model.onnx", precision, [4, 32])
 
 
+@pytest.mark.parametrize("location", ["../other.bin", "sub/../../other.bin", "/etc/hostname", "absent.bin", ""])
+def test_weights_are_taken_from_the_versions_own_files_alone(assay, name, location):
+    proto = mlp()
+    for tensor in proto.graph.initializer:
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+    folder = assay.home / "model"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "other.bin").write_bytes(bytes(1 << 16))
+    (folder / "sub" / "model.onnx").write_bytes(proto.SerializeToString())
+    assay.ok("push", name, folder)
+    outcome = assay.run("optimize", f"{name}:1", "--precision", "fp16", "--json")
+    assert outcome.code == REFUSED and outcome.json["code"] == "model-invalid", outcome
+
+
+def test_weights_that_another_model_needs_stay(assay, name):
+    folder = assay.home / "model"
+    folder.mkdir()
+    whole = mlp().SerializeToString()
+    for file in ("a.onnx", "b.onnx"):
+        (folder / "weights.bin").unlink(missing_ok=True)
+        onnx.save(
+            onnx.ModelProto.FromString(whole), folder / file, save_as_external_data=True, location="weights.bin",
+            size_threshold=0)
+    assay.ok("push", name, folder)
+    assay.ok("optimize", f"{name}:1", "--precision", "fp16", "--file", "a.onnx")
+    assay.ok("pull", f"{name}:2", "out")
+    assert (assay.home / "out" / "weights.bin").read_bytes() == (folder / "weights.bin").read_bytes()
+
+
 def test_the_same_rewrite_is_the_same_version(assay, name):
     optimize(assay, name, mlp(), "int8-weights")
     again = assay.ok("optimize", f"{name}:1", "--precision", "int8-weights", "--json").json

@@ -34,7 +34,7 @@ struct ModelFileRewrite {
             let inlined = Set(rewrite.inlinedFiles.compactMap(resolve))
             return Outcome(
                 report: rewrite.report, bytesBefore: Int64(source.byteCount), bytesAfter: Int64(rewrite.byteCount),
-                inlinedFiles: inlined, droppedFiles: inlined.subtracting(try neededByOthers()))
+                inlinedFiles: inlined, droppedFiles: try notNeededByOthers(of: inlined))
         } catch let error as ONNXModelError {
             throw AssayError(
                 .modelInvalid, "\(Printable.quote(path)) cannot be rewritten",
@@ -66,17 +66,18 @@ struct ModelFileRewrite {
         return files.contains(full) ? full : nil
     }
 
-    /// Files that other models of the version keep weights in.
-    private func neededByOthers() throws -> Set<String> {
-        var needed: Set<String> = []
-        for other in files where other.hasSuffix(".onnx") && other != path {
-            let folderOfOther = other.split(separator: "/").dropLast()
-            let summary = try ONNXSummary(reading: try FileSource(path: "\(folder)/\(other)"))
-            for location in summary.externalDataFiles {
-                let parts = location.split(separator: "/").filter { $0 != "." }
-                needed.insert((folderOfOther + parts).joined(separator: "/"))
+    /// Those of the files in which no other model of the version keeps weights. What cannot be read may need all of them.
+    private func notNeededByOthers(of inlined: Set<String>) throws -> Set<String> {
+        var rest = inlined
+        for other in files where !rest.isEmpty && other.hasSuffix(".onnx") && other != path {
+            do {
+                let summary = try ONNXSummary(reading: try FileSource(path: "\(folder)/\(other)"))
+                let neighbours = ModelFileRewrite(folder: folder, path: other, files: files)
+                rest.subtract(summary.externalDataFiles.compactMap(neighbours.resolve))
+            } catch is ONNXModelError {
+                return []
             }
         }
-        return needed
+        return rest
     }
 }
