@@ -66,7 +66,8 @@ struct ModelFileRewrite {
         return files.contains(full) ? full : nil
     }
 
-    /// Those of the files in which no other model of the version keeps weights. What cannot be read may need all of them.
+    /// Those of the files in which no other model of the version keeps weights. A model that cannot be read may need
+    /// all of them.
     private func notNeededByOthers(of inlined: Set<String>) throws -> Set<String> {
         var rest = inlined
         for other in files where !rest.isEmpty && other.hasSuffix(".onnx") && other != path {
