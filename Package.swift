@@ -100,6 +100,7 @@ let package = Package(
         source("Formats", "AssayCrypto", ["AssayDomain", "COpenSSL"]),
         source("Formats", "AssayBundle", ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"]),
         source("Formats", "ONNXModel", []),
+        source("Formats", "ONNXRewriting", ["ONNXModel"]),
         source("Formats", "TransparencyLog", ["AssayCrypto", "AssayDomain"]),
 
         // MARK: Verification – the evaluator process and its supervisor
@@ -146,7 +147,7 @@ let package = Package(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry", "TransparencyLog",
+                "AssayRegistry", "ONNXModel", "ONNXRewriting", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -261,7 +262,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        tests("ONNXModelTests", ["ONNXModel"]),
+        .target(name: "ONNXSamples", path: "Tests/ONNXSamples", swiftSettings: strict),
+        tests("ONNXModelTests", ["ONNXModel", "ONNXSamples"]),
+        tests("ONNXRewritingTests", ["ONNXModel", "ONNXRewriting", "ONNXSamples"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
         tests("RepositoryTests", []),
         tests("TransparencyLogTests", ["AssayCrypto", "AssayDomain", "TransparencyLog"]),

@@ -198,6 +198,31 @@ package struct PromotionResponse: Sendable, Codable {
     }
 }
 
+/// `GET /api/v1/selections/{repository}`
+package struct SelectionResponse: Sendable, Codable {
+    /// The best version of those that fit; absent if none does.
+    package let selected: Version?
+    /// What the reports were measured on; absent if there are none.
+    package let dataset: VerificationReport.Subject?
+    /// What the versions were compared by.
+    package let by: String
+    /// Every version that was looked at, newest first.
+    package let candidates: [SelectionCandidate]
+    /// Whether there are older versions that were not looked at.
+    package let isTruncated: Bool
+
+    package init(
+        selected: Version?, dataset: VerificationReport.Subject?, by: String, candidates: [SelectionCandidate],
+        isTruncated: Bool
+    ) {
+        self.selected = selected
+        self.dataset = dataset
+        self.by = by
+        self.candidates = candidates
+        self.isTruncated = isTruncated
+    }
+}
+
 /// `GET /api/v1/lineage/{reference}`
 package struct LineageResponse: Sendable, Codable {
     package struct Edge: Sendable, Codable {

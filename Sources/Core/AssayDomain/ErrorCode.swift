@@ -123,6 +123,12 @@ extension ErrorCode {
     package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
+    /// A file is no ONNX model, or is a damaged one.
+    package static let modelInvalid = ErrorCode("model-invalid", .refused)
+    /// A model is well formed, and cannot be rewritten as was asked.
+    package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
+    /// No version satisfies what was asked for.
+    package static let selectionEmpty = ErrorCode("selection-empty", .refused)
     package static let datasetUnsupported = ErrorCode("dataset-unsupported", .refused)
     package static let pathUnsafe = ErrorCode("path-unsafe", .refused)
     package static let fileTypeRefused = ErrorCode("file-type-refused", .refused)
@@ -167,7 +173,8 @@ extension ErrorCode {
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
         .expired, .logInconsistent,
-        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
+        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid,
+        .modelUnsupported, .selectionEmpty, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull, .storageFailed,

@@ -10,6 +10,7 @@ package struct Registry: Sendable {
     package let trust: ManageTrust
     package let verify: Verify
     package let promote: Promote
+    package let select: Select
     package let delete: Delete
     package let audit: Audit
     package let attest: Attest
@@ -36,6 +37,7 @@ package struct Registry: Sendable {
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)
+        select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)
