@@ -121,6 +121,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var warmupRuns: Int?
     package var measuredRuns: Int?
     package var deadlineSeconds: Int?
+    /// What the worker must have.
+    package var labels: [WorkerLabel]?
 
     package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
         self.reference = reference
@@ -136,6 +138,7 @@ package struct VerifyRequest: Sendable, Codable {
         if let warmupRuns { settings.warmupRuns = warmupRuns }
         if let measuredRuns { settings.measuredRuns = measuredRuns }
         if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
         return settings
     }
 }

@@ -68,6 +68,8 @@ package struct Policy: Sendable, Hashable, Codable {
     /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
     package var deadlineSeconds: Int?
+    /// What the worker that measures must have.
+    package var labels: [WorkerLabel]?
 
     /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
     package static func parse(_ json: [UInt8]) throws -> Policy {
@@ -94,6 +96,7 @@ package struct Policy: Sendable, Hashable, Codable {
         if let batch = latency?.batch { settings.batch = batch }
         if let runs = latency?.runs { settings.measuredRuns = runs }
         if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        if let labels { settings.labels = Set(labels).sorted() }
         return settings
     }
 
@@ -121,6 +124,14 @@ package struct Policy: Sendable, Hashable, Codable {
             throw AssayError(
                 .policyInvalid, "the policy measures without a dataset",
                 remedy: "name the held-out data as dataset: NAME:1")
+        }
+        if let labels {
+            guard needsMeasurement, 1...WorkerLabel.countMax ~= labels.count else {
+                throw AssayError(
+                    .policyInvalid, "the policy names \(labels.count) labels of workers",
+                    reason: "they say where measurements are taken, and it demands none or there are too few or many",
+                    remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
+            }
         }
         if let dataset, case .tag(.alias) = dataset.selector {
             throw AssayError(

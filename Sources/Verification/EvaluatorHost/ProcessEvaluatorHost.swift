@@ -52,8 +52,10 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns),
             limits: EvaluationLimits(
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
-                memoryBytes: Self.memoryBytes))
-        return try await supervise(job, deadline: .seconds(request.settings.deadlineSeconds), progress: progress)
+                memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
+        let outcome = try await supervise(
+            job, deadline: .seconds(request.settings.deadlineSeconds), progress: progress)
+        return outcome.keptOn(request.cpus)
     }
 
     package func checkAvailable() throws {
@@ -193,5 +195,16 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         VerificationReport.Latency(
             p50: figures.p50, p90: figures.p90, p99: figures.p99, mean: figures.mean, throughput: figures.throughput,
             runs: figures.runs)
+    }
+}
+
+extension EvaluationOutcome {
+    /// The same with the CPUs that the process had itself kept on; one that could not do so has no environment.
+    fileprivate func keptOn(_ cpus: CPUSet?) -> EvaluationOutcome {
+        let environment = environment.map {
+            VerificationReport.Environment(
+                runtime: $0.runtime, cpu: $0.cpu, isaFlags: $0.isaFlags, cores: $0.cores, cpuSet: cpus)
+        }
+        return EvaluationOutcome(environment: environment, result: result)
     }
 }
