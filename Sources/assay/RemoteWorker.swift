@@ -15,8 +15,8 @@ struct RemoteWorker: Sendable {
     private static let pauseMax = Duration.seconds(2)
     /// How many signs of life a lease has room for.
     private static let beatsPerLease = 4
-    /// How often a result is told to a server that does not answer, once a second.
-    private static let tellingMax = 3_600
+    /// How often a result is told to a server that does not answer: for about an hour.
+    private static let tellingMax = 900
 
     private let client: AssayClient
     private let host: ProcessEvaluatorHost
