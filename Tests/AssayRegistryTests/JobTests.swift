@@ -55,10 +55,15 @@ struct JobTests {
     private static func measurements(
         accuracy: Double = 0.5, p50: Double = 9, comparison: VerificationReport.Comparison? = nil
     ) -> VerificationReport.Measurements {
-        let latency = VerificationReport.Latency(p50: p50, p90: 9, p99: 9, mean: 9, throughput: 9, runs: 9)
+        let latency = VerificationReport.Latency(
+            p50: p50, p90: 9, p95: 9, p99: nil, mean: 9, tail: 9, max: 9, throughput: 9, runs: 9, quantiles: nil)
         return VerificationReport.Measurements(
             metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 1, latency: latency,
             comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1, peakMemoryBytes: 1)
+    }
+
+    private static func figures(_ latency: VerificationReport.Latency) -> VerificationReport.ComparisonFigures {
+        .init(latency: latency, candidate: latency, ratios: nil, confidence: nil, pairsPerSession: nil)
     }
 
     private static func result(_ measurements: VerificationReport.Measurements) -> JobResult {
@@ -147,7 +152,8 @@ struct JobTests {
         #expect(try await test.registry.verify.extend(claimed.claim, progress: step).state == .running)
         #expect(try await test.registry.verify.verification(job.id).progress == step)
         let latency = Self.measurements().latency
-        let result = Self.result(Self.measurements(comparison: .init(baseline: .init(baseline), latency: latency)))
+        let result = Self.result(
+            Self.measurements(comparison: .init(baseline: .init(baseline), figures: Self.figures(latency))))
         for _ in 0..<2 {
             #expect(try await test.registry.verify.finish(claimed.claim, result).state == .measured)
         }
@@ -242,7 +248,7 @@ struct JobTests {
             measurements(
                 comparison: .init(
                     baseline: .init(repository: try! .init(parsing: "x"), number: .init(1)!, digest: .sha256(of: [])),
-                    latency: measurements().latency))),
+                    figures: figures(measurements().latency)))),
     ])
     func `what no evaluator would say is no result`(result: JobResult) async throws {
         let test = try await registry(places: [])

@@ -164,7 +164,7 @@ enum HotStatement: String, CaseIterable, Sendable {
     case waitingVerifications = """
         SELECT j.id, j.sequence,
             (SELECT max(l.turn) FROM verifications AS l WHERE l.repository_id = j.repository_id),
-            j.settings ->> '$.threads', j.settings ->> '$.labels'
+            j.settings
         FROM verifications AS j WHERE j.state = 'queued' AND j.finished_at IS NULL
         ORDER BY j.sequence LIMIT ?
         """

@@ -110,11 +110,15 @@ extension Database {
     }
 
     fileprivate func waiting() throws -> [JobQueue.Waiting] {
-        try all(HotStatement.waitingVerifications.rawValue, [JobQueue.waitingMax]) { row in
-            let labels = try (row[4] as String?).map { try StoredJSON.value([WorkerLabel].self, $0) }
+        var demands: [String: JobDemand] = [:]
+        return try all(HotStatement.waitingVerifications.rawValue, [JobQueue.waitingMax]) { row in
+            // Most jobs of a queue have one of a few settings.
+            let settings = try row.text(3)
+            let demand = try demands[settings] ?? StoredJSON.value(VerificationSettings.self, settings).demand
+            demands[settings] = demand
             return JobQueue.Waiting(
                 id: try VerificationID(parsing: try row.text(0)), sequence: try row.integer(1), lastTurn: row[2],
-                demand: JobDemand(threads: Int(try row.integer(3)), labels: labels ?? []))
+                demand: demand)
         }
     }
 

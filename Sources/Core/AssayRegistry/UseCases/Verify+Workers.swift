@@ -103,70 +103,16 @@ extension Verify {
     }
 }
 
-extension JobResult {
-    private static let textLengthMax = 1_000
-    private static let metricsMax = 10_000
-    private static let coresMax = 65_536
-
-    /// Throws `request-invalid` for what no evaluator would say.
-    func checked(
-        for verification: Verification
-    ) throws(AssayError) -> Result<VerificationReport.Measurements, VerificationReport.FailureError> {
-        switch (measurements, failure) {
-        case (let measurements?, nil):
-            guard let environment, 1...Self.coresMax ~= environment.cores, environment.isaFlags.count <= 1_000 else {
-                throw Self.invalid("measurements come with the environment that they were taken in")
-            }
-            try Self.check(measurements, of: verification)
-            return .success(measurements)
-        case (nil, let failure?):
-            guard 1...64 ~= failure.kind.utf8.count,
-                failure.kind.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })
-            else { throw Self.invalid("the kind of a failure has 1 to 64 small letters, digits and dashes") }
-            return .failure(.init(failure.kind, Printable.escape(failure.message, limit: Self.textLengthMax)))
-        default: throw Self.invalid("it has exactly one of measurements and failure")
-        }
-    }
-
-    private static func check(
-        _ measured: VerificationReport.Measurements, of verification: Verification
-    ) throws(AssayError) {
-        guard measured.comparison?.baseline == verification.baseline else {
-            throw invalid("the comparison is with the baseline that was asked for, or with none")
-        }
-        let names = Array(measured.metrics.keys) + (measured.classes ?? [])
-        guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
-        else { throw invalid("the names of metrics and classes are short and printable") }
-        let matrix = measured.confusionMatrix ?? []
-        guard matrix.count == measured.classes?.count ?? 0,
-            matrix.allSatisfy({ $0.count == matrix.count && $0.allSatisfy { $0 >= 0 } })
-        else { throw invalid("the confusion matrix has a row and a column for each class") }
-        let figures =
-            [measured.latency, measured.comparison?.latency].compactMap(\.self)
-            .flatMap {
-                [$0.p50Microseconds, $0.p90Microseconds, $0.p99Microseconds, $0.meanMicroseconds, $0.throughput]
-            }
-            + [measured.loadMicroseconds, measured.firstRunMicroseconds]
-        guard measured.sampleCount >= 1, measured.latency.runs >= 1, measured.peakMemoryBytes >= 0,
-            figures.allSatisfy({ $0.isFinite && $0 >= 0 })
-        else { throw invalid("counts and times are not negative") }
-    }
-
-    private static func invalid(_ reason: String) -> AssayError {
-        AssayError(.requestInvalid, "this is no result of a verification", reason: reason)
-    }
-}
-
 extension Verification.Progress {
     /// As a worker may have said it, made safe to print.
-    fileprivate var printable: Self {
+    var printable: Self {
         Self(stage: Printable.escape(stage, limit: 40), done: max(0, done), total: max(0, total))
     }
 }
 
 extension VerificationReport.Environment {
     /// As a worker may have said it, made safe to print.
-    fileprivate var printable: Self {
+    var printable: Self {
         Self(
             runtime: Printable.escape(runtime), cpu: Printable.escape(cpu),
             isaFlags: isaFlags.map { Printable.escape($0, limit: 40) }, cores: cores, cpuSet: cpuSet)
