@@ -49,7 +49,7 @@ struct UpgradeTests {
             #expect(found.map(\.attempts) == [1, 1, 0, 0])
             #expect(found.map(\.finishedAt) == [time(9), time(9), nil, nil])
             #expect(found.map(\.envelopeDigest) == [digest(700), digest(700), nil, nil])
-            #expect(found[3].settings == VerificationSettings(batch: 4))
+            #expect(found[3].settings == VerificationSettings(batch: 4, warmupRuns: 50))
             #expect(try await index.claim(7)?.id == VerificationID(bits: 1))
             let subject = found[0].subject
             try await index.enqueue(
