@@ -164,8 +164,9 @@ let package = Package(
         .executableTarget(
             name: "assay",
             dependencies: [
-                "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
-                "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+                "APIProtocol", "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands",
+                "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI",
+                "OCIFrontEnd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -56,6 +56,9 @@ struct Server: Sendable {
         store: StoreFolder, installation: Installation, settings: StoreSettings, metrics: PrometheusMetrics
     ) throws {
         let logger = Logger(label: "assay")
+        try ThisMachine.check(settings.evaluators.places)
+        var settings = settings
+        settings.evaluators.labels += ThisMachine.labels
         let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
         threads.start()
         let host = ProcessEvaluatorHost(
@@ -64,7 +67,7 @@ struct Server: Sendable {
                 staging: store.staging))
         let log = try FileAuditLog(folder: store.logPath, key: store.logKey, threads: threads, logger: logger)
         index = try SQLiteIndex.open(path: store.indexPath, log: log)
-        registry = Registry(
+        registry = try Registry(
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
             index: index, log: log,
             evidence: SignedEvidence(key: store.registryKey), inspector: ONNXInspector(), host: host,

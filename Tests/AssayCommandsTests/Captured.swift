@@ -28,6 +28,7 @@ final class Captured: Sendable {
             variables: variables, console: console(),
             initialise: { store in ["made \(store)"] },
             serve: { options in throw AssayError(.storeBusy, "asked for \(options.host) \(options.port)") },
+            work: { _, _ in },
             withLocalServer: { store, _ in throw AssayError(.storeNotFound, "there is no store '\(store)'") })
         return await AssayMain.run(arguments: arguments, environment: environment)
     }

@@ -34,8 +34,9 @@ enum ImportRules {
         ],
         // Wiring: the only targets that import both sides.
         "assay": [
-            "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
-            "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+            "APIProtocol", "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands",
+            "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI",
+            "OCIFrontEnd",
         ],
         "assay-evaluator": ["ModelEvaluator"],
     ]

@@ -232,7 +232,7 @@ extension AssayClient {
 
     // MARK: Requests
 
-    private func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {
+    func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {
         transport.request(method, Self.api + path, query: query)
     }
 
@@ -248,17 +248,25 @@ extension AssayClient {
         try await transport.call(transport.request(.GET, path, query: query), isRepeatable: true).body
     }
 
-    private func send<Answer: Decodable>(
+    func send<Answer: Decodable>(
         _ method: HTTPMethod, _ path: String, _ message: some Encodable, query: Query = [:], isRepeatable: Bool
     ) async throws -> Answer {
-        var request = request(method, path, query)
-        request.headers.add(name: "Content-Type", value: MediaType.json)
-        request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
+        let request = try self.message(method, path, message, query: query)
         return try decode(await transport.call(request, isRepeatable: isRepeatable).body)
     }
 
+    /// A request with a JSON body.
+    func message(
+        _ method: HTTPMethod, _ path: String, _ message: some Encodable, query: Query = [:]
+    ) throws -> HTTPClientRequest {
+        var request = request(method, path, query)
+        request.headers.add(name: "Content-Type", value: MediaType.json)
+        request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
+        return request
+    }
+
     /// An answer that cannot be read is the server's fault, not the caller's.
-    private func decode<Answer: Decodable>(_ body: [UInt8]) throws -> Answer {
+    func decode<Answer: Decodable>(_ body: [UInt8]) throws -> Answer {
         do {
             return try JSON.decode(Answer.self, from: body)
         } catch let error as AssayError {

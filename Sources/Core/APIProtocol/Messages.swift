@@ -126,6 +126,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var confidence: Double?
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
+    /// What the worker must have.
+    package var labels: [WorkerLabel]?
 
     package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
         self.reference = reference
@@ -145,6 +147,7 @@ package struct VerifyRequest: Sendable, Codable {
         settings.confidence = confidence
         settings.sweepBatches = sweepBatches
         settings.sweepThreads = sweepThreads
+        if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
         return settings
     }
 }

@@ -67,6 +67,11 @@ package enum Printable {
         return result
     }
 
+    /// Whether escaping changes nothing of the text.
+    package static func isPlain(_ text: some StringProtocol) -> Bool {
+        escape(text, limit: text.unicodeScalars.count) == text
+    }
+
     /// The escaped text in single quotes.
     package static func quote(_ text: some StringProtocol, limit: Int = 200) -> String {
         "'\(escape(text, limit: limit))'"

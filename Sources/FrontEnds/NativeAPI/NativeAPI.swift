@@ -64,7 +64,7 @@ package struct NativeAPI: FrontEnd {
             Route(.patch, "/api/v1/keys/{id}", .admin, limitKey),
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
-        ] + auditRoutes + (allowsDeletes ? deleteRoutes : [])
+        ] + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {

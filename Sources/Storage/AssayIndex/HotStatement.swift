@@ -161,25 +161,64 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
 
     // MARK: Verifications
-    case nextVerification = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
-        FROM verifications WHERE state = 'queued' AND finished_at IS NULL
-        ORDER BY sequence LIMIT 1
+    case waitingVerifications = """
+        SELECT j.id, j.sequence,
+            (SELECT max(l.turn) FROM verifications AS l WHERE l.repository_id = j.repository_id),
+            j.settings
+        FROM verifications AS j WHERE j.state = 'queued' AND j.finished_at IS NULL
+        ORDER BY j.sequence LIMIT ?
+        """
+    case waitingVerificationCount = """
+        SELECT count(*) FROM verifications WHERE state = 'queued' AND finished_at IS NULL
+        """
+    case startVerification = """
+        UPDATE verifications
+        SET state = 'running', attempts = attempts + 1, turn = (SELECT coalesce(max(turn), 0) + 1 FROM verifications),
+            claim = :claim, worker = :worker, lease_until = :lease, started_at = :at
+        WHERE id = :id
         """
     case verification = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
         FROM verifications WHERE id = ?
         """
+    case verificationOfClaim = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE claim = ?
+        """
     case verificationsOfSubject = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
         FROM verifications WHERE subject_id = ?
         ORDER BY sequence DESC LIMIT ?
         """
+    case newestVerifications = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE sequence < :before AND (:state IS NULL OR state = :state)
+        ORDER BY sequence DESC LIMIT :limit
+        """
+    case newestVerificationsOfRepository = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications
+        WHERE repository_id = :repository AND sequence < :before AND (:state IS NULL OR state = :state)
+        ORDER BY sequence DESC LIMIT :limit
+        """
+    case expiredVerifications = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE state = 'running' AND finished_at IS NULL AND lease_until < ?
+        ORDER BY sequence LIMIT ?
+        """
     case requeueVerifications = """
-        UPDATE verifications SET state = 'queued' WHERE state = 'running' AND finished_at IS NULL
+        UPDATE verifications SET state = 'queued', attempts = attempts - 1, started_at = NULL
+        WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NULL
+        """
+    case prolongLeases = """
+        UPDATE verifications SET lease_until = max(lease_until, ?)
+        WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NOT NULL
         """
     case subject = """
         SELECT r.name, v.number, m.digest FROM versions AS v JOIN repositories AS r ON r.id = v.repository_id

@@ -170,7 +170,7 @@ package struct Promote: Sendable {
                 && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
         }
         if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil) }
-        for verification in known {
+        for verification in known where verification.state != .cancelled {
             let report = try await verify.report(of: verification)
             if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true { return (nil, report) }
         }
