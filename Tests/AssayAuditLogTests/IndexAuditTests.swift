@@ -144,8 +144,9 @@ struct IndexAuditTests {
         "UPDATE repositories SET version_count = 9",
         // A report that nobody attached.
         """
-        INSERT INTO verifications (id, subject_id, dataset_id, settings, state, created_at, envelope_digest)
-        SELECT 'v', id, id, '{}', 'queued', 1, 'sha256:1' FROM versions LIMIT 1
+        INSERT INTO verifications
+            (id, repository_id, subject_id, dataset_id, settings, state, attempts, created_at, envelope_digest)
+        SELECT 'v', repository_id, id, id, '{}', 'queued', 0, 1, 'sha256:1' FROM versions LIMIT 1
         """,
         // The schema itself.
         "CREATE TRIGGER mine AFTER INSERT ON tags BEGIN DELETE FROM tags; END", "DROP INDEX manifests_by_digest",
@@ -160,7 +161,7 @@ struct IndexAuditTests {
         let threads = NIOThreadPool(numberOfThreads: 1)
         let unopened = try FileAuditLog(
             folder: test.folder.path + "/other", key: test.logKey, threads: threads, logger: Logger(label: "test"))
-        let registry = Registry(
+        let registry = try Registry(
             blobs: test.blobs, index: test.index, log: unopened, evidence: SignedEvidence(key: test.registryKey),
             inspector: ONNXInspector(), host: test.host, clock: SteppingClock(), ids: SequentialIDs(),
             logger: Logger(label: "test"))

@@ -2,8 +2,8 @@ package import AssayDomain
 package import Logging
 import Synchronization
 
-/// The queue of verifications, and what is done with the next one: here in the evaluators of this process, or by workers
-/// elsewhere. What it measured becomes a report that the registry signs.
+/// The queue of verifications, and what is done with the next one: here in the evaluators of this process, or by
+/// workers elsewhere. What it measured becomes a report that the registry signs.
 package final class Verify: Sendable {
     let blobs: any BlobStore
     let index: any Index
