@@ -11,7 +11,8 @@ struct PolicyTests {
     }
 
     static func report(
-        _ number: Int64, accuracy: Double, p50: Double = 100, baselineP50: Double? = nil
+        _ number: Int64, accuracy: Double, p50: Double = 100, baselineP50: Double? = nil,
+        cage: VerificationReport.Cage? = nil
     ) throws -> VerificationReport {
         func latency(_ p50: Double) -> VerificationReport.Latency {
             .init(p50: p50, p90: p50 * 2, p99: p50 * 3, mean: p50, throughput: 1e6 / p50, runs: 100)
@@ -21,7 +22,7 @@ struct PolicyTests {
         }
         return VerificationReport(
             verification: VerificationID(bits: 1), subject: try subject(number), dataset: try subject(7),
-            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil, cage: cage,
             outcome: .success(
                 .init(
                     metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 10,
@@ -119,6 +120,32 @@ struct PolicyTests {
         #expect(!policy.decide(evidence).isPassed, "the baseline is another version")
     }
 
+    @Test(arguments: [
+        (VerificationReport.Cage(layers: ["seccomp", "session"], absent: []), RequirementOutcome.Status.passed),
+        (.init(layers: ["session"], absent: ["seccomp"]), .failed), (.init(layers: [], absent: []), .failed),
+        (nil, .missing),
+    ])
+    func `a full cage is one without an absent layer`(
+        cage: VerificationReport.Cage?, status: RequirementOutcome.Status
+    ) throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","cage":"full"}"#)
+        #expect(policy.verificationSettings != nil, "a cage is told by a measurement")
+        let outcome = try #require(
+            policy.decide(Self.evidence(try Self.report(1, accuracy: 1, cage: cage))).outcomes.last)
+        #expect(outcome.requirement == "cage")
+        #expect(outcome.status == status)
+    }
+
+    @Test func `a cage around a failed evaluation is not enough`() throws {
+        let failed = VerificationReport(
+            verification: VerificationID(bits: 1), subject: try Self.subject(1), dataset: try Self.subject(7),
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
+            cage: .init(layers: ["seccomp"], absent: []), outcome: .failure(.init("time-limit", "did not end")),
+            startedAt: Timestamp(milliseconds: 0), finishedAt: Timestamp(milliseconds: 1))
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","cage":"full"}"#)
+        #expect(!policy.decide(Self.evidence(failed)).isPassed)
+    }
+
     @Test func `a failed verification says why`() throws {
         let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
         let failed = VerificationReport(
@@ -135,6 +162,7 @@ struct PolicyTests {
         "{}", #"{"version":2}"#, #"{"version":1,"metrics":{"accuracy":{"min":0.9}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"minimum":0.9}}}"#,
+        #"{"version":1,"dataset":"d:1","cage":"half"}"#, #"{"version":1,"cage":"full"}"#,
         #"{"version":1,"metric":{"accuracy":{"min":0.9}}}"#, #"{"version":1,"dataset":"nothing"}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p95":{"max_milliseconds":1}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,

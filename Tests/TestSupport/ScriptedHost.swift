@@ -31,13 +31,13 @@ package final class ScriptedHost: EvaluatorHost {
         progress(.init(stage: "accuracy", done: 1, total: 1))
         let environment = VerificationReport.Environment(
             runtime: "none", cpu: "none", isaFlags: [], cores: 1)
-        let script = try Self.script(at: request.modelPath)
+        let script = try Self.script(at: request.model.path)
         if let kind = script["fail"] {
             return EvaluationOutcome(environment: nil, result: .failure(.init(kind, "as the script says")))
         }
-        let baseline = try request.baselineModelPath.map { try Self.latency(Self.script(at: $0)) }
+        let baseline = try request.baseline.map { try Self.latency(Self.script(at: $0.path)) }
         return EvaluationOutcome(
-            environment: environment,
+            environment: environment, cage: .init(layers: ["scripted"], absent: script["absent"].map { [$0] } ?? []),
             result: .success(
                 .init(
                     metrics: ["accuracy": Double(script["accuracy"] ?? "") ?? 0], confusionMatrix: nil, classes: nil,

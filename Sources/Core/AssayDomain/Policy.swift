@@ -54,6 +54,12 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
+    /// What the process that measures must be confined by.
+    package enum CageDemand: String, Sendable, Hashable, Codable {
+        /// Every layer that there is.
+        case full
+    }
+
     package var version: Int
     package var signature: Signature?
     package var attestations: [AttestationDemand]?
@@ -63,6 +69,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var latency: Latency?
     /// The evaluator's peak memory.
     package var memory: ByteBound?
+    /// The evaluator's confinement.
+    package var cage: CageDemand?
     /// The sum of the version's files.
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
@@ -108,7 +116,7 @@ package struct Policy: Sendable, Hashable, Codable {
     }
 
     private var needsMeasurement: Bool {
-        !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || memory != nil
+        !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || memory != nil || cage != nil
     }
 
     private func check() throws(AssayError) {

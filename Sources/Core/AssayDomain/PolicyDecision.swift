@@ -91,7 +91,8 @@ extension Policy {
         PolicyDecision(
             outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
                 + lineageOutcomes(evidence) + attestationOutcomes(evidence)
-                + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
+                + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence)
+                + cageOutcomes(evidence))
     }
 
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
@@ -237,6 +238,16 @@ extension Policy {
             return [unmeasured("memory", demanded, evidence.report)]
         }
         return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
+    }
+
+    private func cageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let cage else { return [] }
+        guard let report = evidence.report, report.measurements != nil, let measured = report.cage else {
+            return [unmeasured("cage", cage.rawValue, evidence.report)]
+        }
+        let absent = measured.absent.map { Printable.escape($0) }.joined(separator: ", ")
+        let text = measured.isFull ? "\(measured.layers.count) layers" : "without \(absent.isEmpty ? "a layer" : absent)"
+        return [outcome("cage", cage.rawValue, text, measured.isFull)]
     }
 
     private func outcome(

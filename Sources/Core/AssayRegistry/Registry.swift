@@ -32,7 +32,8 @@ package struct Registry: Sendable {
         aliases = ManageAliases(index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
         verify = Verify(
-            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)
+            blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock, ids: ids,
+            logger: logger)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)

@@ -48,6 +48,7 @@ extension EvaluationLimits {
             RangeCheck("memory_bytes", memoryBytes, Self.memoryBytesRange),
             RangeCheck("file_bytes", fileBytes, Self.fileBytesRange),
             RangeCheck("open_files", openFiles, Self.openFilesRange),
+            RangeCheck("processes", processes, Self.processesRange),
         ]
     }
 }

@@ -5,7 +5,7 @@ package enum EvaluationProtocolVersion {
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.1.0"
+    package static let current = "0.2.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.
@@ -14,9 +14,9 @@ package enum EvaluatorVersion {
 package struct EvaluationJob: Equatable, Sendable {
     /// Path of the ONNX Runtime shared library.
     package var runtimePath: String
-    /// Path of the ONNX model to judge.
+    /// Path of the ONNX model to judge. Its folder holds what the model keeps beside it, and nothing else.
     package var modelPath: String
-    /// Path of the model whose latency is measured beside it, block by block in the same process.
+    /// Path of the model whose latency is measured beside it, block by block in the same process; likewise.
     package var baselineModelPath: String?
     /// Path of the `.npz` archive that holds one array per model input and the labels.
     package var datasetPath: String

@@ -7,6 +7,7 @@ package final class Verify: Sendable {
     private let blobs: any BlobStore
     private let index: any Index
     private let evidence: any EvidenceFormat
+    private let inspector: any ModelInspector
     private let host: any EvaluatorHost
     private let clock: any WallClock
     private let ids: any IDGenerator
@@ -16,12 +17,13 @@ package final class Verify: Sendable {
     private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
-        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, host: any EvaluatorHost,
-        clock: any WallClock, ids: any IDGenerator, logger: Logger
+        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
+        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger
     ) {
         self.blobs = blobs
         self.index = index
         self.evidence = evidence
+        self.inspector = inspector
         self.host = host
         self.clock = clock
         self.ids = ids
@@ -126,7 +128,7 @@ package final class Verify: Sendable {
         let report = VerificationReport(
             verification: verification.id, subject: verification.subject, dataset: verification.dataset,
             settings: verification.settings, evaluator: host.build, environment: outcome.environment,
-            outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
+            cage: outcome.cage, outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
             startedAt: startedAt, finishedAt: clock.now())
         defer { progress.withLock { $0[verification.id] = nil } }
         do {
@@ -142,14 +144,11 @@ package final class Verify: Sendable {
     /// Evaluates; faults of the machine become a failed report, so that one of them does not stop the queue.
     private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {
         do {
-            let model = try await file(".onnx", of: verification.subject, failure: "invalid-model")
-            let dataset = try await file(".npz", of: verification.dataset, failure: "invalid-dataset")
-            let baseline = try await baselineFile(of: verification)
-            return try await withFiles(model, dataset, baseline) { model, dataset, baseline in
+            let dataset = try await file(".npz", of: verification.dataset, failure: "invalid-dataset").file.digest
+            return try await withFiles(of: verification, dataset) { model, dataset, baseline in
                 try await self.host.evaluate(
                     EvaluationRequest(
-                        modelPath: model, baselineModelPath: baseline, datasetPath: dataset,
-                        settings: verification.settings)
+                        model: model, baseline: baseline, datasetPath: dataset, settings: verification.settings)
                 ) { step in self.progress.withLock { $0[verification.id] = step } }
             }
         } catch let failure as VerificationReport.FailureError {
@@ -164,35 +163,54 @@ package final class Verify: Sendable {
     }
 
     private func withFiles<Value: Sendable>(
-        _ model: Digest, _ dataset: Digest, _ baseline: Digest?,
-        _ body: @escaping @Sendable (String, String, String?) async throws -> Value
+        of verification: Verification, _ dataset: Digest,
+        _ body: @escaping @Sendable (LocalModel, String, LocalModel?) async throws -> Value
     ) async throws -> Value {
-        try await blobs.withLocalFile(of: model) { [blobs] model in
-            try await blobs.withLocalFile(of: dataset) { dataset in
-                guard let baseline else { return try await body(model, dataset, nil) }
-                return try await blobs.withLocalFile(of: baseline) { try await body(model, dataset, $0) }
+        try await withModel(of: verification.subject) { model in
+            try await self.blobs.withLocalFile(of: dataset) { dataset in
+                guard let baseline = verification.baseline else { return try await body(model, dataset, nil) }
+                return try await self.withModel(of: baseline) { try await body(model, dataset, $0) }
             }
         }
     }
 
-    private func baselineFile(of verification: Verification) async throws -> Digest? {
-        guard let baseline = verification.baseline else { return nil }
-        return try await file(".onnx", of: baseline, failure: "invalid-model")
+    /// Lends a version's model together with those of the version's files that hold data of its tensors.
+    private func withModel<Value: Sendable>(
+        of subject: VerificationReport.Subject, _ body: @escaping @Sendable (LocalModel) async throws -> Value
+    ) async throws -> Value {
+        let (model, files) = try await file(".onnx", of: subject, failure: "invalid-model")
+        return try await blobs.withLocalFile(of: model.digest) { path in
+            let named = try await self.inspector.externalData(ofModel: path)
+            let data = try ExternalDataFiles.find(named, beside: model, among: files)
+            return try await self.withFiles(data[...]) { try await body(LocalModel(path: path, externalData: $0)) }
+        }
     }
 
-    /// The one file of a version with this extension.
+    private func withFiles<Value: Sendable>(
+        _ files: ArraySlice<(location: String, digest: Digest)>, lent: [String: String] = [:],
+        _ body: @escaping @Sendable ([String: String]) async throws -> Value
+    ) async throws -> Value {
+        guard let next = files.first else { return try await body(lent) }
+        return try await blobs.withLocalFile(of: next.digest) { path in
+            try await self.withFiles(
+                files.dropFirst(), lent: lent.merging([next.location: path]) { $1 }, body)
+        }
+    }
+
+    /// The one file of a version with this extension, and all of its files.
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
-    ) async throws -> Digest {
+    ) async throws -> (file: VersionFile, all: [VersionFile]) {
         guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
             throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
         }
-        let files = try evidence.files(of: manifest.parsed()).filter { $0.path.hasSuffix(suffix) }
-        guard let file = files.first, files.count == 1 else {
+        let files = try evidence.files(of: manifest.parsed())
+        let found = files.filter { $0.path.hasSuffix(suffix) }
+        guard let file = found.first, found.count == 1 else {
             throw VerificationReport.FailureError(
-                failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
+                failure, "\(subject.repository):\(subject.number) has \(found.count) \(suffix) files, one is needed")
         }
-        return file.digest
+        return (file, files)
     }
 
     private func store(_ report: VerificationReport, of verification: Verification) async throws {
