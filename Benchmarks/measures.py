@@ -1,7 +1,9 @@
 """What is measured: by name, a function from a `Setting` to rows of the table."""
 
 from measures_bundles import bundles
+from measures_cage import cage
 from measures_downloads import pull, ranges
+from measures_latency import gate
 from measures_log import audit, log, mutations, signing
 from measures_program import evaluator, memory, start
 from measures_requests import manifests, resolve, small, tags
@@ -22,6 +24,8 @@ MEASURES = {
     "signing": signing,
     "bundles": bundles,
     "evaluator": evaluator,
+    "cage": cage,
+    "gate": gate,
     "start": start,
     "memory": memory,
 }

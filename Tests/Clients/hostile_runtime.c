@@ -1,7 +1,7 @@
 /* In place of ONNX Runtime: what a model could do that took the runtime over.
  *
  * It reads orders from the staged model, one a line, carries them out, and tells what came of each in the evaluator's
- * own form. Built and loaded by test_cage.py. */
+ * own form. test_cage.py builds it, with the number of that form as PROTOCOL. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -103,6 +103,7 @@ const void *OrtGetApiBase(void) {
         char *verb = strsep(&object, " ");
         if (*verb) tell(verb, carry_out(verb, object ? object : ""));
     }
-    dprintf(STDOUT_FILENO, "{\"protocol\":1,\"type\":\"failure\",\"kind\":\"internal\",\"message\":\"%s\"}\n", report);
+    dprintf(STDOUT_FILENO, "{\"protocol\":%d,\"type\":\"failure\",\"kind\":\"internal\",\"message\":\"%s\"}\n",
+            PROTOCOL, report);
     _exit(0);
 }

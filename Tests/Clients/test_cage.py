@@ -6,6 +6,7 @@ ONNX Runtime, as if a model had taken it over.
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -18,7 +19,7 @@ import hostile_models as hostile
 import onnx
 import pytest
 import requests
-from harness import FIXTURES, Assay, public
+from harness import FIXTURES, REPOSITORY_ROOT, Assay, public
 
 DONE, INTEGRITY, REFUSED = 0, 6, 7
 DEADLINE_SECONDS = 5
@@ -305,7 +306,10 @@ def test_external_data_at_a_bad_place_is_refused(verdicts, offset, length):
 
 def build_runtime(folder):
     library = folder / "libhostile.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, RUNTIME_SOURCE], check=True, timeout=60)
+    versions = [re.search(r"\d+", path.name) for path in (REPOSITORY_ROOT / "schema/json").glob("evaluation-result-v*")]
+    protocol = max(int(version[0]) for version in versions)
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", f"-DPROTOCOL={protocol}", "-o", library, RUNTIME_SOURCE], check=True, timeout=60)
     return library
 
 

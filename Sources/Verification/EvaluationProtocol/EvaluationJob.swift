@@ -1,6 +1,6 @@
 /// The version of the messages between the parent and the evaluator; both refuse any other.
 package enum EvaluationProtocolVersion {
-    package static let current = 1
+    package static let current = 2
 }
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
@@ -16,7 +16,7 @@ package struct EvaluationJob: Equatable, Sendable {
     package var runtimePath: String
     /// Path of the ONNX model to judge. Its folder holds what the model keeps beside it, and nothing else.
     package var modelPath: String
-    /// Path of the model whose latency is measured beside it, block by block in the same process; likewise.
+    /// Path of the model that its latency is compared with, run by run in the same process; likewise.
     package var baselineModelPath: String?
     /// Path of the `.npz` archive that holds one array per model input and the labels.
     package var datasetPath: String

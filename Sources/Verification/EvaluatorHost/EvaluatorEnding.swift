@@ -85,13 +85,29 @@ struct EvaluatorEnding: Sendable {
         return EvaluationOutcome.Measurements(
             metrics: result.metrics.named, confusionMatrix: matrix?.counts, classes: matrix?.labels.map { "\($0)" },
             sampleCount: result.samples, latency: latency(result.latency),
-            baselineLatency: result.baseline.map { latency($0.latency) }, loadMicroseconds: result.loadMicroseconds,
-            firstRunMicroseconds: result.firstRunMicroseconds, peakMemoryBytes: Int64(result.peakMemoryBytes))
+            comparison: result.comparison.map(comparison),
+            sweep: result.sweep.isEmpty
+                ? nil
+                : result.sweep.map { .init(threads: $0.threads, batch: $0.batchSize, latency: latency($0.latency)) },
+            loadMicroseconds: result.loadMicroseconds, firstRunMicroseconds: result.firstRunMicroseconds,
+            peakMemoryBytes: Int64(result.peakMemoryBytes))
     }
 
     private static func latency(_ figures: LatencyFigures) -> VerificationReport.Latency {
         VerificationReport.Latency(
-            p50: figures.p50, p90: figures.p90, p99: figures.p99, mean: figures.mean, throughput: figures.throughput,
-            runs: figures.runs)
+            p50: figures.p50, p90: figures.p90, p95: figures.p95, p99: figures.p99, mean: figures.mean,
+            tail: figures.tail, max: figures.max, throughput: figures.throughput, runs: figures.runs,
+            quantiles: figures.quantiles)
+    }
+
+    private static func comparison(_ figures: ComparisonFigures) -> VerificationReport.ComparisonFigures {
+        VerificationReport.ComparisonFigures(
+            latency: latency(figures.baseline), candidate: latency(figures.candidate),
+            ratios: figures.ratios.reduce(into: [:]) { ratios, entry in
+                ratios[entry.key.rawValue] = .init(
+                    ratio: entry.value.ratio, lower: entry.value.lower, upper: entry.value.upper,
+                    sessions: entry.value.sessions)
+            },
+            confidence: figures.confidence, pairsPerSession: figures.pairsPerSession)
     }
 }

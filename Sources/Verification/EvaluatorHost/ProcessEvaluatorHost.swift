@@ -50,7 +50,12 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
             datasetPath: try folder.stage(request.datasetPath, as: "dataset.npz"), topK: Self.topK,
             latency: LatencySettings(
                 threads: request.settings.threads, batchSize: request.settings.batch,
-                warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns),
+                warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns,
+                budgetSeconds: max(1, request.settings.deadlineSeconds * 4 / 5),
+                maxRatios: Self.bounds(request.settings.maxRatios ?? [:]),
+                confidence: request.settings.confidence ?? VerificationSettings.confidenceDefault,
+                sweepBatchSizes: request.settings.sweepBatches ?? [],
+                sweepThreads: request.settings.sweepThreads ?? []),
             limits: EvaluationLimits(
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
                 memoryBytes: Self.memoryBytes))
@@ -117,6 +122,12 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
             return first
         }
         return EvaluatorEnding(cage: told.cage, answer: answer)
+    }
+
+    private static func bounds(_ ratios: [String: Double]) -> [LatencyStatistic: Double] {
+        ratios.reduce(into: [:]) { bounds, entry in
+            if let statistic = LatencyStatistic(rawValue: entry.key) { bounds[statistic] = entry.value }
+        }
     }
 }
 
