@@ -158,11 +158,13 @@ struct PolicyTests {
         #expect(policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).isPassed == isMet)
     }
 
-    @Test(arguments: [
-        (VerificationReport.Cage(layers: ["seccomp", "session"], absent: []), RequirementOutcome.Status.passed),
+    private static let cages: [(VerificationReport.Cage?, RequirementOutcome.Status)] = [
+        (.init(layers: ["seccomp", "session"], absent: []), .passed),
         (.init(layers: ["session"], absent: ["seccomp"]), .failed), (.init(layers: [], absent: []), .failed),
         (nil, .missing),
-    ])
+    ]
+
+    @Test(arguments: cages)
     func `a full cage is one without an absent layer`(
         cage: VerificationReport.Cage?, status: RequirementOutcome.Status
     ) throws {

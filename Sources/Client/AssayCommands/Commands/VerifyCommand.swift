@@ -158,6 +158,9 @@ enum ReportText {
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
         lines += table.lines
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
+        if let cage = report.cage, !cage.isFull {
+            lines.append(Printable.escape("measured in a cage without \(cage.absent.joined(separator: ", "))", limit: 400))
+        }
         return lines
     }
 
