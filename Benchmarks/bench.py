@@ -92,7 +92,7 @@ def document(options, rows, faults):
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "system": platform.platform()},
         "input": {"file_mebibytes": options.mebibytes, "rounds": options.rounds, "versions": options.versions,
                   "blobs": options.blobs, "tags": options.tags, "entries": options.entries,
-                  "mutations": options.mutations},
+                  "mutations": options.mutations, "verdicts": options.verdicts},
         "figures": [asdict(row) | {"is_met": row.is_met} for row in rows],
         "not_measured": faults,
     }

@@ -5,7 +5,7 @@ from measures_cage import cage
 from measures_downloads import pull, ranges
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
-from measures_program import evaluator, memory, start
+from measures_program import evaluator, memory, start, verification
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
 
@@ -26,6 +26,7 @@ MEASURES = {
     "evaluator": evaluator,
     "cage": cage,
     "gate": gate,
+    "verification": verification,
     "start": start,
     "memory": memory,
 }

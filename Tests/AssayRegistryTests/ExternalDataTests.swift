@@ -5,9 +5,8 @@ import Testing
 
 struct ExternalDataTests {
     private static func file(_ path: String, size: Int64 = 100) -> VersionFile {
-        VersionFile(
-            path: path, digest: Digest(algorithm: .sha256, bytes: [UInt8](repeating: UInt8(path.utf8.count), count: 32)),
-            size: size)
+        let bytes = [UInt8](repeating: UInt8(path.utf8.count), count: 32)
+        return VersionFile(path: path, digest: Digest(algorithm: .sha256, bytes: bytes), size: size)
     }
 
     private static let model = file("net/model.onnx")

@@ -13,8 +13,8 @@ struct ONNXReader {
         static let externalFiles = 10_000
         static let axes = 256
         static let metadataEntries = 64
-        /// Graphs within nodes, and types within types. Protobuf's readers stop at 100 messages within each other, and a
-        /// graph within another takes three.
+        /// Graphs within nodes, and types within types. Protobuf's readers stop at 100 messages within each other, and
+        /// a graph within another takes three.
         static let depth = 32
         /// The longest name of a tensor, an operator or a file.
         static let nameBytes = 4_096

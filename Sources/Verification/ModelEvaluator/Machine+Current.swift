@@ -44,7 +44,8 @@ enum ProcessMemory {
     /// The largest resident size so far; 0 if the kernel does not say.
     static var peakBytes: Int {
         // The kernel writes the text anew for a reader at its start.
-        guard lseek(status, 0, SEEK_SET) == 0, let text = SystemFiles.readToEnd(status, limit: 1 << 20) else { return 0 }
+        guard lseek(status, 0, SEEK_SET) == 0, let text = SystemFiles.readToEnd(status, limit: 1 << 20)
+        else { return 0 }
         return peakBytes(status: String(decoding: text, as: UTF8.self))
     }
 

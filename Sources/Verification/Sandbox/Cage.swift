@@ -14,8 +14,8 @@ package enum Cage {
 
     /// Closes all layers, one after the other, and says which ones there are.
     ///
-    /// `readable` are files, and folders with all beneath them, that may be read from now on, beside what the loader and
-    /// the runtime need of the system; one that is not there is passed over. Nothing may be written but open files.
+    /// `readable` are files, and folders with all beneath them, that may be read from now on, beside what the loader
+    /// and the runtime need of the system; one that is not there is passed over. Nothing may be written but open files.
     /// Throws if a layer that the kernel has cannot be closed: the process must end then. It has one thread only,
     /// because Landlock confines the thread that calls it.
     package static func close(

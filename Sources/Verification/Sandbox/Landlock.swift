@@ -62,6 +62,8 @@ enum Landlock {
     private static func grant(_ right: UInt64, to path: String, in rules: Int32) throws(EvaluationFailure) {
         guard assay_landlock_grant(rules, path, right) != 0 else { return }
         // What is not there cannot be read either; who needs it says so.
-        guard [ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, ELOOP].contains(errno) else { throw .confining("a rule of Landlock") }
+        guard [ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, ELOOP].contains(errno) else {
+            throw .confining("a rule of Landlock")
+        }
     }
 }

@@ -4,8 +4,8 @@ import Glibc
 
 /// The limits that the evaluator puts on its own process before it loads a library or opens a model.
 enum ProcessLimits {
-    /// Sets every limit of a job. None can be raised again: soft and hard limit are lowered together, but for a second of
-    /// CPU time, because the kernel tells that limit apart from a plain kill only where the soft one comes first.
+    /// Sets every limit of a job. None can be raised again: soft and hard limit are lowered together, but for a second
+    /// of CPU time, because the kernel tells that limit apart from a plain kill only where the soft one comes first.
     static func apply(_ limits: EvaluationLimits) throws(EvaluationFailure) {
         try lower(RLIMIT_CORE, to: 0, "core size")
         try lower(RLIMIT_CPU, to: limits.cpuSeconds, hard: limits.cpuSeconds + 1, "CPU time")
@@ -44,6 +44,7 @@ enum Privileges {
 extension EvaluationFailure {
     /// A part of the cage that the kernel has and that could not be closed; `errno` tells why.
     static func confining(_ part: String, errno code: Int32 = errno) -> EvaluationFailure {
-        EvaluationFailure(.internal, "the cage is not closed, \(part) cannot be set: \(String(cString: strerror(code)))")
+        EvaluationFailure(
+            .internal, "the cage is not closed, \(part) cannot be set: \(String(cString: strerror(code)))")
     }
 }

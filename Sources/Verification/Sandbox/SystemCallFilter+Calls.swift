@@ -28,8 +28,8 @@ extension SystemCallFilter {
             // Clocks and chance
             "clock_getres", "clock_gettime", "clock_nanosleep", "getrandom", "gettimeofday", "nanosleep", "time",
             // Who and where it is
-            "getcwd", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "getrlimit", "getrusage", "gettid",
-            "getuid", "sysinfo", "times", "uname",
+            "getcwd", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "getrlimit", "getrusage",
+            "gettid", "getuid", "sysinfo", "times", "uname",
             // Files: Landlock says which ones
             "access", "close", "faccessat", "faccessat2", "fadvise64", "fstat", "fstatfs", "getdents", "getdents64",
             "lseek", "lstat", "newfstatat", "pread64", "preadv", "read", "readahead", "readlink", "readlinkat", "readv",
@@ -66,8 +66,8 @@ extension SystemCallFilter {
         ]
 
         private static let writing = UInt64(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
-        // From include/uapi/linux/sched.h. The flags of namespaces are those that clone knows: of mounts, control groups,
-        // names, messages, users, processes and networks.
+        // From include/uapi/linux/sched.h. The flags of namespaces are those that clone knows: of mounts, control
+        // groups, names, messages, users, processes and networks.
         private static let thread: UInt64 = 0x0001_0000
         private static let namespaces: UInt64 = 0x0002_0000 | 0x7e00_0000
 

@@ -7,7 +7,9 @@ import Glibc
 enum SystemCallFilter {
     /// Loads the filter for good; false if the kernel has none.
     static func load() throws(EvaluationFailure) -> Bool {
-        guard let filter = seccomp_init(assay_seccomp_no_such_call()) else { throw .confining("a filter", errno: ENOMEM) }
+        guard let filter = seccomp_init(assay_seccomp_no_such_call()) else {
+            throw .confining("a filter", errno: ENOMEM)
+        }
         defer { seccomp_release(filter) }
         for name in Calls.allowed { try add(assay_seccomp_allow(), name, [], to: filter) }
         for name in Calls.deadly { try add(assay_seccomp_kill(), name, [], to: filter) }

@@ -159,7 +159,8 @@ enum ReportText {
         lines += table.lines
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
         if let cage = report.cage, !cage.isFull {
-            lines.append(Printable.escape("measured in a cage without \(cage.absent.joined(separator: ", "))", limit: 400))
+            let absent = cage.absent.joined(separator: ", ")
+            lines.append(Printable.escape("measured in a cage without \(absent)", limit: 400))
         }
         return lines
     }

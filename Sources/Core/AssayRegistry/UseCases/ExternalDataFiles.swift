@@ -29,7 +29,7 @@ enum ExternalDataFiles {
         return found
     }
 
-    /// Whether a location is made of names alone. Files of versions have no other paths, so this only words the refusal.
+    /// Whether a location is made of names alone. Files of versions have no other paths: this only words the refusal.
     private static func isPlain(_ location: String) -> Bool {
         location.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
             && !location.unicodeScalars.contains("\0")
