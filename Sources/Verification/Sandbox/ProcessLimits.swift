@@ -7,6 +7,7 @@ enum ProcessLimits {
     /// Sets every limit of a job. None can be raised again: soft and hard limit are lowered together, but for a second
     /// of CPU time, because the kernel tells that limit apart from a plain kill only where the soft one comes first.
     static func apply(_ limits: EvaluationLimits) throws(EvaluationFailure) {
+        try admitSignals()
         try lower(RLIMIT_CORE, to: 0, "core size")
         try lower(RLIMIT_CPU, to: limits.cpuSeconds, hard: limits.cpuSeconds + 1, "CPU time")
         try lower(RLIMIT_AS, to: limits.memoryBytes, "address space")
@@ -14,6 +15,17 @@ enum ProcessLimits {
         try lower(RLIMIT_NOFILE, to: limits.openFiles, "open files")
         // The kernel counts all threads of the user here, and does not hold root to it.
         try lower(__RLIMIT_NPROC, to: limits.processes, "processes")
+    }
+
+    /// A limit ends the process by a signal, which a parent may have blocked or had ignored.
+    private static func admitSignals() throws(EvaluationFailure) {
+        for number in [SIGXCPU, SIGXFSZ, SIGSYS] {
+            guard signal(number, SIG_DFL) != SIG_ERR else { throw .confining("the default of signal \(number)") }
+        }
+        var none = sigset_t()
+        guard sigemptyset(&none) == 0, sigprocmask(SIG_SETMASK, &none, nil) == 0 else {
+            throw .confining("the mask of signals")
+        }
     }
 
     private static func lower(
