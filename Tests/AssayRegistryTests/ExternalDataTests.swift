@@ -19,7 +19,7 @@ struct ExternalDataTests {
             [.init(location: "weights.bin", bytesMin: 100), .init(location: "parts/weights.1", bytesMin: 0)],
             beside: Self.model, among: Self.files)
         #expect(found.map(\.location) == ["weights.bin", "parts/weights.1"])
-        #expect(found.map(\.digest) == [Self.files[2].digest, Self.files[3].digest])
+        #expect(found.map(\.file) == [Self.files[2], Self.files[3]])
     }
 
     @Test(arguments: [

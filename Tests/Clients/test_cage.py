@@ -276,6 +276,24 @@ def test_external_data_of_the_version_is_used(verdicts, location):
     assert report["measurements"]["metrics"]["accuracy"] == pytest.approx(expected, abs=1e-9)
 
 
+def test_external_data_reaches_a_worker(binary, serve, tmp_path):
+    """A worker elsewhere fetches what the model names, and tells of its own cage."""
+    server = serve("--evaluators", "0")
+    assay = Assay(binary, tmp_path, server.url)
+    runtime = ["--onnxruntime", os.environ["ASSAY_ONNXRUNTIME"]]
+    worker = assay.start("worker", "--name", "elsewhere", "--cache", tmp_path / "cache", "--once", *runtime)
+    try:
+        model, data = with_external_file("parts/weights.bin")
+        report = Verdicts(assay, "own").report(model, {"parts/weights.bin": data})
+        assert report["measurements"]["metrics"]["accuracy"] == pytest.approx(0.958)
+        assert report["worker"]["name"] == "elsewhere"
+        assert sorted(report["cage"]["layers"] + report["cage"]["absent"]) == sorted(FULL_CAGE)
+        assert worker.wait(30) == 0
+    finally:
+        if worker.poll() is None:
+            worker.kill()
+
+
 BAD_LOCATIONS = ["{canary}", "../{canary}", "../../index.sqlite", "a/../weights.bin", "./weights.bin", "/dev/zero",
                  "/proc/self/mem", "absent.bin", "model.onnx", "", "weights.bin/", "/dev/stdin"]
 

@@ -205,12 +205,15 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let cpu: String
         package let isaFlags: [String]
         package let cores: Int
+        /// The CPUs that the evaluator was kept on; nil if it was on all of them.
+        package let cpuSet: CPUSet?
 
-        package init(runtime: String, cpu: String, isaFlags: [String], cores: Int) {
+        package init(runtime: String, cpu: String, isaFlags: [String], cores: Int, cpuSet: CPUSet? = nil) {
             self.runtime = runtime
             self.cpu = cpu
             self.isaFlags = isaFlags
             self.cores = cores
+            self.cpuSet = cpuSet
         }
     }
 
@@ -236,6 +239,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     package let settings: VerificationSettings
     /// The evaluator build that measured, or failed to; a report counts only for that build.
     package let evaluator: String
+    /// Who measured, as the registry was told.
+    package let worker: Worker?
     package let environment: Environment?
     /// Nil where no process came to confine itself, and in reports of evaluators before 0.2.
     package let cage: Cage?
@@ -246,8 +251,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
 
     package init(
         verification: VerificationID, subject: Subject, dataset: Subject, settings: VerificationSettings,
-        evaluator: String, environment: Environment?, cage: Cage? = nil, outcome: Result<Measurements, FailureError>,
-        startedAt: Timestamp, finishedAt: Timestamp
+        evaluator: String, worker: Worker? = nil, environment: Environment?, cage: Cage? = nil,
+        outcome: Result<Measurements, FailureError>, startedAt: Timestamp, finishedAt: Timestamp
     ) {
         format = Self.formatVersion
         self.verification = verification
@@ -255,6 +260,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         self.dataset = dataset
         self.settings = settings
         self.evaluator = evaluator
+        self.worker = worker
         self.environment = environment
         self.cage = cage
         self.startedAt = startedAt

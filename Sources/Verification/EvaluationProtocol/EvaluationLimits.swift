@@ -5,6 +5,8 @@ package struct EvaluationLimits: Equatable, Sendable {
     package static let fileBytesRange = 0...(1 << 30)
     package static let openFilesRange = 16...4_096
     package static let processesRange = 16...(1 << 22)
+    /// The numbers of CPUs that the kernel's mask of fixed size holds.
+    package static let cpuNumberRange = 0...1_023
 
     /// CPU time over all threads; the kernel ends the process with SIGXCPU when it is used up.
     package var cpuSeconds: Int
@@ -15,16 +17,19 @@ package struct EvaluationLimits: Equatable, Sendable {
     package var openFiles: Int
     /// Processes and threads that the user may have, those outside of the evaluator included; root is not held to it.
     package var processes: Int
+    /// Numbers of the CPUs that the process is kept on; nil for all there are.
+    package var cpuSet: [Int]?
 
     package init(
         cpuSeconds: Int = 120, memoryBytes: Int = 4 << 30, fileBytes: Int = 0, openFiles: Int = 64,
-        processes: Int = 8_192
+        processes: Int = 8_192, cpuSet: [Int]? = nil
     ) {
         self.cpuSeconds = cpuSeconds
         self.memoryBytes = memoryBytes
         self.fileBytes = fileBytes
         self.openFiles = openFiles
         self.processes = processes
+        self.cpuSet = cpuSet
     }
 }
 
@@ -35,6 +40,7 @@ extension EvaluationLimits: Codable {
         case fileBytes = "file_bytes"
         case openFiles = "open_files"
         case processes
+        case cpuSet = "cpu_set"
     }
 
     package init(from decoder: any Decoder) throws {
@@ -45,5 +51,6 @@ extension EvaluationLimits: Codable {
         fileBytes = try values.decodeIfPresent(Int.self, forKey: .fileBytes) ?? fileBytes
         openFiles = try values.decodeIfPresent(Int.self, forKey: .openFiles) ?? openFiles
         processes = try values.decodeIfPresent(Int.self, forKey: .processes) ?? processes
+        cpuSet = try values.decodeIfPresent([Int].self, forKey: .cpuSet)
     }
 }

@@ -58,10 +58,11 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 sweepThreads: request.settings.sweepThreads ?? []),
             limits: EvaluationLimits(
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
-                memoryBytes: Self.memoryBytes))
-        return try await supervise(
+                memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
+        let outcome = try await supervise(
             job, workingFolder: try folder.makeFolder("work"), deadline: .seconds(request.settings.deadlineSeconds),
             progress: progress)
+        return outcome.keptOn(request.cpus)
     }
 
     package func checkAvailable() throws {
@@ -145,5 +146,16 @@ extension StagingFolder {
     fileprivate func stage(_ model: LocalModel, in folder: String) throws -> String {
         for (location, path) in model.externalData { _ = try stage(path, as: "\(folder)/\(location)") }
         return try stage(model.path, as: "\(folder)/model.onnx")
+    }
+}
+
+extension EvaluationOutcome {
+    /// The same with the CPUs that the process had itself kept on; one that could not do so has no environment.
+    fileprivate func keptOn(_ cpus: CPUSet?) -> EvaluationOutcome {
+        let environment = environment.map {
+            VerificationReport.Environment(
+                runtime: $0.runtime, cpu: $0.cpu, isaFlags: $0.isaFlags, cores: $0.cores, cpuSet: cpus)
+        }
+        return EvaluationOutcome(environment: environment, cage: cage, result: result)
     }
 }

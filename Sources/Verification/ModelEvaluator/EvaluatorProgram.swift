@@ -20,6 +20,7 @@ package enum EvaluatorProgram {
                     EvaluationFailure(.internal, "the job cannot be read or is above \(EvaluationJob.bytesMax) bytes"))
             }
             let job = try EvaluationJob(json: bytes)
+            if let cpus = job.limits.cpuSet { try Affinity.keep(on: cpus) }
             ProcessMemory.open()
             let cage = try Cage.close(job.limits, readable: job.readablePaths)
             _ = write(.cage(cage), to: output)

@@ -35,14 +35,17 @@ package struct EvaluationRequest: Sendable {
     package let baseline: LocalModel?
     package let datasetPath: String
     package let settings: VerificationSettings
+    /// The CPUs that the process is kept on; nil for all there are.
+    package let cpus: CPUSet?
 
     package init(
-        model: LocalModel, baseline: LocalModel?, datasetPath: String, settings: VerificationSettings
+        model: LocalModel, baseline: LocalModel?, datasetPath: String, settings: VerificationSettings, cpus: CPUSet?
     ) {
         self.model = model
         self.baseline = baseline
         self.datasetPath = datasetPath
         self.settings = settings
+        self.cpus = cpus
     }
 }
 

@@ -4,14 +4,14 @@ import AssayDomain
 ///
 /// Source: onnx.proto, `TensorProto.external_data`: a location is a path relative to the model's folder.
 enum ExternalDataFiles {
-    /// The digests of the named files, by location, in the same order. Throws the failure `invalid-model` naming the
+    /// The named files, in the same order. Throws the failure `invalid-model` naming the
     /// first location that is no plain path within the model's folder, no file of the version, the model itself, or a
     /// file that is too short for what the model reads of it.
     static func find(
         _ named: [ExternalTensorData], beside model: VersionFile, among files: [VersionFile]
-    ) throws(VerificationReport.FailureError) -> [(location: String, digest: Digest)] {
+    ) throws(VerificationReport.FailureError) -> [JobFiles.ExternalData] {
         let folder = model.path.lastIndex(of: "/").map { model.path[...$0] } ?? ""
-        var found: [(location: String, digest: Digest)] = []
+        var found: [JobFiles.ExternalData] = []
         for data in named {
             guard isPlain(data.location) else {
                 throw failure(data, "is no path within the model's folder")
@@ -24,7 +24,7 @@ enum ExternalDataFiles {
             guard data.bytesMin <= file.size else {
                 throw failure(data, "is read up to byte \(data.bytesMin) and has \(file.size)")
             }
-            found.append((data.location, file.digest))
+            found.append(.init(location: data.location, file: file))
         }
         return found
     }
