@@ -116,6 +116,8 @@ extension ErrorCode {
     package static let expired = ErrorCode("expired", .integrity)
     /// The audit log is not what a checkpoint or the index says.
     package static let logInconsistent = ErrorCode("log-inconsistent", .integrity)
+    /// A repeated measurement does not come to what its report says.
+    package static let replayDiffers = ErrorCode("replay-differs", .integrity)
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
@@ -166,7 +168,7 @@ extension ErrorCode {
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
-        .expired, .logInconsistent,
+        .expired, .logInconsistent, .replayDiffers,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,

@@ -123,11 +123,12 @@ package final class Verify: Sendable {
             outcome = try await evaluate(verification)
         }
         try Task.checkCancellation()
-        let report = VerificationReport(
+        var report = VerificationReport(
             verification: verification.id, subject: verification.subject, dataset: verification.dataset,
             settings: verification.settings, evaluator: host.build, environment: outcome.environment,
             outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
             startedAt: startedAt, finishedAt: clock.now())
+        report.baseline = verification.baseline
         defer { progress.withLock { $0[verification.id] = nil } }
         do {
             try await store(report, of: verification)
