@@ -139,6 +139,18 @@ extension AssayClient {
         try await get("/verifications/\(id)/report")
     }
 
+    /// What a policy says of a version now; the alias's own if none is given.
+    package func checkPolicy(
+        _ policy: Policy?, of alias: AliasName, on reference: Reference
+    ) async throws -> PromotionResponse {
+        let query: Query = ["reference": reference, "alias": alias.text]
+        guard let policy else {
+            return try decode(
+                await transport.call(request(.POST, "/policy-checks", query), isRepeatable: true).body)
+        }
+        return try await send(.POST, "/policy-checks", policy, query: query, isRepeatable: true)
+    }
+
     /// Throws `promotion-refused` with the table of requirements in the problem document of its `RemoteFailure`.
     package func promote(_ request: PromoteRequest) async throws -> PromotionResponse {
         try await send(.POST, "/promotions", request, isRepeatable: false)
@@ -220,9 +232,9 @@ extension AssayClient {
     }
 
     private func send<Answer: Decodable>(
-        _ method: HTTPMethod, _ path: String, _ message: some Encodable, isRepeatable: Bool
+        _ method: HTTPMethod, _ path: String, _ message: some Encodable, query: Query = [:], isRepeatable: Bool
     ) async throws -> Answer {
-        var request = request(method, path)
+        var request = request(method, path, query)
         request.headers.add(name: "Content-Type", value: MediaType.json)
         request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
         return try decode(await transport.call(request, isRepeatable: isRepeatable).body)

@@ -16,7 +16,7 @@ struct Assay: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, PushCommand.self, PullCommand.self, ListCommand.self,
             ShowCommand.self, VerifyCommand.self, ReportCommand.self, PromoteCommand.self, AliasCommand.self,
-            PolicyCommand.self,
+            PolicyCommand.self, WaiveCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
             SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,
             CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,

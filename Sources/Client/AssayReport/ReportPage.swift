@@ -157,6 +157,7 @@ package struct ReportPage {
         case .status(.passed): Cell(text: text, isHead: false, look: "status passed", glyph: "✓")
         case .status(.failed): Cell(text: text, isHead: false, look: "status failed", glyph: "✕")
         case .status(.inconclusive): Cell(text: text, isHead: false, look: "status open", glyph: "?")
+        case .status(.waived): Cell(text: text, isHead: false, look: "status open", glyph: "!")
         case .status(.missing): Cell(text: text, isHead: false, look: "status open", glyph: "–")
         }
     }

@@ -74,7 +74,21 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
+    /// Who may waive a requirement; nobody if the policy has none.
+    package struct WaiverRule: Sendable, Hashable, Codable {
+        /// What the signer must be trusted as.
+        package var role: TrustedKey.Role?
+        /// Ids of the keys that count.
+        package var keys: [String]?
+
+        func allows(_ waiver: Evidence.SignedWaiver) -> Bool {
+            (role.map { $0 == waiver.role } ?? true) && (keys.map { $0.contains(waiver.signer) } ?? true)
+        }
+    }
+
     package var version: Int
+    /// The name of the profile that this is, for people.
+    package var profile: String?
     package var signature: Signature?
     package var attestations: [AttestationDemand]?
     /// The dataset version that metrics and latency are measured on.
@@ -87,6 +101,7 @@ package struct Policy: Sendable, Hashable, Codable {
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
+    package var waivers: WaiverRule?
     package var deadlineSeconds: Int?
 
     /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
@@ -183,6 +198,16 @@ package struct Policy: Sendable, Hashable, Codable {
                 throw AssayError(
                     .policyInvalid,
                     "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it")
+            }
+        }
+        if let profile, profile.isEmpty || profile.utf8.count > 100 {
+            throw AssayError(.policyInvalid, "profile is empty or has over 100 bytes")
+        }
+        if let waivers {
+            guard waivers.role != .log, !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil)
+            else {
+                throw AssayError(
+                    .policyInvalid, "waivers does not say who may waive", remedy: "name a role, or keys by their ids")
             }
         }
         do {

@@ -29,7 +29,7 @@ package struct Registry: Sendable {
             manifestBytesMax: settings.manifestBytesMax)
         self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock, logger: logger)
         catalog = Catalog(index: index)
-        aliases = ManageAliases(index: index, evidence: evidence, clock: clock)
+        aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
         verify = Verify(
             blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)

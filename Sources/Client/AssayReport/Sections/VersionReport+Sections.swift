@@ -32,13 +32,16 @@ extension VersionReport {
             "\(verdict.isPassed ? "Passed" : "Refused") for the alias \(verdict.alias) at \(verdict.timeVerified), "
             + "by the policy \(verdict.policy.uri)."
         let hasConfidence = verdict.outcomes.contains { $0.confidence != nil }
+        let hasWaiver = verdict.outcomes.contains { $0.waiver != nil }
         var table = ReportTable(
             "What the policy demands and what was found",
-            headings: ["Requirement", "Demanded", "Measured"] + (hasConfidence ? ["Confidence"] : []) + ["Status"])
+            headings: ["Requirement", "Demanded", "Measured"] + (hasConfidence ? ["Confidence"] : []) + ["Status"]
+                + (hasWaiver ? ["Waived"] : []))
         for outcome in verdict.outcomes {
             table.add(
                 [.head(outcome.requirement), .text(outcome.demanded), .text(outcome.measured)]
-                    + (hasConfidence ? [.text(outcome.confidence ?? "")] : []) + [.status(outcome.status)])
+                    + (hasConfidence ? [.text(outcome.confidence ?? "")] : []) + [.status(outcome.status)]
+                    + (hasWaiver ? [.text(outcome.waiver ?? "")] : []))
         }
         section.tables = [table]
         return section
