@@ -76,7 +76,7 @@ extension VersionReport {
         return tree.filter { !shown.contains($0.key) }.sorted { $0.key < $1.key }.map { name, value in
             var section = ReportSection("more-\(name.filter { $0.isLetter || $0 == "_" })", title(of: name))
             if let text = value.scalar { section.note = text }
-            section.tables = TreeTable.tables(of: value, names: name == "per_class" ? measured.classes : nil)
+            section.tables = TreeTable.tables(of: value)
             return section
         }
     }
@@ -84,64 +84,5 @@ extension VersionReport {
     private static func title(of key: String) -> String {
         let text = plain(key)
         return text.prefix(1).uppercased() + text.dropFirst()
-    }
-}
-
-/// Turns any JSON into tables: members that have members of their own become rows.
-enum TreeTable {
-    /// `names` are the rows of a list.
-    static func tables(of tree: JSONTree, names: [String]?) -> [ReportTable] {
-        let rows = rows(of: tree, path: [], names: names)
-        guard !rows.isEmpty else { return [] }
-        let depth = rows.map(\.path.count).max() ?? 0
-        let columns = Set(rows.flatMap(\.values.keys)).sorted()
-        var table = ReportTable(
-            "Figures by their names",
-            headings: [String](repeating: "", count: depth) + columns.map { $0.replacing("_", with: " ") })
-        for row in rows {
-            let path = row.path + [String](repeating: "", count: depth - row.path.count)
-            table.add(path.map { .head($0) } + columns.map { cell(row.values[$0]) })
-        }
-        return [table]
-    }
-
-    private struct Row {
-        let path: [String]
-        let values: [String: JSONTree]
-    }
-
-    /// A row for every object that holds plain values.
-    private static func rows(of tree: JSONTree, path: [String], names: [String]?) -> [Row] {
-        switch tree {
-        case .object(let members):
-            let plain = members.filter { isCell($0.value) }
-            let own = plain.isEmpty ? [] : [Row(path: path, values: plain)]
-            return own
-                + members.filter { !isCell($0.value) }.sorted { $0.key < $1.key }
-                .flatMap { rows(of: $0.value, path: path + [$0.key], names: nil) }
-        case .list(let list):
-            return list.enumerated().flatMap { position, item in
-                let name = names.flatMap { $0.indices.contains(position) ? $0[position] : nil } ?? "\(position + 1)"
-                return rows(of: item, path: path + [name], names: nil)
-            }
-        default: return []
-        }
-    }
-
-    private static func isCell(_ value: JSONTree) -> Bool {
-        if case .list(let list) = value { return list.allSatisfy { $0.scalar != nil } }
-        return value.scalar != nil
-    }
-
-    private static func cell(_ value: JSONTree?) -> ReportTable.Cell {
-        switch value {
-        case nil: .text("")
-        case .number(let number): .number(Quantity.metric(number))
-        case .list(let list):
-            .text(
-                list.map { if case .number(let n) = $0 { Quantity.metric(n) } else { $0.scalar ?? "" } }.joined(
-                    separator: " to "))
-        case let value?: .text(value.scalar ?? "")
-        }
     }
 }
