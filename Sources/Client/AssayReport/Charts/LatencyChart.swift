@@ -4,11 +4,10 @@ import AssayDomain
 struct LatencyChart {
     private static let pieces = 56
     /// Where the axis ends: the slowest run of a thousand others would press all of them into one corner.
-    private static let lastQuantile = 98
+    private static let lastQuantile = 99
     /// From how many times the fastest on the axis is logarithmic.
     private static let logarithmicFrom = 12.0
-    /// How close two marks may be before one has to go a line up.
-    private static let labelGap = 66.0
+    private static let labelHeight = 13.0
 
     let id: String
     let title: String
@@ -22,7 +21,7 @@ struct LatencyChart {
         guard drawn.count == series.count, let first = drawn.first,
             let low = drawn.map({ $0.2[0] }).min(), let high = drawn.map({ $0.2[Self.lastQuantile] }).max()
         else { return nil }
-        let frame = Frame(top: series.count > 1 ? 16 : 46)
+        let frame = series.count > 1 ? Frame(top: 16) : Frame(right: 84, top: 50)
         let unit = TimeUnit(for: high)
         let axis = Self.axis(low, high, frame)
         let edges = axis.edges(Self.pieces)
@@ -77,24 +76,20 @@ struct LatencyChart {
         }.joined()
     }
 
-    /// Lines at the figures that policies bound.
+    /// Lines at the figures that policies bound. Their names are steps down to the right, so that no line meets one.
     private func mark(_ latency: VerificationReport.Latency, on chart: inout Chart, _ axis: Scale) {
-        var taken: [Double] = []
-        for name in ["p50", "p90", "p99"] {
+        for (row, name) in ["p99", "p90", "p50"].enumerated() {
             guard let value = latency.microseconds(of: name), value >= axis.low, value <= axis.high else { continue }
             let x = axis.at(value)
-            let row = taken.last.map { x - $0 < Self.labelGap } ?? false ? taken.count % 3 : 0
-            let y = chart.frame.top - 6 - Double(row) * 13
-            taken = row == 0 ? [x] : taken + [x]
+            let y = chart.frame.top - 8 - Double(row) * Self.labelHeight
             chart.rules.append(
                 .init(
-                    x1: coordinate(x), y1: coordinate(y + 4), x2: coordinate(x), y2: coordinate(chart.frame.bottom),
+                    x1: coordinate(x), y1: coordinate(y - 9), x2: coordinate(x), y2: coordinate(chart.frame.bottom),
                     look: "mark"))
-            let isAtEnd = x > chart.frame.right - 60
             chart.labels.append(
                 .init(
-                    x: coordinate(isAtEnd ? x + 3 : x - 3), y: coordinate(y), anchor: isAtEnd ? "end" : "start",
-                    look: "note", words: "\(name) \(Figure.duration(value))"))
+                    x: coordinate(x + 4), y: coordinate(y), anchor: "start", look: "note",
+                    words: "\(name) \(Figure.duration(value))"))
         }
     }
 
