@@ -15,6 +15,7 @@ enum ImportRules {
         "AssayCrypto": ["AssayDomain", "COpenSSL"],
         "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"],
         "ONNXModel": [],
+        "ONNXRewriting": ["ONNXModel"],
         "TransparencyLog": ["AssayCrypto", "AssayDomain"],
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
@@ -30,12 +31,13 @@ enum ImportRules {
         "AssayReport": ["AssayDomain"],
         "AssayCommands": [
             "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayReport",
-            "TransparencyLog",
+            "ONNXModel", "ONNXRewriting", "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [
-            "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
-            "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+            "APIProtocol", "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands",
+            "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI",
+            "OCIFrontEnd",
         ],
         "assay-evaluator": ["ModelEvaluator"],
     ]

@@ -103,6 +103,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var lineage: [LineageRelation]?
     package var waivers: WaiverRule?
     package var deadlineSeconds: Int?
+    /// What the worker that measures must have.
+    package var labels: [WorkerLabel]?
 
     /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
     package static func parse(_ json: [UInt8]) throws -> Policy {
@@ -134,6 +136,7 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.confidence = latency?.confidence
         settings.sweepBatches = latency?.sweep?.batches
         settings.sweepThreads = latency?.sweep?.threads
+        if let labels { settings.labels = Set(labels).sorted() }
         return settings
     }
 
@@ -161,6 +164,14 @@ package struct Policy: Sendable, Hashable, Codable {
             throw AssayError(
                 .policyInvalid, "the policy measures without a dataset",
                 remedy: "name the held-out data as dataset: NAME:1")
+        }
+        if let labels {
+            guard needsMeasurement, 1...WorkerLabel.countMax ~= labels.count else {
+                throw AssayError(
+                    .policyInvalid, "the policy names \(labels.count) labels of workers",
+                    reason: "they say where measurements are taken, and it demands none or there are too few or many",
+                    remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
+            }
         }
         if let dataset, case .tag(.alias) = dataset.selector {
             throw AssayError(

@@ -141,6 +141,11 @@ extension Policy {
                 + Printable.escape(found.waiver.reason, limit: Waiver.reasonBytesMax))
     }
 
+    /// What becomes of the demands on the size and on what was measured alone.
+    func measuredOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        sizeOutcomes(evidence) + metricOutcomes(evidence) + latencyOutcomes(evidence)
+    }
+
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
         let counted = signature?.keys.map { keys in evidence.signers.filter(keys.contains) } ?? evidence.signers
         let demanded = signature?.keys.map { "by one of \($0.count) named keys" } ?? "by a trusted release key"
@@ -241,7 +246,7 @@ extension Policy {
     }
 
     /// Errors get better as they shrink; everything else as it grows.
-    private static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
+    static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
 
     private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in

@@ -20,8 +20,8 @@ extension NativeAPI {
     }
 
     @Sendable func listVerifications(_ call: Call) async throws -> Response {
-        let version = try await registry.catalog.version(
-            try Reference(parsing: try call.query.required("reference")))
+        guard let reference = call.query["reference"] else { return try await listJobs(call) }
+        let version = try await registry.catalog.version(try Reference(parsing: reference))
         return try .message(
             ListResponse(
                 items: try await registry.verify.verifications(of: version, limit: try Self.limit(of: call))))

@@ -23,14 +23,18 @@ package struct EvaluationRequest: Sendable {
     package let baselineModelPath: String?
     package let datasetPath: String
     package let settings: VerificationSettings
+    /// The CPUs that the process is kept on; nil for all there are.
+    package let cpus: CPUSet?
 
     package init(
-        modelPath: String, baselineModelPath: String?, datasetPath: String, settings: VerificationSettings
+        modelPath: String, baselineModelPath: String?, datasetPath: String, settings: VerificationSettings,
+        cpus: CPUSet?
     ) {
         self.modelPath = modelPath
         self.baselineModelPath = baselineModelPath
         self.datasetPath = datasetPath
         self.settings = settings
+        self.cpus = cpus
     }
 }
 

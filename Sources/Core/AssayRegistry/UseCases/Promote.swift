@@ -170,7 +170,7 @@ package struct Promote: Sendable {
                 && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
         }
         if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil) }
-        for verification in known {
+        for verification in known where verification.state != .cancelled {
             let report = try await verify.report(of: verification)
             if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true { return (nil, report) }
         }
@@ -193,7 +193,9 @@ package struct Promote: Sendable {
             policy: .init(
                 uri: "urn:assay:policy:\(policy.digest)",
                 digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
-            verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
+            // Source: SLSA v1.0, verification summary: "FAILED" in place of levels if the policy says no.
+            verificationResult: decision.isPassed ? "PASSED" : "FAILED",
+            verifiedLevels: decision.isPassed ? [] : ["FAILED"],
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
