@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -145,10 +146,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         source(
+            "Client", "AssayReport",
+            [
+                "AssayDomain",
+                .product(name: "Mustache", package: "swift-mustache"),
+            ], embedding: "Templates"),
+        source(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry", "ONNXModel", "ONNXRewriting", "TransparencyLog",
+                "AssayRegistry", "AssayReport", "ONNXModel", "ONNXRewriting", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -246,6 +253,7 @@ let package = Package(
             [
                 "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
             ]),
+        tests("AssayReportTests", ["AssayDomain", "AssayReport"]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
         tests(
             "HTTPKitTests",

@@ -29,8 +29,9 @@ enum ImportRules {
         "OCIFrontEnd": ["AssayDomain", "AssayRegistry", "HTTPKit"],
         // Client: no storage, no front end, no use cases.
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
+        "AssayReport": ["AssayDomain"],
         "AssayCommands": [
-            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
+            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayReport",
             "ONNXModel", "ONNXRewriting", "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
@@ -49,6 +50,7 @@ enum ImportRules {
         "GRDB": ["AssayIndex"],
         "Hummingbird": ["HTTPKit", "NativeAPI", "OCIFrontEnd", "assay"],
         "HummingbirdCore": ["HTTPKit", "assay"],
+        "Mustache": ["AssayReport"],
         "ServiceLifecycle": ["assay"],
         "Subprocess": ["EvaluatorHost"],
         "Yams": ["AssayCommands"],

@@ -368,9 +368,11 @@ package enum Figure {
         return "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at "
             + (percent.hasSuffix(".0") ? percent.dropLast(2) : percent[...]) + " %"
     }
-    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
+    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`, `2.500 s`.
     package static func duration(_ microseconds: Double) -> String {
-        microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
+        if microseconds < 1000 { return fixed(microseconds, 1) + " µs" }
+        return microseconds < 1_000_000
+            ? fixed(microseconds / 1000, 3) + " ms" : fixed(microseconds / 1_000_000, 3) + " s"
     }
 
     /// `1 file`, `3 files`

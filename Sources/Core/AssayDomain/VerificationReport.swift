@@ -236,6 +236,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     package let verification: VerificationID
     package let subject: Subject
     package let dataset: Subject
+    /// What its latency was to be compared with, so that a failed run can be repeated too.
+    package var baseline: Subject?
     package let settings: VerificationSettings
     /// The evaluator build that measured, or failed to; a report counts only for that build.
     package let evaluator: String

@@ -153,11 +153,12 @@ extension Verify {
                 try await index.giveBack(claim, counts: true)
                 return wake()
             }
-            let report = VerificationReport(
+            var report = VerificationReport(
                 verification: verification.id, subject: verification.subject, dataset: verification.dataset,
                 settings: verification.settings, evaluator: host.build, worker: verification.worker,
                 environment: environment, cage: cage, outcome: result,
                 startedAt: verification.startedAt ?? verification.createdAt, finishedAt: clock.now())
+            report.baseline = verification.baseline
             try await store(report, of: verification, claim: claim)
         } catch let error as AssayError where Self.goneCodes.contains(error.code) {
             // It was cancelled, or its version deleted, meanwhile: nobody asks for the report any more.
