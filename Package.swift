@@ -111,7 +111,7 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"]),
+        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 
         // MARK: Front ends – one thin adapter per protocol

@@ -52,7 +52,7 @@ import Testing
             Issue.record("the last message is no result: \(answer.messages)")
             return
         }
-        #expect(result.metrics.named["accuracy"] == 0.958)
+        #expect(result.metrics.values["accuracy"] == 0.958)
         #expect(answer.messages.count > 3)
         for message in answer.messages.dropLast() {
             guard case .progress(_, let done, let total) = message else {

@@ -19,7 +19,7 @@ enum ImportRules {
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
-        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"],
+        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime"],
         "ONNXRuntime": ["COnnxRuntime"],
         // Front ends: never an adapter, never another front end.
         "HTTPKit": ["AssayDomain", "AssayRegistry"],

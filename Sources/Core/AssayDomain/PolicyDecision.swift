@@ -59,6 +59,8 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
         case failed
         /// There is no evidence; it counts as failed.
         case missing
+        /// What was measured shows neither that the requirement is met nor that it is not; it counts as failed.
+        case inconclusive
     }
 
     /// `accuracy`, `latency.p50` …
@@ -170,9 +172,11 @@ extension Policy {
                 outcomes.append(outcome(name, "at most \(Figure.metric(max))", measured, value <= max))
             }
             if let maxDrop = bound.maxDrop {
-                outcomes.append(dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
+                outcomes.append(
+                    bound.confidence.map { pairedOutcome(name, maxDrop: maxDrop, confidence: $0, evidence) }
+                        ?? dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
             }
-            return outcomes
+            return outcomes + sliceOutcomes(name, bound.perSlice ?? [:], evidence)
         }
     }
 
@@ -188,13 +192,10 @@ extension Policy {
         guard let current = evidence.holderReport?.measurements?.metrics[name] else {
             return unmeasured(requirement, demanded, evidence.holderReport)
         }
-        let drop = Self.isLowerBetter(name) ? value - current : current - value
+        let drop = Metric.direction(of: name) == .lowerIsBetter ? value - current : current - value
         return outcome(
             requirement, demanded, "\(Figure.metric(value)) against \(Figure.metric(current))", drop <= maxDrop)
     }
-
-    /// Errors get better as they shrink; everything else as it grows.
-    private static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
 
     private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in
@@ -239,14 +240,14 @@ extension Policy {
         return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
     }
 
-    private func outcome(
+    func outcome(
         _ requirement: String, _ demanded: String, _ measured: String, _ isMet: Bool
     ) -> RequirementOutcome {
         RequirementOutcome(
             requirement: requirement, demanded: demanded, measured: measured, status: isMet ? .passed : .failed)
     }
 
-    private func unmeasured(
+    func unmeasured(
         _ requirement: String, _ demanded: String, _ report: VerificationReport?
     ) -> RequirementOutcome {
         let reason = report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" } ?? "not measured"
@@ -261,6 +262,7 @@ extension Policy.MetricBound {
         let parts = [
             min.map { "at least \(Figure.metric($0))" }, max.map { "at most \(Figure.metric($0))" },
             maxDrop.map { "drop at most \(Figure.metric($0))" },
+            perSlice.map { "bounds in slices of \(Printable.escape($0.keys.sorted().joined(separator: ", ")))" },
         ]
         return parts.compactMap(\.self).joined(separator: ", ")
     }

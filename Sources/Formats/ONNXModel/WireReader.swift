@@ -64,13 +64,11 @@ struct WireReader {
         case 0:
             return .integer(try varint(&message))
         case 1:
-            _ = try take(8, from: &message)
-            return .fixed
+            return .fixed(try take(8, from: &message))
         case 2:
             return .bytes(try take(try varint(&message), from: &message))
         case 5:
-            _ = try take(4, from: &message)
-            return .fixed
+            return .fixed(try take(4, from: &message))
         default:
             throw ONNXModelError.invalid("a field has the unknown wire type \(type)")
         }
@@ -121,8 +119,8 @@ struct WireField {
     enum Value {
         case integer(UInt64)
         case bytes(WireMessage)
-        /// Four or eight bytes; ONNX keeps nothing in them that a summary needs.
-        case fixed
+        /// Four or eight bytes: a number of floating point, little-endian.
+        case fixed(WireMessage)
     }
 
     let number: Int

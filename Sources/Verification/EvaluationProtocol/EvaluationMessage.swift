@@ -20,6 +20,7 @@ package struct EvaluationStage: RawRepresentable, Hashable, Codable, Sendable {
 
     package static let loading = EvaluationStage(rawValue: "loading")
     package static let accuracy = EvaluationStage(rawValue: "accuracy")
+    package static let paired = EvaluationStage(rawValue: "paired")
     package static let latency = EvaluationStage(rawValue: "latency")
 }
 

@@ -46,7 +46,7 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         let job = EvaluationJob(
             runtimePath: installation.runtimeLibrary, modelPath: try folder.stage(request.modelPath, as: "model.onnx"),
             baselineModelPath: try request.baselineModelPath.map { try folder.stage($0, as: "baseline.onnx") },
-            datasetPath: try folder.stage(request.datasetPath, as: "dataset.npz"), topK: Self.topK,
+            datasetPath: try folder.stage(request.dataset), topK: Self.topK,
             latency: LatencySettings(
                 threads: request.settings.threads, batchSize: request.settings.batch,
                 warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns),
@@ -180,13 +180,19 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
     }
 
     private static func measurements(of result: EvaluationResult) -> EvaluationOutcome.Measurements {
-        var matrix: ConfusionMatrix?
-        if case .classification(let metrics) = result.metrics { matrix = metrics.confusionMatrix }
-        return EvaluationOutcome.Measurements(
-            metrics: result.metrics.named, confusionMatrix: matrix?.counts, classes: matrix?.labels.map { "\($0)" },
+        let matrix = result.metrics.confusionMatrix
+        var measurements = EvaluationOutcome.Measurements(
+            metrics: result.metrics.values, confusionMatrix: matrix?.counts, classes: matrix?.labels,
             sampleCount: result.samples, latency: latency(result.latency),
             baselineLatency: result.baseline.map { latency($0.latency) }, loadMicroseconds: result.loadMicroseconds,
             firstRunMicroseconds: result.firstRunMicroseconds, peakMemoryBytes: Int64(result.peakMemoryBytes))
+        measurements.perClass = result.metrics.classes?.map(VerificationReport.ClassFigures.init)
+        measurements.slices = result.metrics.slices?.mapValues {
+            $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }
+        }
+        measurements.paired = result.metrics.paired.map(VerificationReport.PairedFigures.init)
+        measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 1000) }
+        return measurements
     }
 
     private static func latency(_ figures: LatencyFigures) -> VerificationReport.Latency {

@@ -1,4 +1,5 @@
 import AssayDomain
+import AssayRegistry
 import Foundation
 import Glibc
 
@@ -36,6 +37,22 @@ struct StagingFolder {
             try FileManager.default.copyItem(atPath: file, toPath: target)
         }
         return target
+    }
+
+    /// Gives the files of a dataset their names: an archive, or a folder of recorded sets.
+    func stage(_ dataset: DatasetFiles) throws -> String {
+        switch dataset {
+        case .archive(let file): return try stage(file, as: "dataset.npz")
+        case .recorded(let files):
+            for (name, file) in files {
+                let folder = name.split(separator: "/").dropLast().joined(separator: "/")
+                try FileManager.default.createDirectory(
+                    atPath: "\(path)/dataset/\(folder)", withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700])
+                _ = try stage(file, as: "dataset/\(name)")
+            }
+            return "\(path)/dataset"
+        }
     }
 
     /// Removes the folder. What cannot be removed holds nothing that anyone relies on.

@@ -3,9 +3,6 @@ import ONNXRuntime
 
 /// One evaluation from job to result, in the order: limits, runtime, models, dataset, accuracy, latency.
 struct ModelEvaluation {
-    /// Samples per run while accuracy is measured.
-    private static let accuracyBatchSize = 16
-
     private let job: EvaluationJob
     private let progress: (EvaluationStage, Int, Int) -> Void
 
@@ -33,20 +30,18 @@ struct ModelEvaluation {
         }
         progress(.loading, steps - 1, steps)
         let names = Set((session.inputs + (baseline?.inputs ?? [])).map(\.name))
-        let dataset = try NpzDataset(
-            path: job.datasetPath, wanted: names.union([job.labelName]), bytesMax: job.limits.memoryBytes / 2)
-        let labels = try labels(of: dataset)
+        let data = try TestData(job, inputs: names)
         progress(.loading, steps, steps)
 
-        let inputs = try ModelInputs(library: library, session: session, dataset: dataset, rows: labels.rows)
-        let output = try labels.labels.output(of: session)
+        let inputs = try data.inputs(library: library, session: session)
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
         let candidate = try prepare(session, inputs, batchSize)
         let firstRun = try firstRun(candidate)
-        let metrics = try accuracy(session, inputs, labels.labels, output)
+        let metrics = try AccuracyMeasurement(
+            library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress
+        ).metrics(of: session, baseline: baseline)
         let baselineRun = try baseline.map { session throws(EvaluationFailure) in
-            let inputs = try ModelInputs(library: library, session: session, dataset: dataset, rows: labels.rows)
-            return try prepareBaseline(session, inputs, batchSize)
+            try prepareBaseline(session, try data.inputs(library: library, session: session), batchSize)
         }
         let latency = try latency(candidate, baselineRun, batchSize)
         return EvaluationResult(
@@ -56,7 +51,7 @@ struct ModelEvaluation {
             settings: .init(
                 threads: job.latency.threads, batchSize: batchSize, warmUpRuns: job.latency.warmUpRuns,
                 measuredRuns: job.latency.measuredRuns, seed: job.latency.seed),
-            samples: labels.rows, metrics: metrics, latency: latency.candidate, baseline: latency.baseline,
+            samples: data.sampleCount, metrics: metrics, latency: latency.candidate, baseline: latency.baseline,
             loadMicroseconds: Double(loadTime) / 1_000, firstRunMicroseconds: Double(firstRun) / 1_000,
             peakMemoryBytes: ProcessMemory.peakBytes)
     }
@@ -80,16 +75,6 @@ struct ModelEvaluation {
         } catch {
             throw EvaluationFailure.loading(error, what, path: path)
         }
-    }
-
-    private func labels(of dataset: NpzDataset) throws(EvaluationFailure) -> (labels: Labels, rows: Int) {
-        guard let array = dataset.arrays[job.labelName] else {
-            throw EvaluationFailure(
-                .invalidDataset,
-                "the dataset has no array \(MessageText.quote(job.labelName)) of labels; "
-                    + "it has \(MessageText.list(dataset.names))")
-        }
-        return (try Labels(array, task: job.task), array.rowCount ?? 0)
     }
 
     private func prepare(
@@ -118,36 +103,6 @@ struct ModelEvaluation {
         } catch {
             throw EvaluationFailure.running(error)
         }
-    }
-
-    /// Runs the whole dataset once.
-    ///
-    /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
-    private func accuracy(
-        _ session: OnnxSession, _ inputs: ModelInputs, _ labels: Labels, _ output: Int
-    ) throws(EvaluationFailure) -> EvaluationMetrics {
-        var predictions = Predictions(labels: labels)
-        let outputName = session.outputs[output].name
-        let batchSize = inputs.fixedBatchSize ?? min(Self.accuracyBatchSize, inputs.rows)
-        var done = 0
-        while done < inputs.rows {
-            let isFixed = inputs.fixedBatchSize != nil
-            let start = isFixed ? min(done, inputs.rows - batchSize) : done
-            let end = min(start + batchSize, inputs.rows)
-            let run = OnnxRun(
-                session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [outputName])
-            let answer: OnnxOutput
-            do {
-                try run.execute()
-                answer = try run.output(at: 0)
-            } catch {
-                throw EvaluationFailure.running(error)
-            }
-            try predictions.add(answer, start: start, count: end - start, skipped: done - start)
-            done = end
-            progress(.accuracy, done, inputs.rows)
-        }
-        return try predictions.metrics(topK: job.topK)
     }
 
     private func latency(

@@ -21,7 +21,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The held-out data.", valueName: "ref"))
     var dataset: String
 
-    @Option(help: ArgumentHelp("Measure latency against this version in the same run.", valueName: "ref"))
+    @Option(help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"))
     var baseline: String?
 
     @Option(help: "Threads of the executor.")
@@ -100,7 +100,7 @@ enum ReportText {
         table.add("load", Figure.duration(measured.loadMicroseconds))
         table.add("first run", Figure.duration(measured.firstRunMicroseconds))
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
-        lines += table.lines
+        lines += table.lines + MetricTables.lines(of: measured)
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
         return lines
     }

@@ -21,17 +21,24 @@ package protocol EvaluatorHost: Sendable {
 package struct EvaluationRequest: Sendable {
     package let modelPath: String
     package let baselineModelPath: String?
-    package let datasetPath: String
+    package let dataset: DatasetFiles
     package let settings: VerificationSettings
 
     package init(
-        modelPath: String, baselineModelPath: String?, datasetPath: String, settings: VerificationSettings
+        modelPath: String, baselineModelPath: String?, dataset: DatasetFiles, settings: VerificationSettings
     ) {
         self.modelPath = modelPath
         self.baselineModelPath = baselineModelPath
-        self.datasetPath = datasetPath
+        self.dataset = dataset
         self.settings = settings
     }
+}
+
+/// Where the files of a `DatasetLayout` lie.
+package enum DatasetFiles: Sendable {
+    case archive(String)
+    /// Local paths by the names of the layout.
+    case recorded([String: String])
 }
 
 package struct EvaluationOutcome: Sendable {
@@ -45,6 +52,10 @@ package struct EvaluationOutcome: Sendable {
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
+        package var perClass: [VerificationReport.ClassFigures]?
+        package var slices: [String: [String: VerificationReport.SliceFigures]]?
+        package var paired: VerificationReport.PairedFigures?
+        package var pairedFailure: String?
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,

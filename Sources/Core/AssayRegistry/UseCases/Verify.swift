@@ -37,6 +37,7 @@ package final class Verify: Sendable {
         try settings.check()
         try host.checkAvailable()
         try Self.requireDataset(dataset)
+        try await requireData(in: dataset)
         let verification = Verification(
             id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
             baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
@@ -51,6 +52,18 @@ package final class Verify: Sendable {
             throw AssayError(
                 .datasetUnsupported, "\(version.reference) is no dataset",
                 remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
+        }
+    }
+
+    /// Throws `dataset-unsupported` for a dataset without files that can be measured on.
+    private func requireData(in version: Version) async throws {
+        do {
+            _ = try await dataset(.init(version))
+        } catch let error as VerificationReport.FailureError {
+            throw AssayError(
+                .datasetUnsupported, "\(version.reference) is no data that is measured on",
+                reason: error.failure.message,
+                remedy: "push an .npz archive that numpy.savez wrote, or a folder with test_data_set_0")
         }
     }
 
@@ -143,14 +156,16 @@ package final class Verify: Sendable {
     private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {
         do {
             let model = try await file(".onnx", of: verification.subject, failure: "invalid-model")
-            let dataset = try await file(".npz", of: verification.dataset, failure: "invalid-dataset")
             let baseline = try await baselineFile(of: verification)
-            return try await withFiles(model, dataset, baseline) { model, dataset, baseline in
-                try await self.host.evaluate(
-                    EvaluationRequest(
-                        modelPath: model, baselineModelPath: baseline, datasetPath: dataset,
-                        settings: verification.settings)
-                ) { step in self.progress.withLock { $0[verification.id] = step } }
+            let dataset = try await dataset(verification.dataset)
+            return try await withFiles([model] + (baseline.map { [$0] } ?? [])) { models in
+                try await self.withFiles(dataset) { dataset in
+                    try await self.host.evaluate(
+                        EvaluationRequest(
+                            modelPath: models[0], baselineModelPath: models.dropFirst().first, dataset: dataset,
+                            settings: verification.settings)
+                    ) { step in self.progress.withLock { $0[verification.id] = step } }
+                }
             }
         } catch let failure as VerificationReport.FailureError {
             return EvaluationOutcome(environment: nil, result: .failure(failure))
@@ -164,13 +179,23 @@ package final class Verify: Sendable {
     }
 
     private func withFiles<Value: Sendable>(
-        _ model: Digest, _ dataset: Digest, _ baseline: Digest?,
-        _ body: @escaping @Sendable (String, String, String?) async throws -> Value
+        _ digests: [Digest], _ body: @escaping @Sendable ([String]) async throws -> Value
     ) async throws -> Value {
-        try await blobs.withLocalFile(of: model) { [blobs] model in
-            try await blobs.withLocalFile(of: dataset) { dataset in
-                guard let baseline else { return try await body(model, dataset, nil) }
-                return try await blobs.withLocalFile(of: baseline) { try await body(model, dataset, $0) }
+        guard let last = digests.last else { return try await body([]) }
+        return try await withFiles(Array(digests.dropLast())) { [blobs] paths in
+            try await blobs.withLocalFile(of: last) { try await body(paths + [$0]) }
+        }
+    }
+
+    private func withFiles<Value: Sendable>(
+        _ dataset: DatasetLayout, _ body: @escaping @Sendable (DatasetFiles) async throws -> Value
+    ) async throws -> Value {
+        switch dataset {
+        case .archive(let digest): return try await withFiles([digest]) { try await body(.archive($0[0])) }
+        case .recorded(let files):
+            let names = files.keys.sorted()
+            return try await withFiles(names.compactMap { files[$0] }) { paths in
+                try await body(.recorded(Dictionary(uniqueKeysWithValues: zip(names, paths))))
             }
         }
     }
@@ -180,19 +205,29 @@ package final class Verify: Sendable {
         return try await file(".onnx", of: baseline, failure: "invalid-model")
     }
 
+    private func dataset(_ subject: VerificationReport.Subject) async throws -> DatasetLayout {
+        try DatasetLayout(
+            files: try await files(of: subject, failure: "invalid-dataset"),
+            of: "\(subject.repository):\(subject.number)")
+    }
+
     /// The one file of a version with this extension.
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
     ) async throws -> Digest {
-        guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
-            throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
-        }
-        let files = try evidence.files(of: manifest.parsed()).filter { $0.path.hasSuffix(suffix) }
+        let files = try await files(of: subject, failure: failure).filter { $0.path.hasSuffix(suffix) }
         guard let file = files.first, files.count == 1 else {
             throw VerificationReport.FailureError(
                 failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
         }
         return file.digest
+    }
+
+    private func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {
+        guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
+            throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
+        }
+        return try evidence.files(of: manifest.parsed())
     }
 
     private func store(_ report: VerificationReport, of verification: Verification) async throws {
@@ -216,7 +251,7 @@ package final class Verify: Sendable {
     private static func measurements(
         _ measured: EvaluationOutcome.Measurements, baseline: VerificationReport.Subject?
     ) -> VerificationReport.Measurements {
-        VerificationReport.Measurements(
+        var measurements = VerificationReport.Measurements(
             metrics: measured.metrics, confusionMatrix: measured.confusionMatrix, classes: measured.classes,
             sampleCount: measured.sampleCount, latency: measured.latency,
             comparison: baseline.flatMap { baseline in
@@ -224,5 +259,10 @@ package final class Verify: Sendable {
             },
             loadMicroseconds: measured.loadMicroseconds, firstRunMicroseconds: measured.firstRunMicroseconds,
             peakMemoryBytes: measured.peakMemoryBytes)
+        measurements.perClass = measured.perClass
+        measurements.slices = measured.slices
+        measurements.paired = measured.paired
+        measurements.pairedFailure = measured.pairedFailure
+        return measurements
     }
 }
