@@ -52,6 +52,8 @@ def parse_options():
     parser.add_argument("--entries", type=int, default=1_000_000, help="entries of the large log (default: 1000000)")
     parser.add_argument(
         "--mutations", type=int, default=5000, help="changes that the audit must find (default: 5000)")
+    parser.add_argument(
+        "--verdicts", type=int, default=100, help="verdicts on each pair of models (default: 100)")
     return parser.parse_args()
 
 

@@ -24,6 +24,7 @@ class Setting:
     tags: int
     entries: int
     mutations: int
+    verdicts: int
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from measures_bundles import bundles
 from measures_downloads import pull, ranges
+from measures_latency import gate
 from measures_log import audit, log, mutations, signing
 from measures_program import evaluator, memory, start
 from measures_requests import manifests, resolve, small, tags
@@ -22,6 +23,7 @@ MEASURES = {
     "signing": signing,
     "bundles": bundles,
     "evaluator": evaluator,
+    "gate": gate,
     "start": start,
     "memory": memory,
 }

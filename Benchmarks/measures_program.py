@@ -25,7 +25,7 @@ RUNTIME = REPOSITORY_ROOT / ".cache" / "onnxruntime" / "libonnxruntime.so"
 def evaluator_p50(setting, model):
     """The median that the evaluator reports for one job, asked as the server asks it."""
     job = {
-        "protocol": 1, "runtime_path": str(RUNTIME), "model_path": str(model),
+        "protocol": 2, "runtime_path": str(RUNTIME), "model_path": str(model),
         "dataset_path": str(FIXTURES / "train.npz"), "label_name": "label", "task": "auto", "top_k": [5],
         "latency": {
             "threads": EVALUATOR_THREADS, "batch_size": EVALUATOR_BATCH, "warm_up_runs": EVALUATOR_WARM_UP,

@@ -53,7 +53,8 @@ extension MLBOM.Measurement {
                 metrics: ["accuracy": accuracy, "macro_f1": 0.9581418678680652], confusionMatrix: nil, classes: nil,
                 sampleCount: 500,
                 latency: VerificationReport.Latency(
-                    p50: 12.5, p90: 20, p99: 31, mean: 14, throughput: 80_000, runs: 100),
+                    p50: 12.5, p90: 20, p95: nil, p99: 31, mean: 14, tail: nil, max: nil, throughput: 80_000,
+                    runs: 100, quantiles: nil),
                 comparison: nil, loadMicroseconds: 900, firstRunMicroseconds: 80, peakMemoryBytes: 1 << 20),
             evaluator: "assay-evaluator 1")
     }

@@ -11,13 +11,16 @@ struct PolicyTests {
     }
 
     static func report(
-        _ number: Int64, accuracy: Double, p50: Double = 100, baselineP50: Double? = nil
+        _ number: Int64, accuracy: Double, p50: Double = 100, ratio: VerificationReport.Ratio? = nil
     ) throws -> VerificationReport {
-        func latency(_ p50: Double) -> VerificationReport.Latency {
-            .init(p50: p50, p90: p50 * 2, p99: p50 * 3, mean: p50, throughput: 1e6 / p50, runs: 100)
-        }
-        let comparison = try baselineP50.map {
-            VerificationReport.Comparison(baseline: try subject(9), latency: latency($0))
+        let latency = VerificationReport.Latency(
+            p50: p50, p90: p50 * 2, p95: p50 * 2.5, p99: p50 * 3, mean: p50, tail: p50 * 2.8, max: p50 * 4,
+            throughput: 1e6 / p50, runs: 600, quantiles: nil)
+        let comparison = try ratio.map {
+            VerificationReport.Comparison(
+                baseline: try subject(9),
+                figures: .init(
+                    latency: latency, candidate: latency, ratios: ["p50": $0], confidence: 0.95, pairsPerSession: 30))
         }
         return VerificationReport(
             verification: VerificationID(bits: 1), subject: try subject(number), dataset: try subject(7),
@@ -25,7 +28,7 @@ struct PolicyTests {
             outcome: .success(
                 .init(
                     metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 10,
-                    latency: latency(p50), comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1,
+                    latency: latency, comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1,
                     peakMemoryBytes: 1000)),
             startedAt: Timestamp(milliseconds: 0), finishedAt: Timestamp(milliseconds: 1))
     }
@@ -106,17 +109,52 @@ struct PolicyTests {
         #expect(policy.decide(evidence).isPassed == isMet)
     }
 
-    @Test(arguments: [(100.0, true), (120.0, true), (121.0, false)])
-    func `a latency ratio needs the holder measured in the same run`(p50: Double, isMet: Bool) throws {
+    @Test(arguments: [
+        (0.9, 1.2, RequirementOutcome.Status.passed), (1.201, 1.5, .failed), (1.19, 1.21, .inconclusive),
+        (1.2, 1.3, .inconclusive),
+    ])
+    func `a latency ratio is decided by its whole interval`(
+        lower: Double, upper: Double, status: RequirementOutcome.Status
+    ) throws {
         let policy = try Self.policy(#"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.2}}}"#)
-        var evidence = Self.evidence(try Self.report(1, accuracy: 1, p50: p50))
+        var evidence = Self.evidence(try Self.report(1, accuracy: 1))
         #expect(policy.decide(evidence).isPassed, "the first holder has nothing to be compared with")
         evidence.holder = try Self.subject(9)
-        #expect(!policy.decide(evidence).isPassed)
-        evidence.report = try Self.report(1, accuracy: 1, p50: p50, baselineP50: 100)
-        #expect(policy.decide(evidence).isPassed == isMet)
+        #expect(policy.decide(evidence).outcomes.last?.status == .missing)
+        evidence.report = try Self.report(
+            1, accuracy: 1, ratio: .init(ratio: 1.1, lower: lower, upper: upper, sessions: [1.1]))
+        let decision = policy.decide(evidence)
+        #expect(decision.outcomes.last?.status == status)
+        #expect(decision.isPassed == (status == .passed))
         evidence.holder = try Self.subject(8)
-        #expect(!policy.decide(evidence).isPassed, "the baseline is another version")
+        #expect(policy.decide(evidence).outcomes.last?.status == .missing, "the baseline is another version")
+    }
+
+    @Test func `a ratio of too few sessions decides nothing`() throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.2}}}"#)
+        var evidence = Self.evidence(
+            try Self.report(1, accuracy: 1, ratio: .init(ratio: 1, lower: nil, upper: nil, sessions: [1, 1, 1])))
+        evidence.holder = try Self.subject(9)
+        #expect(policy.decide(evidence).outcomes.last?.status == .inconclusive)
+    }
+
+    @Test func `the bounds of ratios are part of what a verification is asked to do`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","latency":{"confidence":0.99,"p50":{"max_ratio":1.05},
+            "tail":{"max_ratio":1.2},"p95":{"max_milliseconds":1},"sweep":{"batches":[1,8]}}}
+            """)
+        let settings = try #require(policy.verificationSettings)
+        #expect(settings.maxRatios == ["p50": 1.05, "tail": 1.2])
+        #expect(settings.confidence == 0.99)
+        #expect(settings.sweepBatches == [1, 8])
+    }
+
+    @Test(arguments: [(9_999.0, true), (10_001, false)])
+    func `throughput has a minimum`(bound: Double, isMet: Bool) throws {
+        let policy = try Self.policy(
+            #"{"version":1,"dataset":"d:1","latency":{"throughput":{"min":\#(bound)}}}"#)
+        #expect(policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).isPassed == isMet)
     }
 
     @Test func `a failed verification says why`() throws {
@@ -136,7 +174,11 @@ struct PolicyTests {
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"minimum":0.9}}}"#,
         #"{"version":1,"metric":{"accuracy":{"min":0.9}}}"#, #"{"version":1,"dataset":"nothing"}"#,
-        #"{"version":1,"dataset":"d:1","latency":{"p95":{"max_milliseconds":1}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p75":{"max_milliseconds":1}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p99":{"max_milliseconds":1},"runs":599}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.1},"confidence":1}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.1},"sweep":{"batches":[0]}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"throughput":{"min":0}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":-0.1}}}"#,
         #"{"version":1,"signature":{"keys":[]}}"#, #"{"version":1,"size":{"max_bytes":-1}}"#,

@@ -2,7 +2,7 @@ import EvaluationProtocol
 import Testing
 
 @Suite struct `Evaluation job` {
-    private let minimal = #"{"protocol":1,"runtime_path":"/r.so","model_path":"/m.onnx","dataset_path":"/d.npz""#
+    private let minimal = #"{"protocol":2,"runtime_path":"/r.so","model_path":"/m.onnx","dataset_path":"/d.npz""#
 
     @Test func `a job that names only the files gets the defaults`() throws {
         let job = try EvaluationJob(json: Array("\(minimal)}".utf8))
@@ -16,7 +16,9 @@ import Testing
         let job = EvaluationJob(
             runtimePath: "/r.so", modelPath: "/m.onnx", baselineModelPath: "/b.onnx", datasetPath: "/d.npz",
             labelName: "y", task: .regression, topK: [1, 3],
-            latency: LatencySettings(threads: 2, batchSize: 8, warmUpRuns: 5, measuredRuns: 50, seed: .max),
+            latency: LatencySettings(
+                threads: 2, batchSize: 8, warmUpRuns: 5, measuredRuns: 50, seed: .max, budgetSeconds: 7,
+                maxRatios: [.p50: 1.05, .tail: 1.5], confidence: 0.9, sweepBatchSizes: [1, 8], sweepThreads: [2]),
             limits: EvaluationLimits(cpuSeconds: 9, memoryBytes: 1 << 30, fileBytes: 1, openFiles: 32))
         #expect(try EvaluationJob(json: job.json()) == job)
     }
@@ -27,12 +29,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"protocol":2}"#, "the job is of protocol 2; only protocol 1 is known"),
+        (#"{"protocol":1}"#, "the job is of protocol 1; only protocol 2 is known"),
         (#"{}"#, "the job is not valid: protocol is missing"),
-        (#"{"protocol":1}"#, "the job is not valid: runtime_path is missing"),
+        (#"{"protocol":2}"#, "the job is not valid: runtime_path is missing"),
         (#"["#, "the job is not valid: it is not JSON"),
         (#""#, "the job is not valid: it is not JSON"),
-        (#"{"protocol":"1"}"#, "the job is not valid: protocol has the wrong type"),
+        (#"{"protocol":"2"}"#, "the job is not valid: protocol has the wrong type"),
     ])
     func `what is no job is refused with the reason`(text: String, reason: String) {
         #expect(throws: EvaluationProtocolError(reason)) { try EvaluationJob(json: Array(text.utf8)) }

@@ -2,6 +2,10 @@ import EvaluationProtocol
 import Testing
 
 @Suite struct `Evaluation message` {
+    private static let latency = LatencyFigures(
+        p50: 1, p90: 2, p95: 2.5, p99: nil, mean: 1.5, tail: 3, min: 0.5, max: 4, throughput: 1_000, runs: 4,
+        quantiles: [0.5, 1, 4])
+
     private let result = EvaluationResult(
         evaluator: .init(version: "1.2.3"), runtime: .init(name: "onnxruntime", version: "1.32.0"),
         machine: .init(cpuModel: "A CPU", isaFlags: ["avx2"], cores: 8),
@@ -19,10 +23,14 @@ import Testing
                         bounds: [DifferenceBound(confidence: 0.95, lower: -0.5, upper: 0.75)])
                 ],
                 mcNemar: McNemarFigures(n01: 3, n10: 1, pWorse: 0.9375, pBetter: 0.3125))),
-        latency: LatencyFigures(p50: 1, p90: 2, p99: 3, mean: 1.5, min: 0.5, max: 4, throughput: 1_000, runs: 4),
-        baseline: BaselineFigures(
-            latency: LatencyFigures(p50: 2, p90: 2, p99: 3, mean: 2, min: 2, max: 3, throughput: 900, runs: 4),
-            p50Ratio: 0.5, p99Ratio: 1),
+        latency: Self.latency,
+        comparison: ComparisonFigures(
+            baseline: Self.latency, candidate: Self.latency,
+            ratios: [
+                .p50: RatioFigures(ratio: 1, lower: 0.9, upper: 1.1, sessions: [0.9, 1, 1.1]),
+                .tail: RatioFigures(ratio: 2, lower: nil, upper: nil, sessions: [2]),
+            ], confidence: 0.95, pairsPerSession: 30),
+        sweep: [SweepPoint(threads: 2, batchSize: 8, latency: Self.latency)],
         loadMicroseconds: 100, firstRunMicroseconds: 10, peakMemoryBytes: 1 << 20)
 
     @Test func `a result survives its line`() throws {
@@ -32,7 +40,7 @@ import Testing
 
     @Test func `a result without baseline and matrix survives its line`() throws {
         var result = result
-        result.baseline = nil
+        result.comparison = nil
         result.metrics = EvaluationMetrics(kind: .regression, values: ["mse": 1, "r2": -3])
         result.metrics.pairedFailure = "the baseline model: the model answers NaN"
         let message = EvaluationMessage.result(result)
@@ -47,21 +55,21 @@ import Testing
     @Test func `the wire form of progress and failure is fixed`() throws {
         #expect(
             String(decoding: try EvaluationMessage.progress(stage: .accuracy, done: 1, total: 2).line(), as: UTF8.self)
-                == #"{"done":1,"protocol":1,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
+                == #"{"done":1,"protocol":2,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
         #expect(
             String(decoding: try EvaluationMessage.failure(.init(.timeLimit, "late")).line(), as: UTF8.self)
-                == #"{"kind":"time-limit","message":"late","protocol":1,"type":"failure"}"# + "\n")
+                == #"{"kind":"time-limit","message":"late","protocol":2,"type":"failure"}"# + "\n")
     }
 
     @Test func `kinds and stages that are not known yet are kept`() throws {
-        let line = #"{"protocol":1,"type":"failure","kind":"new-kind","message":"m"}"#
+        let line = #"{"protocol":2,"type":"failure","kind":"new-kind","message":"m"}"#
         #expect(
             try EvaluationMessage(line: Array(line.utf8))
                 == .failure(EvaluationFailure(.init(rawValue: "new-kind"), "m")))
     }
 
     @Test func `another protocol is refused before the rest is read`() {
-        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 1 is known")) {
+        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 2 is known")) {
             try EvaluationMessage(line: Array(#"{"protocol":7,"type":"new"}"#.utf8))
         }
     }

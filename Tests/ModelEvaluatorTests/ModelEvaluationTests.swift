@@ -51,15 +51,25 @@ import Testing
         #expect(metrics.slices == nil && metrics.paired == nil)
     }
 
-    @Test func `a baseline is measured as often as the candidate and compared`() throws {
+    @Test func `a baseline is compared over fresh sessions until every bound is decided`() throws {
+        var latency = fewRuns
+        latency.maxRatios = [.p50: 100]
         let result = try evaluate(
             model: TestFiles.digits("digits-3.onnx"), baseline: TestFiles.digits("digits-1.onnx"),
-            dataset: TestFiles.digits("test.npz"))
-        let baseline = try #require(result.baseline)
+            dataset: TestFiles.digits("test.npz"), latency: latency)
+        let comparison = try #require(result.comparison)
+        let ratio = try #require(comparison.ratios[.p50])
+        // With 0.95 over four looks the first one is after eight pairs of sessions, and 100 is far away.
+        #expect(ratio.sessions.count == 8)
+        #expect(try #require(ratio.lower) <= ratio.ratio && ratio.ratio <= #require(ratio.upper))
+        let sorted = ratio.sessions.sorted()
+        #expect((sorted[3] + sorted[4]) / 2 == ratio.ratio)
+        #expect((0.1...10).contains(ratio.ratio), "the models are of one size")
+        #expect(comparison.baseline.runs == 8 * comparison.pairsPerSession)
+        #expect(comparison.candidate.runs == comparison.baseline.runs)
         #expect(result.latency.runs == 120)
-        #expect(baseline.latency.runs == 120)
-        #expect(baseline.p50Ratio == result.latency.p50 / baseline.latency.p50)
-        #expect(result.latency.min <= result.latency.p50 && result.latency.p50 <= result.latency.p99)
+        #expect(result.latency.p99 == nil, "120 runs are too few")
+        #expect(result.latency.min <= result.latency.p50 && result.latency.p50 <= result.latency.tail)
         #expect(result.loadMicroseconds > 0 && result.firstRunMicroseconds > 0 && result.peakMemoryBytes > 0)
         #expect(result.runtime.version.hasPrefix("1."))
         let paired = try #require(result.metrics.paired)
@@ -78,7 +88,7 @@ import Testing
             dataset: TestFiles.digits("test.npz"))
         #expect(result.metrics.paired == nil)
         #expect(result.metrics.pairedFailure?.hasPrefix("the baseline model: the model answers NaN") == true)
-        #expect(result.baseline != nil)
+        #expect(result.comparison != nil)
     }
 
     @Test func `strings go in, come out, and are classes`() throws {
@@ -122,6 +132,31 @@ import Testing
         }
         #expect(failure.kind == .invalidDataset)
         #expect(failure.message.contains("'group_g'"))
+    }
+
+    @Test func `a comparison without time left is reported as far as it came`() throws {
+        var latency = fewRuns
+        latency.budgetSeconds = 1
+        latency.measuredRuns = 1_000_000
+        latency.maxRatios = [.p50: 1]
+        let result = try evaluate(
+            model: TestFiles.digits("digits-1.onnx"), baseline: TestFiles.digits("digits-1.onnx"),
+            dataset: TestFiles.digits("test.npz"), latency: latency)
+        #expect(result.latency.runs < 1_000_000)
+        let sessions = try #require(result.comparison?.ratios[.p50]).sessions.count
+        #expect((1...26).contains(sessions))
+    }
+
+    @Test func `a sweep has a point for every pair of threads and batch size`() throws {
+        var latency = fewRuns
+        latency.sweepBatchSizes = [1, 16]
+        latency.sweepThreads = [1, 2]
+        let points = try evaluate(
+            model: TestFiles.digits("digits-1.onnx"), dataset: TestFiles.digits("test.npz"), latency: latency
+        ).sweep
+        #expect(points.map(\.threads) == [1, 1, 2, 2])
+        #expect(points.map(\.batchSize) == [1, 16, 1, 16])
+        #expect(points.allSatisfy { $0.latency.p50 > 0 && $0.latency.throughput > 0 })
     }
 
     @Test func `progress ends with the whole of each stage`() throws {

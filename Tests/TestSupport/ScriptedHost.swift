@@ -35,13 +35,15 @@ package final class ScriptedHost: EvaluatorHost {
         if let kind = script["fail"] {
             return EvaluationOutcome(environment: nil, result: .failure(.init(kind, "as the script says")))
         }
-        let baseline = try request.baselineModelPath.map { try Self.latency(Self.script(at: $0)) }
+        let comparison = try request.baselineModelPath.map {
+            try Self.comparison(Self.latency(script), with: Self.latency(Self.script(at: $0)))
+        }
         return EvaluationOutcome(
             environment: environment,
             result: .success(
                 .init(
                     metrics: ["accuracy": Double(script["accuracy"] ?? "") ?? 0], confusionMatrix: nil, classes: nil,
-                    sampleCount: 1, latency: Self.latency(script), baselineLatency: baseline, loadMicroseconds: 1,
+                    sampleCount: 1, latency: Self.latency(script), comparison: comparison, loadMicroseconds: 1,
                     firstRunMicroseconds: 1, peakMemoryBytes: 1)))
     }
 
@@ -55,6 +57,21 @@ package final class ScriptedHost: EvaluatorHost {
 
     private static func latency(_ script: [String: String]) -> VerificationReport.Latency {
         let p50 = Double(script["p50"] ?? "") ?? 100
-        return .init(p50: p50, p90: p50, p99: p50, mean: p50, throughput: 1e6 / p50, runs: 10)
+        return .init(
+            p50: p50, p90: p50, p95: p50, p99: p50, mean: p50, tail: p50, max: p50, throughput: 1e6 / p50, runs: 600,
+            quantiles: nil)
+    }
+
+    /// Sessions that all agree.
+    private static func comparison(
+        _ latency: VerificationReport.Latency, with baseline: VerificationReport.Latency
+    ) -> VerificationReport.ComparisonFigures {
+        let ratio = latency.p50Microseconds / baseline.p50Microseconds
+        let figures = VerificationReport.Ratio(
+            ratio: ratio, lower: ratio, upper: ratio, sessions: [Double](repeating: ratio, count: 9))
+        return .init(
+            latency: baseline, candidate: latency,
+            ratios: Dictionary(uniqueKeysWithValues: VerificationReport.Latency.statistics.map { ($0, figures) }),
+            confidence: 0.95, pairsPerSession: 30)
     }
 }

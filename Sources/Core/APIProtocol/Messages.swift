@@ -121,6 +121,11 @@ package struct VerifyRequest: Sendable, Codable {
     package var warmupRuns: Int?
     package var measuredRuns: Int?
     package var deadlineSeconds: Int?
+    /// Bounds of latency against the baseline: measuring goes on until each is decided.
+    package var maxRatios: [String: Double]?
+    package var confidence: Double?
+    package var sweepBatches: [Int]?
+    package var sweepThreads: [Int]?
 
     package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
         self.reference = reference
@@ -136,6 +141,10 @@ package struct VerifyRequest: Sendable, Codable {
         if let warmupRuns { settings.warmupRuns = warmupRuns }
         if let measuredRuns { settings.measuredRuns = measuredRuns }
         if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        settings.maxRatios = maxRatios
+        settings.confidence = confidence
+        settings.sweepBatches = sweepBatches
+        settings.sweepThreads = sweepThreads
         return settings
     }
 }

@@ -28,7 +28,7 @@ package struct Policy: Sendable, Hashable, Codable {
         package var minSamples: Int?
     }
 
-    /// Bounds of a latency percentile.
+    /// Bounds of a figure of latency.
     package struct LatencyBound: Sendable, Hashable, Codable {
         package var maxMilliseconds: Double?
         /// The most that it may be, divided by the current holder's, measured in the same run.
@@ -41,12 +41,32 @@ package struct Policy: Sendable, Hashable, Codable {
         package var runs: Int?
         package var p50: LatencyBound?
         package var p90: LatencyBound?
+        package var p95: LatencyBound?
         package var p99: LatencyBound?
+        package var mean: LatencyBound?
+        /// Of the mean of the slowest tenth of the runs.
+        package var tail: LatencyBound?
+        package var throughput: ThroughputBound?
+        /// How sure a decision on a `maxRatio` must be.
+        package var confidence: Double?
+        package var sweep: Sweep?
 
-        /// The bounds that are set, by the percentile's name, in order.
+        /// The bounds that are set, by the figure's name, in order.
         package var bounds: [(name: String, bound: LatencyBound)] {
-            [("p50", p50), ("p90", p90), ("p99", p99)].compactMap { name, bound in bound.map { (name, $0) } }
+            [("p50", p50), ("p90", p90), ("p95", p95), ("p99", p99), ("mean", mean), ("tail", tail)]
+                .compactMap { name, bound in bound.map { (name, $0) } }
         }
+    }
+
+    package struct ThroughputBound: Sendable, Hashable, Codable {
+        /// Samples per second at the policy's threads and batch.
+        package var min: Double
+    }
+
+    /// What is measured besides, for people to look at.
+    package struct Sweep: Sendable, Hashable, Codable {
+        package var batches: [Int]?
+        package var threads: [Int]?
     }
 
     package struct ByteBound: Sendable, Hashable, Codable {
@@ -108,6 +128,11 @@ package struct Policy: Sendable, Hashable, Codable {
         if let batch = latency?.batch { settings.batch = batch }
         if let runs = latency?.runs { settings.measuredRuns = runs }
         if let deadlineSeconds { settings.deadlineSeconds = deadlineSeconds }
+        let ratios = (latency?.bounds ?? []).compactMap { name, bound in bound.maxRatio.map { (name, $0) } }
+        if !ratios.isEmpty { settings.maxRatios = Dictionary(uniqueKeysWithValues: ratios) }
+        settings.confidence = latency?.confidence
+        settings.sweepBatches = latency?.sweep?.batches
+        settings.sweepThreads = latency?.sweep?.threads
         return settings
     }
 
@@ -127,7 +152,7 @@ package struct Policy: Sendable, Hashable, Codable {
     }
 
     private var needsMeasurement: Bool {
-        !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || memory != nil
+        !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || latency?.throughput != nil || memory != nil
     }
 
     private func check() throws(AssayError) {
@@ -153,6 +178,15 @@ package struct Policy: Sendable, Hashable, Codable {
             guard !values.isEmpty, values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
                 throw AssayError(.policyInvalid, "latency.\(name) needs max_milliseconds or max_ratio above 0")
             }
+        }
+        if let throughput = latency?.throughput?.min, !(throughput.isFinite && throughput > 0) {
+            throw AssayError(.policyInvalid, "latency.throughput needs a min above 0")
+        }
+        if latency?.p99 != nil, let runs = latency?.runs, runs < VerificationSettings.runsForP99 {
+            throw AssayError(
+                .policyInvalid, "latency.p99 is bounded with \(runs) runs",
+                reason: "the 99th percentile of so few is hardly more than their maximum",
+                remedy: "bound tail or p95, or ask for \(VerificationSettings.runsForP99) runs")
         }
         for (name, bound) in [("memory", memory), ("size", size)] {
             guard (bound?.maxBytes ?? 0) >= 0 else { throw AssayError(.policyInvalid, "\(name).max_bytes is negative") }

@@ -25,23 +25,22 @@ extension Policy {
         if maxDrop == 0, name == "accuracy", let test = paired.mcnemar {
             return RequirementOutcome(
                 requirement: requirement, demanded: demanded,
-                measured: "only one right: \(test.n01) new, \(test.n10) old; p \(Figure.metric(test.pWorse)) worse, "
-                    + "\(Figure.metric(test.pBetter)) better",
+                measured: "only one right: \(test.n01) new, \(test.n10) old",
+                confidence: "p \(Figure.metric(test.pWorse)) worse, \(Figure.metric(test.pBetter)) better",
                 status: .of(isShown: test.pBetter <= 1 - confidence, isRefuted: test.pWorse <= 1 - confidence))
         }
         let isLowerBetter = Metric.direction(of: name) == .lowerIsBetter
+        let drop = Figure.metric(isLowerBetter ? metric.difference : -metric.difference)
         guard let bound = metric.bounds.first(where: { $0.confidence >= confidence }) else {
             return RequirementOutcome(
-                requirement: requirement, demanded: demanded,
-                measured: "\(paired.resamples) resamples bound nothing so surely", status: .inconclusive)
+                requirement: requirement, demanded: demanded, measured: drop,
+                confidence: "too few resamples: \(paired.resamples)", status: .inconclusive)
         }
-        let drop = isLowerBetter ? metric.difference : -metric.difference
         let lower = isLowerBetter ? bound.lower : -bound.upper
         let upper = isLowerBetter ? bound.upper : -bound.lower
         return RequirementOutcome(
-            requirement: requirement, demanded: demanded,
-            measured: "\(Figure.metric(drop)), from \(Figure.metric(lower)) to \(Figure.metric(upper)) at "
-                + Figure.percent(bound.confidence),
+            requirement: requirement, demanded: demanded, measured: drop,
+            confidence: "\(Figure.metric(lower)) to \(Figure.metric(upper)) at \(Figure.percent(bound.confidence))",
             status: .of(isShown: upper <= maxDrop, isRefuted: lower > maxDrop))
     }
 
@@ -107,13 +106,5 @@ extension Policy.SliceBound {
             minSamples.map { "each of \($0) samples or more" },
         ]
         return parts.compactMap(\.self).joined(separator: ", ")
-    }
-}
-
-extension Figure {
-    /// A share as a percentage: `95 %`, `99.9 %`.
-    package static func percent(_ share: Double) -> String {
-        let tenths = fixed(share * 100, 1)
-        return (tenths.hasSuffix(".0") ? String(tenths.dropLast(2)) : tenths) + " %"
     }
 }

@@ -57,22 +57,27 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
     package enum Status: String, Sendable, Codable {
         case passed
         case failed
+        /// What was measured decides it neither way; it counts as failed.
+        case inconclusive
         /// There is no evidence; it counts as failed.
         case missing
-        /// What was measured shows neither that the requirement is met nor that it is not; it counts as failed.
-        case inconclusive
     }
 
     /// `accuracy`, `latency.p50` …
     package let requirement: String
     package let demanded: String
     package let measured: String
+    /// Where the true figure lies and how sure that is; absent if the measured figure is taken as it is.
+    package let confidence: String?
     package let status: Status
 
-    package init(requirement: String, demanded: String, measured: String, status: Status) {
+    package init(
+        requirement: String, demanded: String, measured: String, confidence: String? = nil, status: Status
+    ) {
         self.requirement = requirement
         self.demanded = demanded
         self.measured = measured
+        self.confidence = confidence
         self.status = status
     }
 }
@@ -93,7 +98,8 @@ extension Policy {
         PolicyDecision(
             outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
                 + lineageOutcomes(evidence) + attestationOutcomes(evidence)
-                + metricOutcomes(evidence) + latencyOutcomes(evidence) + memoryOutcomes(evidence))
+                + metricOutcomes(evidence) + latencyOutcomes(evidence) + throughputOutcomes(evidence)
+                + memoryOutcomes(evidence))
     }
 
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
@@ -211,14 +217,14 @@ extension Policy {
                         value <= max * 1000))
             }
             if let maxRatio = bound.maxRatio {
-                outcomes.append(ratioOutcome(name, value: value, maxRatio: maxRatio, evidence))
+                outcomes.append(ratioOutcome(name, maxRatio: maxRatio, evidence))
             }
             return outcomes
         }
     }
 
     private func ratioOutcome(
-        _ name: String, value: Double, maxRatio: Double, _ evidence: Evidence
+        _ name: String, maxRatio: Double, _ evidence: Evidence
     ) -> RequirementOutcome {
         let requirement = "latency.\(name).ratio"
         guard let holder = evidence.holder else {
@@ -226,9 +232,27 @@ extension Policy {
         }
         let demanded = "at most \(Figure.ratio(maxRatio)) of \(holder.repository):\(holder.number)"
         guard let comparison = evidence.report?.measurements?.comparison, comparison.baseline.digest == holder.digest,
-            let current = comparison.latency.microseconds(of: name), current > 0
+            let figures = comparison.figures.ratios?[name]
         else { return unmeasured(requirement, demanded, nil) }
-        return outcome(requirement, demanded, Figure.ratio(value / current), value / current <= maxRatio)
+        guard let lower = figures.lower, let upper = figures.upper, let confidence = comparison.figures.confidence
+        else {
+            return RequirementOutcome(
+                requirement: requirement, demanded: demanded, measured: Figure.ratio(figures.ratio),
+                confidence: "too few sessions: \(figures.sessions.count)", status: .inconclusive)
+        }
+        return RequirementOutcome(
+            requirement: requirement, demanded: demanded, measured: Figure.ratio(figures.ratio),
+            confidence: Figure.interval(lower...upper, confidence),
+            status: upper <= maxRatio ? .passed : lower > maxRatio ? .failed : .inconclusive)
+    }
+
+    private func throughputOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let bound = latency?.throughput?.min else { return [] }
+        let demanded = "at least \(Figure.fixed(bound, 0)) samples/s"
+        guard let measured = evidence.report?.measurements?.latency.throughput else {
+            return [unmeasured("throughput", demanded, evidence.report)]
+        }
+        return [outcome("throughput", demanded, "\(Figure.fixed(measured, 0)) samples/s", measured >= bound)]
     }
 
     private func memoryOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
@@ -281,7 +305,16 @@ extension Policy.LatencyBound {
 /// Figures as tables print them.
 package enum Figure {
     package static func metric(_ value: Double) -> String { fixed(value, 4) }
-    package static func ratio(_ value: Double) -> String { fixed(value, 2) + "x" }
+    package static func ratio(_ value: Double) -> String { fixed(value, 3) + "x" }
+    /// `0.991x to 1.021x at 95 %`
+    package static func interval(_ bounds: ClosedRange<Double>, _ confidence: Double) -> String {
+        "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at \(percent(confidence))"
+    }
+    /// A share as a percentage: `95 %`, `99.9 %`.
+    package static func percent(_ share: Double) -> String {
+        let tenths = fixed(share * 100, 1)
+        return (tenths.hasSuffix(".0") ? String(tenths.dropLast(2)) : tenths) + " %"
+    }
     /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
     package static func duration(_ microseconds: Double) -> String {
         microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"

@@ -8,9 +8,24 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package var measuredRuns: Int
     /// The wall-clock deadline of the whole run, in seconds.
     package var deadlineSeconds: Int
+    /// The most that a figure of latency may be, divided by the baseline's: comparing ends when each is decided.
+    package var maxRatios: [String: Double]?
+    /// How sure that decision must be; 0.95 if it is not set.
+    package var confidence: Double?
+    /// Batch sizes and numbers of threads of which every pair is measured as well.
+    package var sweepBatches: [Int]?
+    package var sweepThreads: [Int]?
+
+    package static let confidenceDefault = 0.95
+    package static let confidenceRange = 0.5...0.999
+    /// With fewer measured runs there is no p99.
+    package static let runsForP99 = 600
+    private static let threadsRange = 1...256
+    private static let batchRange = 1...4096
+    private static let sweepCountMax = 16
 
     package init(
-        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 50, measuredRuns: Int = 600, deadlineSeconds: Int = 120
+        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 200, measuredRuns: Int = 600, deadlineSeconds: Int = 120
     ) {
         self.threads = threads
         self.batch = batch
@@ -21,13 +36,30 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
 
     /// Throws `request-invalid` naming the setting that lies outside of its range.
     package func check() throws(AssayError) {
-        let ranges: [(String, Int, ClosedRange<Int>)] = [
-            ("threads", threads, 1...256), ("batch", batch, 1...4096), ("warmup_runs", warmupRuns, 0...100_000),
-            ("measured_runs", measuredRuns, 10...100_000), ("deadline_seconds", deadlineSeconds, 1...86_400),
+        var ranges: [(String, Int, ClosedRange<Int>)] = [
+            ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
+            ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, 10...100_000),
+            ("deadline_seconds", deadlineSeconds, 1...86_400),
+            ("the number of sweep_batches", sweepBatches?.count ?? 0, 0...Self.sweepCountMax),
+            ("the number of sweep_threads", sweepThreads?.count ?? 0, 0...Self.sweepCountMax),
         ]
+        ranges += (sweepBatches ?? []).map { ("a batch of sweep_batches", $0, Self.batchRange) }
+        ranges += (sweepThreads ?? []).map { ("a number of sweep_threads", $0, Self.threadsRange) }
         for (name, value, range) in ranges where !range.contains(value) {
             throw AssayError(
                 .requestInvalid, "\(name) is \(value)", remedy: "use \(range.lowerBound) to \(range.upperBound)")
+        }
+        if let confidence, !Self.confidenceRange.contains(confidence) {
+            throw AssayError(
+                .requestInvalid, "confidence is \(confidence)",
+                remedy: "use \(Self.confidenceRange.lowerBound) to \(Self.confidenceRange.upperBound)")
+        }
+        for (name, ratio) in maxRatios ?? [:] {
+            guard VerificationReport.Latency.statistics.contains(name), ratio.isFinite, ratio > 0 else {
+                throw AssayError(
+                    .requestInvalid, "\(Printable.quote(name)) is bounded by \(ratio)",
+                    remedy: "bound one of \(VerificationReport.Latency.statistics.joined(separator: ", ")) above 0")
+            }
         }
     }
 }

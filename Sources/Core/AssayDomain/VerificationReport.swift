@@ -22,44 +22,131 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     }
 
     package struct Latency: Sendable, Hashable, Codable {
+        /// The figures that a policy can bound, by their names there.
+        package static let statistics = ["p50", "p90", "p95", "p99", "mean", "tail"]
+
         /// Of one batch, in microseconds.
         package let p50Microseconds: Double
         package let p90Microseconds: Double
-        package let p99Microseconds: Double
+        /// Reports of evaluators before 0.2 have none, as of all figures here that may be absent.
+        package let p95Microseconds: Double?
+        /// Absent if there were too few runs for one.
+        package let p99Microseconds: Double?
         package let meanMicroseconds: Double
+        /// The mean of the slowest tenth of the runs.
+        package let tailMicroseconds: Double?
+        package let maxMicroseconds: Double?
         /// Samples per second.
         package let throughput: Double
         package let runs: Int
+        /// The times at 0, 1, 2 … 100 % of the sorted runs.
+        package let quantilesMicroseconds: [Double]?
 
-        package init(p50: Double, p90: Double, p99: Double, mean: Double, throughput: Double, runs: Int) {
+        package init(
+            p50: Double, p90: Double, p95: Double?, p99: Double?, mean: Double, tail: Double?, max: Double?,
+            throughput: Double, runs: Int, quantiles: [Double]?
+        ) {
             p50Microseconds = p50
             p90Microseconds = p90
+            p95Microseconds = p95
             p99Microseconds = p99
             meanMicroseconds = mean
+            tailMicroseconds = tail
+            maxMicroseconds = max
             self.throughput = throughput
             self.runs = runs
+            quantilesMicroseconds = quantiles
         }
 
-        /// The figure of a percentile by its name in a policy: `p50`, `p90`, `p99` or `mean`.
+        /// The figure by its name among `statistics`.
         package func microseconds(of name: String) -> Double? {
             switch name {
             case "p50": p50Microseconds
             case "p90": p90Microseconds
+            case "p95": p95Microseconds
             case "p99": p99Microseconds
             case "mean": meanMicroseconds
+            case "tail": tailMicroseconds
             default: nil
             }
         }
     }
 
-    /// The baseline's latency, interleaved with the candidate's in one process.
-    package struct Comparison: Sendable, Hashable, Codable {
-        package let baseline: Subject
+    /// Latency at one batch size and number of threads.
+    package struct SweepPoint: Sendable, Hashable, Codable {
+        package let threads: Int
+        package let batch: Int
         package let latency: Latency
 
-        package init(baseline: Subject, latency: Latency) {
-            self.baseline = baseline
+        package init(threads: Int, batch: Int, latency: Latency) {
+            self.threads = threads
+            self.batch = batch
             self.latency = latency
+        }
+    }
+
+    /// A figure of the subject over the baseline's; above 1 the subject is slower.
+    package struct Ratio: Sendable, Hashable, Codable {
+        /// The median over the pairs of sessions.
+        package let ratio: Double
+        /// Its confidence interval; absent with too few sessions for one.
+        package let lower: Double?
+        package let upper: Double?
+        /// The ratio of each pair of sessions, as they ran.
+        package let sessions: [Double]
+
+        package init(ratio: Double, lower: Double?, upper: Double?, sessions: [Double]) {
+            self.ratio = ratio
+            self.lower = lower
+            self.upper = upper
+            self.sessions = sessions
+        }
+    }
+
+    /// The subject's latency compared with a baseline's, the runs of both interleaved in one process.
+    package struct Comparison: Sendable, Hashable, Codable {
+        package let baseline: Subject
+        package let figures: ComparisonFigures
+
+        package init(baseline: Subject, figures: ComparisonFigures) {
+            self.baseline = baseline
+            self.figures = figures
+        }
+
+        private enum CodingKeys: CodingKey { case baseline }
+
+        package init(from decoder: any Decoder) throws {
+            baseline = try decoder.container(keyedBy: CodingKeys.self).decode(Subject.self, forKey: .baseline)
+            figures = try ComparisonFigures(from: decoder)
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(baseline, forKey: .baseline)
+            try figures.encode(to: encoder)
+        }
+    }
+
+    /// What a comparison came to.
+    package struct ComparisonFigures: Sendable, Hashable, Codable {
+        /// The baseline's times over all sessions.
+        package let latency: Latency
+        /// The subject's times beside the baseline.
+        package let candidate: Latency?
+        /// By the names of `Latency.statistics`.
+        package let ratios: [String: Ratio]?
+        /// What the intervals hold with.
+        package let confidence: Double?
+        package let pairsPerSession: Int?
+
+        package init(
+            latency: Latency, candidate: Latency?, ratios: [String: Ratio]?, confidence: Double?, pairsPerSession: Int?
+        ) {
+            self.latency = latency
+            self.candidate = candidate
+            self.ratios = ratios
+            self.confidence = confidence
+            self.pairsPerSession = pairsPerSession
         }
     }
 
@@ -89,6 +176,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let sampleCount: Int
         package let latency: Latency
         package let comparison: Comparison?
+        package let sweep: [SweepPoint]?
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
@@ -103,8 +191,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,
-            latency: Latency, comparison: Comparison?, loadMicroseconds: Double, firstRunMicroseconds: Double,
-            peakMemoryBytes: Int64
+            latency: Latency, comparison: Comparison?, sweep: [SweepPoint]? = nil, loadMicroseconds: Double,
+            firstRunMicroseconds: Double, peakMemoryBytes: Int64
         ) {
             self.metrics = metrics
             self.confusionMatrix = confusionMatrix
@@ -112,6 +200,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
             self.sampleCount = sampleCount
             self.latency = latency
             self.comparison = comparison
+            self.sweep = sweep
             self.loadMicroseconds = loadMicroseconds
             self.firstRunMicroseconds = firstRunMicroseconds
             self.peakMemoryBytes = peakMemoryBytes

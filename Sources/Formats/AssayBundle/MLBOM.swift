@@ -176,17 +176,16 @@ extension MLBOM.Measurement {
     /// The figures that are no metrics: who measured, on how much, how long a batch took.
     fileprivate var properties: [CycloneDX.Property] {
         let latency = measurements.latency
-        let figures = [
-            ("evaluator", evaluator), ("sample_count", String(measurements.sampleCount)),
-            ("latency_p50_microseconds", String(latency.p50Microseconds)),
-            ("latency_p90_microseconds", String(latency.p90Microseconds)),
-            ("latency_p99_microseconds", String(latency.p99Microseconds)),
-            ("latency_mean_microseconds", String(latency.meanMicroseconds)),
-            ("latency_runs", String(latency.runs)), ("throughput_samples_per_second", String(latency.throughput)),
-            ("load_microseconds", String(measurements.loadMicroseconds)),
-            ("first_run_microseconds", String(measurements.firstRunMicroseconds)),
-            ("peak_memory_bytes", String(measurements.peakMemoryBytes)),
-        ]
+        let times = VerificationReport.Latency.statistics.compactMap { name in
+            latency.microseconds(of: name).map { ("latency_\(name)_microseconds", String($0)) }
+        }
+        let figures =
+            [("evaluator", evaluator), ("sample_count", String(measurements.sampleCount))] + times + [
+                ("latency_runs", String(latency.runs)), ("throughput_samples_per_second", String(latency.throughput)),
+                ("load_microseconds", String(measurements.loadMicroseconds)),
+                ("first_run_microseconds", String(measurements.firstRunMicroseconds)),
+                ("peak_memory_bytes", String(measurements.peakMemoryBytes)),
+            ]
         return figures.map { CycloneDX.Property("measured:\(datasetName):\($0)", $1) }
     }
 }

@@ -9,6 +9,7 @@ extension EvaluationJob {
         guard topK.count <= Self.topKCountMax else {
             return "top_k has \(topK.count) values; at most \(Self.topKCountMax) are allowed"
         }
+        if let fault = latency.fault { return fault }
         let outside = (latency.checks + limits.checks + topK.map { RangeCheck("top_k", $0, Self.topKRange) })
             .first { !$0.range.contains($0.value) }
         return outside.map {
@@ -37,7 +38,22 @@ extension LatencySettings {
             RangeCheck("batch_size", batchSize, Self.batchSizeRange),
             RangeCheck("warm_up_runs", warmUpRuns, Self.warmUpRunsRange),
             RangeCheck("measured_runs", measuredRuns, Self.measuredRunsRange),
-        ]
+            RangeCheck("budget_seconds", budgetSeconds, Self.budgetSecondsRange),
+        ] + sweepBatchSizes.map { RangeCheck("sweep_batch_sizes", $0, Self.batchSizeRange) }
+            + sweepThreads.map { RangeCheck("sweep_threads", $0, Self.threadsRange) }
+    }
+
+    /// What is wrong with the values that are no single whole numbers.
+    fileprivate var fault: String? {
+        guard sweepBatchSizes.count <= Self.sweepCountMax, sweepThreads.count <= Self.sweepCountMax else {
+            return "a sweep has over \(Self.sweepCountMax) batch sizes or numbers of threads"
+        }
+        guard Self.confidenceRange.contains(confidence) else {
+            return "confidence is \(confidence); it must be from \(Self.confidenceRange.lowerBound) "
+                + "to \(Self.confidenceRange.upperBound)"
+        }
+        guard maxRatios.values.allSatisfy({ $0.isFinite && $0 > 0 }) else { return "a max_ratio is not above 0" }
+        return nil
     }
 }
 

@@ -1,11 +1,11 @@
 /// The version of the messages between the parent and the evaluator; both refuse any other.
 package enum EvaluationProtocolVersion {
-    package static let current = 1
+    package static let current = 2
 }
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.1.0"
+    package static let current = "0.2.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.
@@ -16,7 +16,7 @@ package struct EvaluationJob: Equatable, Sendable {
     package var runtimePath: String
     /// Path of the ONNX model to judge.
     package var modelPath: String
-    /// Path of the model whose latency is measured beside it, block by block in the same process.
+    /// Path of the model that its latency is compared with, run by run in the same process.
     package var baselineModelPath: String?
     /// Path of the `.npz` archive that holds one array per model input and the labels.
     package var datasetPath: String

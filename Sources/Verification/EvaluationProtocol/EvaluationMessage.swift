@@ -22,6 +22,8 @@ package struct EvaluationStage: RawRepresentable, Hashable, Codable, Sendable {
     package static let accuracy = EvaluationStage(rawValue: "accuracy")
     package static let paired = EvaluationStage(rawValue: "paired")
     package static let latency = EvaluationStage(rawValue: "latency")
+    package static let comparison = EvaluationStage(rawValue: "comparison")
+    package static let sweep = EvaluationStage(rawValue: "sweep")
 }
 
 /// Why there is no result: a stable kind and a sentence for a person.

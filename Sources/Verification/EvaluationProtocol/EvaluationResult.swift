@@ -9,18 +9,21 @@ package struct EvaluationResult: Equatable, Sendable {
     package var metrics: EvaluationMetrics
     package var latency: LatencyFigures
     /// Present if the job named a baseline model.
-    package var baseline: BaselineFigures?
+    package var comparison: ComparisonFigures?
+    /// Every point that the job's sweep asked for and the budget sufficed for.
+    package var sweep: [SweepPoint]
     /// Time to make a session of the candidate, with reading, checking and optimising its graph.
     package var loadMicroseconds: Double
     /// Time of the candidate's first run ever, before any warm-up.
     package var firstRunMicroseconds: Double
-    /// The largest resident size of the whole process at any moment.
+    /// The largest resident size of the whole process up to the end of the candidate's own measurement. What the fresh
+    /// sessions of a comparison or a sweep take on top is not counted.
     package var peakMemoryBytes: Int
 
     package init(
         evaluator: EvaluatorBuild, runtime: RuntimeBuild, machine: Machine, settings: Settings, samples: Int,
-        metrics: EvaluationMetrics, latency: LatencyFigures, baseline: BaselineFigures?, loadMicroseconds: Double,
-        firstRunMicroseconds: Double, peakMemoryBytes: Int
+        metrics: EvaluationMetrics, latency: LatencyFigures, comparison: ComparisonFigures?, sweep: [SweepPoint],
+        loadMicroseconds: Double, firstRunMicroseconds: Double, peakMemoryBytes: Int
     ) {
         self.evaluator = evaluator
         self.runtime = runtime
@@ -29,7 +32,8 @@ package struct EvaluationResult: Equatable, Sendable {
         self.samples = samples
         self.metrics = metrics
         self.latency = latency
-        self.baseline = baseline
+        self.comparison = comparison
+        self.sweep = sweep
         self.loadMicroseconds = loadMicroseconds
         self.firstRunMicroseconds = firstRunMicroseconds
         self.peakMemoryBytes = peakMemoryBytes
@@ -90,6 +94,7 @@ extension EvaluationResult {
         package var threads: Int
         /// Samples per timed run, as really run.
         package var batchSize: Int
+        /// Runs before the candidate's times were steady.
         package var warmUpRuns: Int
         package var measuredRuns: Int
         package var seed: UInt64
@@ -114,7 +119,7 @@ extension EvaluationResult {
 
 extension EvaluationResult: Codable {
     private enum CodingKeys: String, CodingKey {
-        case evaluator, runtime, machine, settings, samples, metrics, latency, baseline
+        case evaluator, runtime, machine, settings, samples, metrics, latency, comparison, sweep
         case loadMicroseconds = "load_microseconds"
         case firstRunMicroseconds = "first_run_microseconds"
         case peakMemoryBytes = "peak_memory_bytes"

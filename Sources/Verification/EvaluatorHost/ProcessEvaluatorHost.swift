@@ -49,7 +49,12 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
             datasetPath: try folder.stage(request.dataset), topK: Self.topK,
             latency: LatencySettings(
                 threads: request.settings.threads, batchSize: request.settings.batch,
-                warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns),
+                warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns,
+                budgetSeconds: max(1, request.settings.deadlineSeconds * 4 / 5),
+                maxRatios: Self.bounds(request.settings.maxRatios ?? [:]),
+                confidence: request.settings.confidence ?? VerificationSettings.confidenceDefault,
+                sweepBatchSizes: request.settings.sweepBatches ?? [],
+                sweepThreads: request.settings.sweepThreads ?? []),
             limits: EvaluationLimits(
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
                 memoryBytes: Self.memoryBytes))
@@ -184,8 +189,12 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         var measurements = EvaluationOutcome.Measurements(
             metrics: result.metrics.values, confusionMatrix: matrix?.counts, classes: matrix?.labels,
             sampleCount: result.samples, latency: latency(result.latency),
-            baselineLatency: result.baseline.map { latency($0.latency) }, loadMicroseconds: result.loadMicroseconds,
-            firstRunMicroseconds: result.firstRunMicroseconds, peakMemoryBytes: Int64(result.peakMemoryBytes))
+            comparison: result.comparison.map(comparison),
+            sweep: result.sweep.isEmpty
+                ? nil
+                : result.sweep.map { .init(threads: $0.threads, batch: $0.batchSize, latency: latency($0.latency)) },
+            loadMicroseconds: result.loadMicroseconds, firstRunMicroseconds: result.firstRunMicroseconds,
+            peakMemoryBytes: Int64(result.peakMemoryBytes))
         measurements.perClass = result.metrics.classes?.map(VerificationReport.ClassFigures.init)
         measurements.slices = result.metrics.slices?.mapValues {
             $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }
@@ -197,7 +206,25 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
 
     private static func latency(_ figures: LatencyFigures) -> VerificationReport.Latency {
         VerificationReport.Latency(
-            p50: figures.p50, p90: figures.p90, p99: figures.p99, mean: figures.mean, throughput: figures.throughput,
-            runs: figures.runs)
+            p50: figures.p50, p90: figures.p90, p95: figures.p95, p99: figures.p99, mean: figures.mean,
+            tail: figures.tail, max: figures.max, throughput: figures.throughput, runs: figures.runs,
+            quantiles: figures.quantiles)
+    }
+
+    private static func comparison(_ figures: ComparisonFigures) -> VerificationReport.ComparisonFigures {
+        VerificationReport.ComparisonFigures(
+            latency: latency(figures.baseline), candidate: latency(figures.candidate),
+            ratios: figures.ratios.reduce(into: [:]) { ratios, entry in
+                ratios[entry.key.rawValue] = .init(
+                    ratio: entry.value.ratio, lower: entry.value.lower, upper: entry.value.upper,
+                    sessions: entry.value.sessions)
+            },
+            confidence: figures.confidence, pairsPerSession: figures.pairsPerSession)
+    }
+
+    private static func bounds(_ ratios: [String: Double]) -> [LatencyStatistic: Double] {
+        ratios.reduce(into: [:]) { bounds, entry in
+            if let statistic = LatencyStatistic(rawValue: entry.key) { bounds[statistic] = entry.value }
+        }
     }
 }

@@ -42,54 +42,57 @@ struct AccuracyMeasurement {
     let seed: UInt64
     let progress: (EvaluationStage, Int, Int) -> Void
 
-    /// The metrics of a model, compared with those of a baseline if there is one.
-    func metrics(of session: OnnxSession, baseline: OnnxSession?) throws(EvaluationFailure) -> EvaluationMetrics {
+    /// What a model answered, as figures and as something that can be compared.
+    struct Answers {
+        var metrics: EvaluationMetrics
+        /// Nil for recorded outputs, which have no samples to be compared on.
+        let scorer: (any MetricScorer)?
+    }
+
+    /// Runs a model and takes its metrics.
+    func answers(of session: OnnxSession) throws(EvaluationFailure) -> Answers {
         switch data {
-        case .labelled(let data):
-            var metrics = try measure(session, baseline, data)
-            guard metrics.values.values.allSatisfy(\.isFinite) else {
-                throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
-            }
-            metrics.slices?.forEach { group, slices in
-                metrics.slices?[group] = slices.mapValues {
-                    SliceFigures(samples: $0.samples, metrics: $0.metrics.filter { $1.isFinite })
-                }
-            }
-            return metrics
-        case .recorded(let sets): return try compare(session, sets)
+        case .labelled(let data): return try answers(of: session, data)
+        case .recorded(let sets): return Answers(metrics: try compare(session, sets), scorer: nil)
+        }
+    }
+
+    /// Adds how the metrics compare with those of a baseline on the same samples.
+    ///
+    /// Latency can be compared even if the baseline's answers cannot be judged, so this never fails; who demands a
+    /// comparison of metrics is told why there is none.
+    func compare(_ answers: inout Answers, with baseline: OnnxSession) {
+        guard case .labelled(let data) = data, let candidate = answers.scorer else { return }
+        do {
+            let other = try scorer(of: baseline, data, .paired)
+            answers.metrics.paired = compare(candidate, other)
+        } catch {
+            answers.metrics.pairedFailure = "the baseline model: \(error.message)"
         }
     }
 
     // MARK: Labels
 
-    private func measure(
-        _ session: OnnxSession, _ baseline: OnnxSession?, _ data: LabelledData
-    ) throws(EvaluationFailure) -> EvaluationMetrics {
-        let total = baseline == nil ? data.rows : 2 * data.rows
-        let scorer = try scorer(of: session, data) { progress(.accuracy, $0, total) }
+    private func answers(of session: OnnxSession, _ data: LabelledData) throws(EvaluationFailure) -> Answers {
+        let scorer = try scorer(of: session, data, .accuracy)
         var metrics = EvaluationMetrics(kind: .regression, values: scorer.values())
+        guard metrics.values.values.allSatisfy(\.isFinite) else {
+            throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
+        }
         if let scorer = scorer as? ClassScorer {
             metrics.kind = .classification
             metrics.classes = scorer.classFigures
             metrics.confusionMatrix = scorer.confusionMatrix
         }
         metrics.slices = Self.slices(of: scorer, data.groups)
-        guard let baseline else { return metrics }
-        do {
-            let other = try self.scorer(of: baseline, data) { progress(.accuracy, data.rows + $0, total) }
-            metrics.paired = compare(scorer, other)
-        } catch {
-            // Latency can be compared all the same; who demands a comparison of metrics is told why there is none.
-            metrics.pairedFailure = "the baseline model: \(error.message)"
-        }
-        return metrics
+        return Answers(metrics: metrics, scorer: scorer)
     }
 
     /// Runs the whole dataset once.
     ///
     /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
     private func scorer(
-        of session: OnnxSession, _ data: LabelledData, progress: (Int) -> Void
+        of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage
     ) throws(EvaluationFailure) -> any MetricScorer {
         let inputs = try ModelInputs(library: library, session: session, dataset: data.arrays, rows: data.rows)
         let output = try data.output(of: session)
@@ -110,7 +113,7 @@ struct AccuracyMeasurement {
             try predictions.add(
                 output.answer(of: run), start: start, count: end - start, skipped: done - start)
             done = end
-            progress(done)
+            progress(stage, done, inputs.rows)
         }
         return try predictions.scorer(topK: topK)
     }
@@ -124,7 +127,7 @@ struct AccuracyMeasurement {
             Set(values).reduce(into: [:]) { slices, value in
                 let weights = values.map { $0 == value ? 1 : 0 }
                 slices[value] = SliceFigures(
-                    samples: weights.reduce(0, +), metrics: scorer.values(weights: weights))
+                    samples: weights.reduce(0, +), metrics: scorer.values(weights: weights).filter { $1.isFinite })
             }
         }
     }
@@ -133,7 +136,8 @@ struct AccuracyMeasurement {
         let bootstrap = PairedBootstrap(candidate: candidate, baseline: baseline, seed: seed)
         let resamples = bootstrap.resamples
         var figures = PairedFigures(
-            resamples: resamples, metrics: bootstrap.metrics { progress(.paired, $0, resamples) }, mcNemar: nil)
+            resamples: resamples,
+            metrics: bootstrap.metrics { progress(.paired, $0, resamples) }.filter { $1.isFinite }, mcNemar: nil)
         if let candidate = candidate as? ClassScorer, let baseline = baseline as? ClassScorer {
             let shares = PairedShares(candidate: candidate.hits, baseline: baseline.hits)
             figures.mcNemar = shares.mcNemar
@@ -168,6 +172,10 @@ struct AccuracyMeasurement {
         }
         return EvaluationMetrics(kind: .golden, values: comparison.values)
     }
+}
+
+extension PairedMetric {
+    fileprivate var isFinite: Bool { baseline.isFinite && difference.isFinite }
 }
 
 extension GoldenComparison {

@@ -1,9 +1,12 @@
 import EvaluationProtocol
 import ONNXRuntime
 
-/// One evaluation from job to result, in the order: limits, runtime, models, dataset, accuracy, latency.
+/// One evaluation from job to result, in the order: limits, runtime, models, dataset, accuracy, latency,
+/// comparison, sweep.
 struct ModelEvaluation {
     private let job: EvaluationJob
+    /// When the process began to work on the job; the budget counts from here.
+    private let start = MonotonicClock.nanoseconds
     private let progress: (EvaluationStage, Int, Int) -> Void
 
     init(job: EvaluationJob, progress: @escaping (EvaluationStage, Int, Int) -> Void) {
@@ -35,25 +38,28 @@ struct ModelEvaluation {
 
         let inputs = try data.inputs(library: library, session: session)
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
-        let candidate = try prepare(session, inputs, batchSize)
-        let firstRun = try firstRun(candidate)
-        let metrics = try AccuracyMeasurement(
-            library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress
-        ).metrics(of: session, baseline: baseline)
-        let baselineRun = try baseline.map { session throws(EvaluationFailure) in
-            try prepareBaseline(session, try data.inputs(library: library, session: session), batchSize)
+        let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
+        let firstRun = try measured { () throws(OnnxError) in try candidate.time() }
+        let accuracy = AccuracyMeasurement(
+            library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress)
+        var answers = try accuracy.answers(of: session)
+        let (warmUpRuns, latency) = try latency(candidate, batchSize)
+        let peakMemory = ProcessMemory.peakBytes
+        let comparison = try baseline.map { session throws(EvaluationFailure) in
+            accuracy.compare(&answers, with: session)
+            let baselineInputs = try data.inputs(library: library, session: session)
+            return try compare(library, inputs, baselineInputs, batchSize)
         }
-        let latency = try latency(candidate, baselineRun, batchSize)
         return EvaluationResult(
             evaluator: .init(version: EvaluatorVersion.current),
             runtime: .init(name: "onnxruntime", version: library.version),
             machine: .current,
             settings: .init(
-                threads: job.latency.threads, batchSize: batchSize, warmUpRuns: job.latency.warmUpRuns,
-                measuredRuns: job.latency.measuredRuns, seed: job.latency.seed),
-            samples: data.sampleCount, metrics: metrics, latency: latency.candidate, baseline: latency.baseline,
-            loadMicroseconds: Double(loadTime) / 1_000, firstRunMicroseconds: Double(firstRun) / 1_000,
-            peakMemoryBytes: ProcessMemory.peakBytes)
+                threads: job.latency.threads, batchSize: batchSize, warmUpRuns: warmUpRuns,
+                measuredRuns: latency.runs, seed: job.latency.seed),
+            samples: data.sampleCount, metrics: answers.metrics, latency: latency, comparison: comparison,
+            sweep: try sweep(library, inputs), loadMicroseconds: Double(loadTime) / 1_000,
+            firstRunMicroseconds: Double(firstRun) / 1_000, peakMemoryBytes: peakMemory)
     }
 
     private func loadLibrary() throws(EvaluationFailure) -> OnnxLibrary {
@@ -65,12 +71,13 @@ struct ModelEvaluation {
     }
 
     private func loadModel(
-        _ library: OnnxLibrary, _ path: String, _ what: String
+        _ library: OnnxLibrary, _ path: String, _ what: String, threads: Int? = nil
     ) throws(EvaluationFailure) -> (session: OnnxSession, nanoseconds: UInt64) {
         try SystemFiles.requireFile(path, what, .invalidModel)
         let start = MonotonicClock.nanoseconds
         do {
-            let session = try OnnxSession(library: library, modelPath: path, threads: job.latency.threads)
+            let session = try OnnxSession(
+                library: library, modelPath: path, threads: threads ?? job.latency.threads)
             return (session, MonotonicClock.nanoseconds - start)
         } catch {
             throw EvaluationFailure.loading(error, what, path: path)
@@ -85,47 +92,93 @@ struct ModelEvaluation {
             outputNames: session.outputs.map(\.name))
     }
 
-    private func prepareBaseline(
-        _ session: OnnxSession, _ inputs: ModelInputs, _ batchSize: Int
-    ) throws(EvaluationFailure) -> OnnxRun {
-        if let fixed = inputs.fixedBatchSize, fixed != batchSize {
+    // MARK: Latency
+
+    /// When the budget of the whole process is used up.
+    private var budgetEnd: UInt64 { start + UInt64(job.latency.budgetSeconds) * 1_000_000_000 }
+
+    /// The candidate by itself. If more is to be measured it gets a third of the time that is left.
+    private func latency(
+        _ candidate: LatencyMeasurement, _ batchSize: Int
+    ) throws(EvaluationFailure) -> (warmUpRuns: Int, figures: LatencyFigures) {
+        let isAlone = job.baselineModelPath == nil && sweepPoints.isEmpty
+        let now = MonotonicClock.nanoseconds
+        let left = budgetEnd > now ? budgetEnd - now : 0
+        let wanted = job.latency.measuredRuns
+        return try measured { () throws(OnnxError) in
+            let warmUpRuns = try candidate.warmUp(runsMax: job.latency.warmUpRuns)
+            let times = try candidate.times(wanted, until: now + (isAlone ? left : left / 3)) {
+                progress(.latency, $0, wanted)
+            }
+            return (warmUpRuns, LatencyFigures(nanoseconds: times, batchSize: batchSize))
+        }
+    }
+
+    private func compare(
+        _ library: OnnxLibrary, _ inputs: ModelInputs, _ baselineInputs: ModelInputs, _ batchSize: Int
+    ) throws(EvaluationFailure) -> ComparisonFigures {
+        if let fixed = baselineInputs.fixedBatchSize, fixed != batchSize {
             throw EvaluationFailure(
                 .shapeMismatch,
                 "the model runs batches of \(batchSize) and the baseline of \(fixed): they cannot be compared")
         }
-        return try prepare(session, inputs, batchSize)
+        let comparison = LatencyComparison(settings: job.latency, batchSize: batchSize) {
+            () throws(EvaluationFailure) in
+            try prepare(try loadModel(library, job.modelPath, "model").session, inputs, batchSize)
+        } baseline: { () throws(EvaluationFailure) in
+            try prepare(
+                try loadModel(library, job.baselineModelPath ?? "", "baseline model").session, baselineInputs, batchSize
+            )
+        }
+        return try comparison.measure(until: budgetEnd) { progress(.comparison, $0, $1) }
     }
 
-    private func firstRun(_ run: OnnxRun) throws(EvaluationFailure) -> UInt64 {
-        defer { run.releaseOutputs() }
+    /// Runs per point of a sweep, and the time after which a point has enough.
+    private static let sweepRuns = 200
+    private static let sweepPointNanoseconds: UInt64 = 2_000_000_000
+
+    private var sweepPoints: [(threads: Int, batchSize: Int)] {
+        guard !job.latency.sweepBatchSizes.isEmpty || !job.latency.sweepThreads.isEmpty else { return [] }
+        let batchSizes = job.latency.sweepBatchSizes.isEmpty ? [job.latency.batchSize] : job.latency.sweepBatchSizes
+        let threads = job.latency.sweepThreads.isEmpty ? [job.latency.threads] : job.latency.sweepThreads
+        return threads.flatMap { threads in batchSizes.map { (threads, $0) } }
+    }
+
+    private func sweep(
+        _ library: OnnxLibrary, _ inputs: ModelInputs
+    ) throws(EvaluationFailure) -> [SweepPoint] {
+        let wanted = sweepPoints
+        var points: [SweepPoint] = []
+        var loaded: (threads: Int, session: OnnxSession)?
+        for (threads, wantedBatch) in wanted where MonotonicClock.nanoseconds < budgetEnd {
+            let batchSize = try inputs.batchSize(wanted: wantedBatch)
+            // A graph with a fixed batch size has one point for each number of threads.
+            if points.contains(where: { $0.threads == threads && $0.batchSize == batchSize }) { continue }
+            if loaded?.threads != threads {
+                loaded = (threads, try loadModel(library, job.modelPath, "model", threads: threads).session)
+            }
+            guard let session = loaded?.session else { break }
+            let measurement = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
+            let end = min(budgetEnd, MonotonicClock.nanoseconds + Self.sweepPointNanoseconds)
+            let times = try measured { () throws(OnnxError) in
+                _ = try measurement.warmUp(runsMax: job.latency.warmUpRuns)
+                return try measurement.times(Self.sweepRuns, until: end)
+            }
+            points.append(
+                SweepPoint(
+                    threads: threads, batchSize: batchSize,
+                    latency: LatencyFigures(nanoseconds: times, batchSize: batchSize)))
+            progress(.sweep, points.count, wanted.count)
+        }
+        return points
+    }
+
+    /// What running the model throws, as a failure of the evaluation.
+    private func measured<Value>(_ body: () throws(OnnxError) -> Value) throws(EvaluationFailure) -> Value {
         do {
-            return try LatencyMeasurement.time(run)
+            return try body()
         } catch {
             throw EvaluationFailure.running(error)
         }
-    }
-
-    private func latency(
-        _ candidate: OnnxRun, _ baseline: OnnxRun?, _ batchSize: Int
-    ) throws(EvaluationFailure) -> (candidate: LatencyFigures, baseline: BaselineFigures?) {
-        let measurement = LatencyMeasurement(candidate: candidate, baseline: baseline, settings: job.latency)
-        let times: LatencyMeasurement.Times
-        do {
-            times = try measurement.measure { progress(.latency, $0, job.latency.measuredRuns) }
-        } catch {
-            throw EvaluationFailure.running(error)
-        }
-        let figures = LatencyFigures(nanoseconds: times.candidate, batchSize: batchSize)
-        guard !times.baseline.isEmpty else { return (figures, nil) }
-        return (figures, BaselineFigures(candidate: figures, nanoseconds: times.baseline, batchSize: batchSize))
-    }
-}
-
-extension BaselineFigures {
-    fileprivate init(candidate: LatencyFigures, nanoseconds: [UInt64], batchSize: Int) {
-        let figures = LatencyFigures(nanoseconds: nanoseconds, batchSize: batchSize)
-        self.init(
-            latency: figures, p50Ratio: candidate.p50 / max(figures.p50, .leastNormalMagnitude),
-            p99Ratio: candidate.p99 / max(figures.p99, .leastNormalMagnitude))
     }
 }

@@ -72,9 +72,11 @@ struct PromoteCommand: AsyncParsableCommand {
 
     /// The requirements and what became of them.
     static func table(_ outcomes: [RequirementOutcome]) -> Table {
-        var table = Table("REQUIREMENT", "DEMANDED", "MEASURED", "STATUS")
+        var table = Table("REQUIREMENT", "DEMANDED", "MEASURED", "CONFIDENCE", "STATUS")
         for outcome in outcomes {
-            table.add(outcome.requirement, outcome.demanded, outcome.measured, outcome.status.rawValue)
+            table.add(
+                outcome.requirement, outcome.demanded, outcome.measured, outcome.confidence ?? "",
+                outcome.status.rawValue)
         }
         return table
     }

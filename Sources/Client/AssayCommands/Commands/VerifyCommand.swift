@@ -36,6 +36,21 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The deadline of the whole run.", valueName: "seconds"))
     var deadline: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Compare with the baseline until it is decided whether this figure stays within this ratio (repeatable).",
+            valueName: "p50=1.05"))
+    var maxRatio: [String] = []
+
+    @Option(help: "How sure that decision must be (0.5 to 0.999, 0.95 if not given).")
+    var confidence: Double?
+
+    @Option(help: ArgumentHelp("Measure these batch sizes as well.", valueName: "1,8,32"))
+    var sweepBatches: String?
+
+    @Option(help: ArgumentHelp("Measure these numbers of threads as well.", valueName: "1,2"))
+    var sweepThreads: String?
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
@@ -66,8 +81,43 @@ struct VerifyCommand: AsyncParsableCommand {
         request.batch = batch
         request.measuredRuns = runs
         request.deadlineSeconds = deadline
+        if !maxRatio.isEmpty {
+            guard baseline != nil else {
+                throw AssayError(
+                    .usage, "--max-ratio needs something to compare with", remedy: "name it with --baseline")
+            }
+            request.maxRatios = try Self.ratios(maxRatio)
+        }
+        request.confidence = confidence
+        request.sweepBatches = try sweepBatches.map { try Self.numbers($0, option: "--sweep-batches") }
+        request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
         try request.settings.check()
         return request
+    }
+
+    /// `p50=1.05 tail=1.2` by name.
+    private static func ratios(_ texts: [String]) throws(AssayError) -> [String: Double] {
+        var ratios: [String: Double] = [:]
+        for text in texts {
+            let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, let ratio = Double(parts[1]),
+                ratios.updateValue(ratio, forKey: String(parts[0])) == nil
+            else {
+                throw AssayError(
+                    .usage, "--max-ratio \(Printable.quote(text)) cannot be read", remedy: "write it as p50=1.05")
+            }
+        }
+        return ratios
+    }
+
+    private static func numbers(_ text: String, option: String) throws(AssayError) -> [Int] {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { Int($0) }
+        guard numbers.count == parts.count else {
+            throw AssayError(
+                .usage, "\(option) \(Printable.quote(text)) cannot be read", remedy: "write it as 1,8,32")
+        }
+        return numbers
     }
 
     private static func error(
@@ -92,9 +142,15 @@ enum ReportText {
         for (name, value) in measured.metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Figure.metric(value)) }
         add(measured.latency, label: "latency", to: &table)
         if let comparison = measured.comparison {
-            add(
-                comparison.latency, label: "\(comparison.baseline.repository):\(comparison.baseline.number)", to: &table
-            )
+            let baseline = "\(comparison.baseline.repository):\(comparison.baseline.number)"
+            add(comparison.figures.latency, label: baseline, to: &table)
+            add(comparison.figures, against: baseline, to: &table)
+        }
+        for point in measured.sweep ?? [] {
+            table.add(
+                "\(point.threads) thread(s), batch \(point.batch)",
+                "p50 \(Figure.duration(point.latency.p50Microseconds)), "
+                    + "\(Figure.fixed(point.latency.throughput, 0)) samples/s")
         }
         table.add("throughput", "\(Figure.fixed(measured.latency.throughput, 0)) samples/s")
         table.add("load", Figure.duration(measured.loadMicroseconds))
@@ -108,7 +164,22 @@ enum ReportText {
     private static func add(_ latency: VerificationReport.Latency, label: String, to table: inout Table) {
         table.add("\(label) p50", Figure.duration(latency.p50Microseconds))
         table.add("\(label) p90", Figure.duration(latency.p90Microseconds))
-        table.add("\(label) p99", Figure.duration(latency.p99Microseconds))
+        if let p95 = latency.p95Microseconds { table.add("\(label) p95", Figure.duration(p95)) }
+        if let p99 = latency.p99Microseconds { table.add("\(label) p99", Figure.duration(p99)) }
+        if let max = latency.maxMicroseconds { table.add("\(label) max", Figure.duration(max)) }
+    }
+
+    private static func add(
+        _ figures: VerificationReport.ComparisonFigures, against baseline: String, to table: inout Table
+    ) {
+        for name in VerificationReport.Latency.statistics {
+            guard let ratio = figures.ratios?[name] else { continue }
+            var text = Figure.ratio(ratio.ratio)
+            if let lower = ratio.lower, let upper = ratio.upper, let confidence = figures.confidence {
+                text += " (\(Figure.interval(lower...upper, confidence)))"
+            }
+            table.add("\(name) / \(baseline)", text)
+        }
     }
 
     /// What the figures hold for: a latency without it means nothing.
@@ -116,7 +187,7 @@ enum ReportText {
         _ settings: VerificationSettings, _ environment: VerificationReport.Environment
     ) -> String {
         Printable.escape(
-            "\(settings.threads) thread(s), batch \(settings.batch), \(settings.measuredRuns) runs, "
+            "\(settings.threads) thread(s), batch \(settings.batch), "
                 + "\(environment.runtime), \(environment.cpu), \(environment.cores) cores", limit: 400)
     }
 }

@@ -48,7 +48,8 @@ package struct EvaluationOutcome: Sendable {
         package let classes: [String]?
         package let sampleCount: Int
         package let latency: VerificationReport.Latency
-        package let baselineLatency: VerificationReport.Latency?
+        package let comparison: VerificationReport.ComparisonFigures?
+        package let sweep: [VerificationReport.SweepPoint]?
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
@@ -59,15 +60,17 @@ package struct EvaluationOutcome: Sendable {
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,
-            latency: VerificationReport.Latency, baselineLatency: VerificationReport.Latency?,
-            loadMicroseconds: Double, firstRunMicroseconds: Double, peakMemoryBytes: Int64
+            latency: VerificationReport.Latency, comparison: VerificationReport.ComparisonFigures? = nil,
+            sweep: [VerificationReport.SweepPoint]? = nil, loadMicroseconds: Double, firstRunMicroseconds: Double,
+            peakMemoryBytes: Int64
         ) {
             self.metrics = metrics
             self.confusionMatrix = confusionMatrix
             self.classes = classes
             self.sampleCount = sampleCount
             self.latency = latency
-            self.baselineLatency = baselineLatency
+            self.comparison = comparison
+            self.sweep = sweep
             self.loadMicroseconds = loadMicroseconds
             self.firstRunMicroseconds = firstRunMicroseconds
             self.peakMemoryBytes = peakMemoryBytes

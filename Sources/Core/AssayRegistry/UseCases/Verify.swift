@@ -255,9 +255,10 @@ package final class Verify: Sendable {
             metrics: measured.metrics, confusionMatrix: measured.confusionMatrix, classes: measured.classes,
             sampleCount: measured.sampleCount, latency: measured.latency,
             comparison: baseline.flatMap { baseline in
-                measured.baselineLatency.map { .init(baseline: baseline, latency: $0) }
+                measured.comparison.map { .init(baseline: baseline, figures: $0) }
             },
-            loadMicroseconds: measured.loadMicroseconds, firstRunMicroseconds: measured.firstRunMicroseconds,
+            sweep: measured.sweep, loadMicroseconds: measured.loadMicroseconds,
+            firstRunMicroseconds: measured.firstRunMicroseconds,
             peakMemoryBytes: measured.peakMemoryBytes)
         measurements.perClass = measured.perClass
         measurements.slices = measured.slices
