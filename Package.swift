@@ -100,6 +100,7 @@ let package = Package(
         source("Formats", "AssayCrypto", ["AssayDomain", "COpenSSL"]),
         source("Formats", "AssayBundle", ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"]),
         source("Formats", "ONNXModel", []),
+        source("Formats", "ONNXRewriting", ["ONNXModel"]),
         source("Formats", "TransparencyLog", ["AssayCrypto", "AssayDomain"]),
 
         // MARK: Verification – the evaluator process and its supervisor
@@ -146,7 +147,7 @@ let package = Package(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry", "TransparencyLog",
+                "AssayRegistry", "ONNXModel", "ONNXRewriting", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -163,8 +164,9 @@ let package = Package(
         .executableTarget(
             name: "assay",
             dependencies: [
-                "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
-                "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+                "APIProtocol", "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands",
+                "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI",
+                "OCIFrontEnd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -199,8 +201,8 @@ let package = Package(
         tests(
             "AssayAuditLogTests",
             [
-                "AssayAuditLog", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
-                "TransparencyLog",
+                "AssayAuditLog", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
+                "TestSupport", "TransparencyLog",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -261,7 +263,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        tests("ONNXModelTests", ["ONNXModel"]),
+        .target(name: "ONNXSamples", path: "Tests/ONNXSamples", swiftSettings: strict),
+        tests("ONNXModelTests", ["ONNXModel", "ONNXSamples"]),
+        tests("ONNXRewritingTests", ["ONNXModel", "ONNXRewriting", "ONNXSamples"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
         tests("RepositoryTests", []),
         tests("TransparencyLogTests", ["AssayCrypto", "AssayDomain", "TransparencyLog"]),

@@ -66,7 +66,7 @@ def measure(options, folder):
         with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=folder) as own:
             setting = Setting(
                 binary, Path(own), options.mebibytes << 20, options.rounds, options.versions, options.blobs,
-                options.tags, options.entries, options.mutations)
+                options.tags, options.entries, options.mutations, options.verdicts)
             try:
                 rows += MEASURES[name](setting)
             except (BenchmarkError, OSError) as fault:
@@ -92,7 +92,7 @@ def document(options, rows, faults):
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count(), "system": platform.platform()},
         "input": {"file_mebibytes": options.mebibytes, "rounds": options.rounds, "versions": options.versions,
                   "blobs": options.blobs, "tags": options.tags, "entries": options.entries,
-                  "mutations": options.mutations},
+                  "mutations": options.mutations, "verdicts": options.verdicts},
         "figures": [asdict(row) | {"is_met": row.is_met} for row in rows],
         "not_measured": faults,
     }

@@ -4,7 +4,7 @@ from measures_bundles import bundles
 from measures_downloads import pull, ranges
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
-from measures_program import evaluator, memory, start
+from measures_program import evaluator, memory, start, verification
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
 
@@ -24,6 +24,7 @@ MEASURES = {
     "bundles": bundles,
     "evaluator": evaluator,
     "gate": gate,
+    "verification": verification,
     "start": start,
     "memory": memory,
 }

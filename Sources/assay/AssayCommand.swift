@@ -20,6 +20,9 @@ enum AssayCommand {
             variables: variables,
             initialise: { try await StoreFolder.initialise($0) },
             serve: { try await Server.serve($0, variables: variables) },
+            work: { options, client in
+                try await RemoteWorker.run(options, client: client, variables: variables, console: .standard)
+            },
             withLocalServer: { store, body in
                 try await LocalServer.lend(store: store, variables: variables, to: body)
             })

@@ -19,10 +19,16 @@ final class Captured: Sendable {
 
     /// Runs one command line without a store; gives its exit status.
     func run(_ arguments: String..., variables: [String: String] = [:]) async -> Int32 {
+        await run(arguments, variables: variables)
+    }
+
+    /// As `run` with the arguments one by one.
+    func run(_ arguments: [String], variables: [String: String] = [:]) async -> Int32 {
         let environment = CommandEnvironment(
             variables: variables, console: console(),
             initialise: { store in ["made \(store)"] },
             serve: { options in throw AssayError(.storeBusy, "asked for \(options.host) \(options.port)") },
+            work: { _, _ in },
             withLocalServer: { store, _ in throw AssayError(.storeNotFound, "there is no store '\(store)'") })
         return await AssayMain.run(arguments: arguments, environment: environment)
     }

@@ -23,7 +23,7 @@ struct DeleteCommandTests {
         let served = Mutex<ServeOptions?>(nil)
         let environment = CommandEnvironment(
             variables: [:], console: Captured().console(), initialise: { _ in [] },
-            serve: { options in served.withLock { $0 = options } }, withLocalServer: { _, _ in })
+            serve: { options in served.withLock { $0 = options } }, work: { _, _ in }, withLocalServer: { _, _ in })
         #expect(await AssayMain.run(arguments: ["serve", "--store", "s"] + flags, environment: environment) == 0)
         #expect(served.withLock { $0?.settings.allowsDeletes } == allowsDeletes)
     }

@@ -25,7 +25,7 @@ struct MainTests {
     func `wrong use ends with 2 and says so on the second stream`(arguments: [String]) async {
         let captured = Captured()
         let environment = CommandEnvironment(
-            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in },
+            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in }, work: { _, _ in },
             withLocalServer: { _, _ in })
         #expect(await AssayMain.run(arguments: arguments, environment: environment) == 2)
         #expect(captured.error.hasPrefix("error: "))
@@ -36,7 +36,7 @@ struct MainTests {
     func `help is a success on the first stream`(arguments: [String]) async {
         let captured = Captured()
         let environment = CommandEnvironment(
-            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in },
+            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in }, work: { _, _ in },
             withLocalServer: { _, _ in })
         #expect(await AssayMain.run(arguments: arguments, environment: environment) == 0)
         #expect(!captured.output.isEmpty && captured.error.isEmpty)
@@ -82,7 +82,7 @@ struct MainTests {
             console: Console(
                 isTerminal: false, output: { _ in throw ClosedPipe() },
                 error: { _ in Issue.record("something was said") }),
-            initialise: { _ in ["line"] }, serve: { _ in }, withLocalServer: { _, _ in })
+            initialise: { _ in ["line"] }, serve: { _ in }, work: { _, _ in }, withLocalServer: { _, _ in })
         #expect(await AssayMain.run(arguments: ["init", "s"], environment: environment) == 141)
     }
 
@@ -114,7 +114,7 @@ struct MainTests {
     func `a file that is not there ends with 3`(arguments: [String]) async {
         let captured = Captured()
         let environment = CommandEnvironment(
-            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in },
+            variables: [:], console: captured.console(), initialise: { _ in [] }, serve: { _ in }, work: { _, _ in },
             withLocalServer: { _, _ in })
         #expect(await AssayMain.run(arguments: arguments, environment: environment) == 3)
     }

@@ -4,19 +4,21 @@ import Testing
 struct DatasetLayoutTests {
     private static let digest = Digest(algorithm: .sha256, bytes: [UInt8](repeating: 1, count: 32))
 
+    private static func file(_ path: String) -> VersionFile { VersionFile(path: path, digest: digest, size: 1) }
+
     private func layout(_ paths: [String]) throws -> DatasetLayout {
-        try DatasetLayout(files: paths.map { VersionFile(path: $0, digest: Self.digest, size: 1) }, of: "d:1")
+        try DatasetLayout(files: paths.map(Self.file), of: "d:1")
     }
 
     @Test func `one archive is taken, whatever lies beside it`() throws {
-        #expect(try layout(["README.md", "data/test.npz", "notes.csv"]) == .archive(Self.digest))
+        #expect(try layout(["README.md", "data/test.npz", "notes.csv"]) == .archive(Self.file("data/test.npz")))
     }
 
     @Test func `recorded sets are taken by their names, wherever they lie`() throws {
         let paths = ["m/test_data_set_0/input_0.pb", "m/test_data_set_0/output_0.pb", "m/test_data_set_12/input_3.pb"]
         #expect(
             try layout(paths + ["m/model.txt", "m/test_data_set_00/input_0.pb", "test_data_set_1/input_x.pb"])
-                == .recorded(Dictionary(uniqueKeysWithValues: paths.map { (String($0.dropFirst(2)), Self.digest) })))
+                == .recorded(Dictionary(uniqueKeysWithValues: paths.map { (String($0.dropFirst(2)), Self.file($0)) })))
     }
 
     @Test(arguments: [

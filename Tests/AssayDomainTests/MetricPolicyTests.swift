@@ -9,7 +9,8 @@ struct MetricPolicyTests {
     private static func evidence(
         _ change: (inout VerificationReport.Measurements) -> Void
     ) throws -> Evidence {
-        let plain = try PolicyTests.report(1, accuracy: 0.9, baselineP50: 100)
+        let plain = try PolicyTests.report(
+            1, accuracy: 0.9, ratio: .init(ratio: 1, lower: 0.9, upper: 1.1, sessions: [1]))
         var measurements = try #require(plain.measurements)
         change(&measurements)
         var evidence = PolicyTests.evidence(

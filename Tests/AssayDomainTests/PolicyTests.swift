@@ -157,6 +157,53 @@ struct PolicyTests {
         #expect(policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).isPassed == isMet)
     }
 
+    static func waiver(_ requirement: String, signer: String = "k2", role: TrustedKey.Role = .release) throws
+        -> Evidence.SignedWaiver
+    {
+        .init(
+            waiver: Waiver(
+                alias: try AliasName(parsing: "production"), requirement: requirement, reason: "the canary is well",
+                expiresAt: Timestamp(milliseconds: 1_000)), signer: signer, role: role)
+    }
+
+    @Test(arguments: [
+        (#""waivers":{"role":"release"}"#, "accuracy", true), (#""waivers":{"role":"training"}"#, "accuracy", false),
+        (#""waivers":{"keys":["k2"]}"#, "accuracy", true), (#""waivers":{"keys":["k3"]}"#, "accuracy", false),
+        (#""waivers":{"role":"release","keys":["k3"]}"#, "accuracy", false),
+        (#""waivers":{"role":"release"}"#, "size", false), (#""profile":"lax""#, "accuracy", false),
+    ])
+    func `a requirement is waived by whom the policy allows and by nobody else`(
+        rule: String, requirement: String, isPassed: Bool
+    ) throws {
+        let policy = try Self.policy(
+            #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}},\#(rule)}"#)
+        var evidence = Self.evidence(try Self.report(1, accuracy: 0.5))
+        evidence.waivers = [try Self.waiver(requirement)]
+        let decision = policy.decide(evidence)
+        #expect(decision.isPassed == isPassed)
+        let outcome = try #require(decision.outcomes.last)
+        #expect(outcome.status == (isPassed ? .waived : .failed))
+        #expect(outcome.waiver?.contains("the canary is well") ?? false == isPassed)
+        #expect(outcome.measured == "0.5000", "what was measured stays to be seen")
+    }
+
+    @Test func `a signature cannot be waived`() throws {
+        let policy = try Self.policy(#"{"version":1,"waivers":{"role":"release"}}"#)
+        var evidence = Self.evidence(nil)
+        (evidence.signers, evidence.signatureFault) = ([], Policy.noSignature)
+        evidence.waivers = [try Self.waiver("signature")]
+        #expect(!policy.decide(evidence).isPassed)
+        #expect(throws: AssayError.self) { try Self.waiver("signature").waiver.check() }
+    }
+
+    @Test func `what is met is not shown as waived`() throws {
+        let policy = try Self.policy(
+            #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}},"waivers":{"role":"release"}}"#)
+        var evidence = Self.evidence(try Self.report(1, accuracy: 0.95))
+        evidence.waivers = [try Self.waiver("accuracy")]
+        #expect(policy.decide(evidence).outcomes.last?.status == .passed)
+    }
+
     @Test func `a failed verification says why`() throws {
         let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
         let failed = VerificationReport(
@@ -181,6 +228,8 @@ struct PolicyTests {
         #"{"version":1,"dataset":"d:1","latency":{"throughput":{"min":0}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":-0.1}}}"#,
+        #"{"version":1,"waivers":{}}"#, #"{"version":1,"waivers":{"keys":[]}}"#, #"{"version":1,"profile":""}"#,
+        #"{"version":1,"waivers":{"role":"log"}}"#, #"{"version":1,"waivers":{"role":"release","keys":[]}}"#,
         #"{"version":1,"signature":{"keys":[]}}"#, #"{"version":1,"size":{"max_bytes":-1}}"#,
         #"{"version":1,"lineage":["made-up"]}"#, #"{"version":1,"version":1}"#,
     ])

@@ -147,15 +147,16 @@ struct DeleteTests {
             try await index.push(1)
             try await index.push(2, to: "data", kind: .dataset)
             try await index.enqueue(try await index.verification(of: "team/fraud:1", on: "data:1", bits: 1))
-            let claimed = try #require(try await index.claimVerification())
+            let claimed = try #require(try await index.claim(7))
             try await index.delete("team/fraud:1")
             let finished = await code {
                 try await index.finish(
-                    claimed, attaching: [try Sample.attachment(40, about: Self.manifest)], actor: "tester")
+                    claimed, claim: ClaimID(bits: 7),
+                    attaching: [try Sample.attachment(40, about: Self.manifest)], actor: "tester")
             }
-            #expect(finished == .verificationNotFound)
-            try await index.requeueInterruptedVerifications()
-            #expect(try await index.claimVerification() == nil)
+            #expect(finished == .claimNotFound)
+            try await index.requeueInterruptedVerifications(leaseUntil: time(1))
+            #expect(try await index.claim(8) == nil)
             #expect(try await index.attestations(of: Self.manifest, in: claimed.subject.repository).isEmpty)
         }
     }

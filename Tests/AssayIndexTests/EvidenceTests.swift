@@ -80,41 +80,23 @@ struct EvidenceTests {
         }
     }
 
-    @Test func `verifications are taken in order, each once`() async throws {
-        try await withIndex { index in
-            try await index.push(1)
-            try await index.push(2, to: "data", kind: .dataset)
-            for bits in UInt64(1)...3 { try await index.enqueue(try verification(bits)) }
-            try await index.enqueue(try verification(1))
-            let first = try #require(try await index.claimVerification())
-            #expect(first.id == VerificationID(bits: 1))
-            #expect(first.state == .running)
-            #expect(try await index.verification(first.id) == first)
-            #expect(try await index.claimVerification()?.id == VerificationID(bits: 2))
-            try await index.requeueInterruptedVerifications()
-            #expect(try await index.verification(first.id) == verification(1))
-            let again = try await (0..<4).asyncMap { _ in try await index.claimVerification()?.id }
-            #expect(again == [1, 2, 3].map { VerificationID(bits: $0) } + [nil])
-        }
-    }
-
     @Test func `a finished verification has its report and its place in the lineage`() async throws {
         try await withIndex { index in
             try await index.push(1)
             try await index.push(2, to: "data", kind: .dataset)
             try await index.enqueue(try verification(1))
-            var claimed = try #require(try await index.claimVerification())
+            var claimed = try #require(try await index.claim(7))
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
             let report = try Sample.attachment(40, about: claimed.subject.digest)
-            try await index.finish(claimed, attaching: [report], actor: "tester")
-            try await index.finish(claimed, attaching: [report], actor: "tester")
-            try await index.requeueInterruptedVerifications()
+            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], actor: "tester")
+            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], actor: "tester")
+            try await index.requeueInterruptedVerifications(leaseUntil: time(1))
             let name = claimed.subject.repository
             #expect(try await index.verification(claimed.id) == claimed)
             #expect(try await index.verifications(of: claimed.subject.digest, in: name, limit: 5) == [claimed])
             #expect(try await index.attestations(of: claimed.subject.digest, in: name).count == 1)
             #expect(try await index.relations(of: .version(name, claimed.subject.number)) == [.evaluatedOn])
-            #expect(try await index.claimVerification() == nil)
+            #expect(try await index.claim(7) == nil)
         }
     }
 
@@ -124,10 +106,11 @@ struct EvidenceTests {
             try await index.push(2, to: "data", kind: .dataset)
             try await index.enqueue(try verification(1))
             try await index.enqueue(try verification(2, at: 2))
-            var claimed = try #require(try await index.claimVerification())
+            var claimed = try #require(try await index.claim(7))
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.failed, time(9), digest(40))
             try await index.finish(
-                claimed, attaching: [try Sample.attachment(40, about: claimed.subject.digest)], actor: "tester")
+                claimed, claim: ClaimID(bits: 7), attaching: [try Sample.attachment(40, about: claimed.subject.digest)],
+                actor: "tester")
             let name = claimed.subject.repository
             #expect(try await index.relations(of: .version(name, claimed.subject.number)).isEmpty)
             let listed = try await index.verifications(of: claimed.subject.digest, in: name, limit: 5)
@@ -140,10 +123,11 @@ struct EvidenceTests {
             try await index.push(1)
             try await index.push(2, to: "data", lineage: [(.derivedFrom, "team/fraud:1")], kind: .dataset)
             try await index.enqueue(try verification(1))
-            var claimed = try #require(try await index.claimVerification())
+            var claimed = try #require(try await index.claim(7))
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
             try await index.finish(
-                claimed, attaching: [try Sample.attachment(40, about: claimed.subject.digest)], actor: "tester")
+                claimed, claim: ClaimID(bits: 7), attaching: [try Sample.attachment(40, about: claimed.subject.digest)],
+                actor: "tester")
             #expect(try await index.verification(claimed.id)?.state == .measured)
             #expect(try await index.relations(of: .version(claimed.subject.repository, try number(1))).isEmpty)
         }
@@ -155,10 +139,12 @@ struct EvidenceTests {
             let enqueued = await code { try await index.enqueue(try verification(1)) }
             let finished = await code {
                 try await index.finish(
-                    try verification(1), attaching: [try Sample.attachment(40, about: digest(1))], actor: "tester")
+                    try verification(1), claim: ClaimID(bits: 7),
+                    attaching: [try Sample.attachment(40, about: digest(1))],
+                    actor: "tester")
             }
             #expect(enqueued == .versionNotFound)
-            #expect(finished == .verificationNotFound)
+            #expect(finished == .claimNotFound)
             #expect(try await index.verification(VerificationID(bits: 1)) == nil)
         }
     }
@@ -183,14 +169,5 @@ struct EvidenceTests {
             #expect(revived == .keyConflict)
             #expect(missing == .keyNotFound)
         }
-    }
-}
-
-extension Sequence {
-    /// The results of an asynchronous step for each element, one after the other.
-    fileprivate func asyncMap<Value>(_ step: (Element) async throws -> Value) async rethrows -> [Value] {
-        var values: [Value] = []
-        for element in self { values.append(try await step(element)) }
-        return values
     }
 }

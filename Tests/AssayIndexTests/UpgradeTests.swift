@@ -9,12 +9,15 @@ import Testing
 /// A database of the first schema, with content, becomes one of the current schema and works.
 struct UpgradeTests {
     /// Makes the database, lends the index over it, and closes it.
-    private func withUpgraded(_ body: (SQLiteIndex) async throws -> Void) async throws {
+    private func withUpgraded(
+        from version: Int = 1, _ body: (SQLiteIndex) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "assay-upgrade-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "index.sqlite").path
         try FirstSchema.fill(path)
+        try LaterSchema.bring(path, to: version)
         let index = try SQLiteIndex.open(path: path, log: CountingLog())
         try await body(index)
         try index.close()
@@ -34,6 +37,27 @@ struct UpgradeTests {
             #expect(manifest?.layers.map(\.digest) == [digest(1)])
             #expect(try await index.push(1).version == version)
             #expect(try await index.unreferencedBlobs(now: time(99), limit: 9).map(\.digest) == [digest(4)])
+        }
+    }
+
+    @Test(arguments: 1...3)
+    func `a verification stays what it was, and one that was running waits`(version: Int) async throws {
+        try await withUpgraded(from: version) { index in
+            let found = try await index.verifications(JobQuery(limit: 9)).items
+            #expect(found.map(\.id) == [4, 3, 2, 1].map { VerificationID(bits: $0) })
+            #expect(found.map(\.state) == [.failed, .measured, .queued, .queued])
+            #expect(found.map(\.attempts) == [1, 1, 0, 0])
+            #expect(found.map(\.finishedAt) == [time(9), time(9), nil, nil])
+            #expect(found.map(\.envelopeDigest) == [digest(700), digest(700), nil, nil])
+            #expect(found[3].settings == VerificationSettings(batch: 4, warmupRuns: 50))
+            #expect(try await index.claim(7)?.id == VerificationID(bits: 1))
+            let subject = found[0].subject
+            try await index.enqueue(
+                Verification(
+                    id: VerificationID(bits: 5), subject: subject, dataset: found[0].dataset, baseline: nil,
+                    settings: VerificationSettings(), createdAt: time(9)))
+            let listed = try await index.verifications(of: subject.digest, in: subject.repository, limit: 1)
+            #expect(listed.map(\.id) == [VerificationID(bits: 5)])
         }
     }
 
@@ -89,8 +113,23 @@ private enum FirstSchema {
                 try insertVersion(seed, number, in: repository, database)
             }
             try insertPromotion(database)
+            try insertVerifications(database)
         }
         try queue.close()
+    }
+
+    /// One in each state, in the order queued, running, measured, failed.
+    private static func insertVerifications(_ database: Database) throws {
+        for (id, state) in zip(1..., ["queued", "running", "measured", "failed"]) {
+            let isFinished = id > 2
+            try database.execute(
+                sql: "INSERT INTO verifications VALUES (?, ?, 1, 3, NULL, ?, ?, 1, ?, ?)",
+                arguments: [
+                    id, VerificationID(bits: UInt64(id)).text,
+                    #"{"batch":4,"deadline_seconds":120,"measured_runs":600,"threads":1,"warmup_runs":50}"#, state,
+                    isFinished ? 9 : nil, isFinished ? digest(700).description : nil,
+                ])
+        }
     }
 
     private static func insertBlob(_ seed: Int, in repository: Int, _ database: Database) throws {
@@ -146,5 +185,23 @@ private enum FirstSchema {
         try database.execute(
             sql: "INSERT INTO alias_moves VALUES (1, 1, 'production', NULL, 1, 'promotion', 1, 'owner', ?, ?)",
             arguments: [policy, digest(600).description])
+    }
+}
+
+/// The schemas between the first and the last, made by their own scripts.
+private enum LaterSchema {
+    private static let scripts: URL = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../schema/sql").standardizedFileURL
+
+    /// Brings a database of the first schema to a later one.
+    static func bring(_ path: String, to version: Int) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: scripts.path).sorted()
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { database in
+            for name in names[1..<version] {
+                try database.execute(sql: try String(contentsOf: scripts.appending(path: name), encoding: .utf8))
+            }
+        }
+        try queue.close()
     }
 }

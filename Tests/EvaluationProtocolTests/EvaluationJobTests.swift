@@ -19,7 +19,7 @@ import Testing
             latency: LatencySettings(
                 threads: 2, batchSize: 8, warmUpRuns: 5, measuredRuns: 50, seed: .max, budgetSeconds: 7,
                 maxRatios: [.p50: 1.05, .tail: 1.5], confidence: 0.9, sweepBatchSizes: [1, 8], sweepThreads: [2]),
-            limits: EvaluationLimits(cpuSeconds: 9, memoryBytes: 1 << 30, fileBytes: 1, openFiles: 32))
+            limits: EvaluationLimits(cpuSeconds: 9, memoryBytes: 1 << 30, fileBytes: 1, openFiles: 32, cpuSet: [0, 3]))
         #expect(try EvaluationJob(json: job.json()) == job)
     }
 
@@ -45,6 +45,9 @@ import Testing
         (#""latency":{"batch_size":-1}"#, "batch_size is -1; it must be from 1 to 65536"),
         (#""latency":{"measured_runs":0}"#, "measured_runs is 0; it must be from 1 to 1000000"),
         (#""limits":{"open_files":3}"#, "open_files is 3; it must be from 16 to 4096"),
+        (#""limits":{"cpu_set":[]}"#, "cpu_set has 0 numbers"),
+        (#""limits":{"cpu_set":[1024]}"#, "cpu_set is 1024; it must be from 0 to 1023"),
+        (#""limits":{"cpu_set":[-1]}"#, "cpu_set is -1; it must be from 0 to 1023"),
         (#""top_k":[0]"#, "top_k is 0; it must be from 1 to 10000"),
         (#""label_name":"""#, "label_name is empty"),
         (#""task":"ranking""#, "the job is not valid: task has an unknown value"),

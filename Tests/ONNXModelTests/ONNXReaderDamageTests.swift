@@ -1,5 +1,6 @@
 import Foundation
 import ONNXModel
+import ONNXSamples
 import Testing
 
 /// Files that are not models, or are made to harm, get an error and never stop the process.

@@ -1,5 +1,6 @@
 import Foundation
 import ONNXModel
+import ONNXSamples
 import Testing
 
 struct ONNXReaderTests {

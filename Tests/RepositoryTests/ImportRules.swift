@@ -15,6 +15,7 @@ enum ImportRules {
         "AssayCrypto": ["AssayDomain", "COpenSSL"],
         "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"],
         "ONNXModel": [],
+        "ONNXRewriting": ["ONNXModel"],
         "TransparencyLog": ["AssayCrypto", "AssayDomain"],
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
@@ -29,12 +30,13 @@ enum ImportRules {
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
         "AssayCommands": [
             "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-            "TransparencyLog",
+            "ONNXModel", "ONNXRewriting", "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [
-            "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands", "AssayCrypto",
-            "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI", "OCIFrontEnd",
+            "APIProtocol", "AssayAuditLog", "AssayBlobStore", "AssayBundle", "AssayClient", "AssayCommands",
+            "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "EvaluatorHost", "HTTPKit", "NativeAPI",
+            "OCIFrontEnd",
         ],
         "assay-evaluator": ["ModelEvaluator"],
     ]

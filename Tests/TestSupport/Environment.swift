@@ -9,6 +9,9 @@ package final class SteppingClock: WallClock {
 
     package init() {}
 
+    /// Lets time go by.
+    package func advance(seconds: Int64) { milliseconds.withLock { $0 += 1000 * seconds } }
+
     package func now() -> Timestamp {
         milliseconds.withLock { value in
             value += 1000

@@ -8,13 +8,16 @@ import Synchronization
 /// A model file reads `accuracy=0.95 p50=120`, or `fail=time-limit`.
 package final class ScriptedHost: EvaluatorHost {
     package let build = "scripted 1"
-    private let runs = Mutex(0)
+    private let runs = Mutex<[CPUSet?]>([])
     private let interlude = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     package init() {}
 
     /// How many evaluations ran.
-    package var runCount: Int { runs.withLock { $0 } }
+    package var runCount: Int { cpus.count }
+
+    /// The CPUs of each evaluation, in the order in which they began.
+    package var cpus: [CPUSet?] { runs.withLock { $0 } }
 
     /// Has something happen while the next evaluation runs.
     package func duringNextRun(_ body: @escaping @Sendable () async throws -> Void) {
@@ -26,7 +29,7 @@ package final class ScriptedHost: EvaluatorHost {
     package func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome {
-        runs.withLock { $0 += 1 }
+        runs.withLock { $0.append(request.cpus) }
         try await interlude.withLock { $0.take() }?()
         progress(.init(stage: "accuracy", done: 1, total: 1))
         let environment = VerificationReport.Environment(

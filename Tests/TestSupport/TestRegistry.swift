@@ -18,11 +18,16 @@ package struct TestRegistry: Sendable {
     package let log: FileAuditLog
     package let logKey: Ed25519PrivateKey
     package let host: ScriptedHost
+    package let clock = SteppingClock()
     package let registryKey: PrivateKey
     package let releaseKey: PrivateKey
 
     /// The release key is trusted from the start.
-    package init(host: ScriptedHost = ScriptedHost()) async throws {
+    package init(
+        host: ScriptedHost = ScriptedHost(), evaluators: EvaluatorSettings = EvaluatorSettings()
+    ) async throws {
+        var settings = StoreSettings()
+        settings.evaluators = evaluators
         folder = try TemporaryFolder()
         registryKey = try PrivateKey.generate()
         releaseKey = try PrivateKey.generate()
@@ -35,10 +40,10 @@ package struct TestRegistry: Sendable {
             folder: folder.path + "/log", key: logKey, threads: threads, logger: Logger(label: "test"))
         index = try SQLiteIndex.open(path: folder.path + "/index.sqlite", log: log)
         self.host = host
-        registry = Registry(
+        registry = try Registry(
             blobs: blobs, index: index, log: log, evidence: SignedEvidence(key: registryKey),
             inspector: ONNXInspector(),
-            host: host, clock: SteppingClock(), ids: ids, logger: Logger(label: "test"))
+            host: host, clock: clock, ids: ids, logger: Logger(label: "test"), settings: settings)
         try await trust(registryKey.publicKey.pem, as: .registry)
         try await trust(releaseKey.publicKey.pem, as: .release)
         try await trust(logKey.publicKey.pem, as: .log)

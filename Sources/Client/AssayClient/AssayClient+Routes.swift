@@ -139,9 +139,38 @@ extension AssayClient {
         try await get("/verifications/\(id)/report")
     }
 
+    /// What a policy says of a version now; the alias's own if none is given.
+    package func checkPolicy(
+        _ policy: Policy?, of alias: AliasName, on reference: Reference
+    ) async throws -> PromotionResponse {
+        let query: Query = ["reference": reference, "alias": alias.text]
+        guard let policy else {
+            return try decode(
+                await transport.call(request(.POST, "/policy-checks", query), isRepeatable: true).body)
+        }
+        return try await send(.POST, "/policy-checks", policy, query: query, isRepeatable: true)
+    }
+
     /// Throws `promotion-refused` with the table of requirements in the problem document of its `RemoteFailure`.
     package func promote(_ request: PromoteRequest) async throws -> PromotionResponse {
         try await send(.POST, "/promotions", request, isRepeatable: false)
+    }
+
+    /// The best version of a repository by its signed reports on a dataset, and what was found of every version.
+    package func selection(
+        in repository: RepositoryName, on dataset: Reference? = nil, _ criteria: SelectionCriteria
+    ) async throws -> SelectionResponse {
+        func list(_ bounds: [String: Double]) -> String? {
+            bounds.isEmpty ? nil : bounds.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
+        }
+        return try await get(
+            "/selections/\(repository)",
+            [
+                "dataset": dataset, "min": list(criteria.min), "max": list(criteria.max),
+                "max_p50_milliseconds": criteria.maxP50Milliseconds,
+                "max_p99_milliseconds": criteria.maxP99Milliseconds, "max_bytes": criteria.maxBytes,
+                "threads": criteria.threads, "batch": criteria.batch, "by": criteria.order,
+            ])
     }
 
     // MARK: Evidence
@@ -203,7 +232,7 @@ extension AssayClient {
 
     // MARK: Requests
 
-    private func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {
+    func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {
         transport.request(method, Self.api + path, query: query)
     }
 
@@ -219,17 +248,25 @@ extension AssayClient {
         try await transport.call(transport.request(.GET, path, query: query), isRepeatable: true).body
     }
 
-    private func send<Answer: Decodable>(
-        _ method: HTTPMethod, _ path: String, _ message: some Encodable, isRepeatable: Bool
+    func send<Answer: Decodable>(
+        _ method: HTTPMethod, _ path: String, _ message: some Encodable, query: Query = [:], isRepeatable: Bool
     ) async throws -> Answer {
-        var request = request(method, path)
-        request.headers.add(name: "Content-Type", value: MediaType.json)
-        request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
+        let request = try self.message(method, path, message, query: query)
         return try decode(await transport.call(request, isRepeatable: isRepeatable).body)
     }
 
+    /// A request with a JSON body.
+    func message(
+        _ method: HTTPMethod, _ path: String, _ message: some Encodable, query: Query = [:]
+    ) throws -> HTTPClientRequest {
+        var request = request(method, path, query)
+        request.headers.add(name: "Content-Type", value: MediaType.json)
+        request.body = .bytes(ByteBuffer(bytes: try JSON.encode(message)))
+        return request
+    }
+
     /// An answer that cannot be read is the server's fault, not the caller's.
-    private func decode<Answer: Decodable>(_ body: [UInt8]) throws -> Answer {
+    func decode<Answer: Decodable>(_ body: [UInt8]) throws -> Answer {
         do {
             return try JSON.decode(Answer.self, from: body)
         } catch let error as AssayError {

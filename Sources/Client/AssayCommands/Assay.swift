@@ -14,8 +14,10 @@ struct Assay: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            InitCommand.self, ServeCommand.self, PushCommand.self, PullCommand.self, ListCommand.self,
-            ShowCommand.self, VerifyCommand.self, PromoteCommand.self, AliasCommand.self, PolicyCommand.self,
+            InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
+            ListCommand.self, ShowCommand.self, VerifyCommand.self, JobsCommand.self, OptimizeCommand.self,
+            SelectCommand.self, PromoteCommand.self,
+            AliasCommand.self, PolicyCommand.self, WaiveCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
             SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,
             CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,

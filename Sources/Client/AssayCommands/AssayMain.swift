@@ -19,7 +19,12 @@ package enum AssayMain {
         let ordered = try ArgumentOrder.arrange(arguments, root: Assay.self)
         // The server ends by its own rules when it is asked to stop: that is a success, not an interruption.
         if ordered.first == ServeCommand._commandName { return try await perform(ordered) }
-        return try await Interruption.watching { try await perform(ordered) }
+        do {
+            return try await Interruption.watching { try await perform(ordered) }
+        } catch is Interrupted where ordered.first == WorkerCommand._commandName {
+            // It has given its jobs back, and that was what the signal asked for.
+            return ExitStatus.done
+        }
     }
 
     private static func perform(_ arguments: [String]) async throws -> Int32 {

@@ -1,3 +1,4 @@
+package import AssayClient
 package import AssayDomain
 
 /// What `assay serve` was asked for.
@@ -41,20 +42,25 @@ package struct CommandEnvironment: Sendable {
             _ store: String, _ body: @escaping @Sendable (_ baseURL: String) async throws -> Void
         ) async throws -> Void
 
+    /// Runs evaluators for the server of a client until the task is cancelled.
+    package typealias Work = @Sendable (WorkerOptions, AssayClient) async throws -> Void
+
     package let withLocalServer: WithLocalServer
     package let initialise: Initialise
     package let serve: Serve
+    package let work: Work
     /// The environment variables of the process.
     package let variables: [String: String]
     package let console: Console
 
     package init(
         variables: [String: String], console: Console = .standard, initialise: @escaping Initialise,
-        serve: @escaping Serve, withLocalServer: @escaping WithLocalServer
+        serve: @escaping Serve, work: @escaping Work, withLocalServer: @escaping WithLocalServer
     ) {
         self.withLocalServer = withLocalServer
         self.initialise = initialise
         self.serve = serve
+        self.work = work
         self.variables = variables
         self.console = console
     }
@@ -62,6 +68,7 @@ package struct CommandEnvironment: Sendable {
     /// The environment of the running command.
     @TaskLocal static var current = CommandEnvironment(
         variables: [:], initialise: { _ in throw unavailable }, serve: { _ in throw unavailable },
+        work: { _, _ in throw unavailable },
         withLocalServer: { _, _ in throw unavailable })
 
     private static var unavailable: AssayError {

@@ -9,13 +9,22 @@ struct VerificationWatch: Sendable {
     let client: AssayClient
     let display: ProgressDisplay
 
-    /// Shows how far it is, and gives it when there is a report.
+    /// Shows how far it is, and gives it when there is a report. Throws `verification-cancelled`.
     func finish(_ id: VerificationID) async throws -> Verification {
         defer { display.end() }
         var pause = Self.firstPause
+        var noted: [String]?
         while true {
             let verification = try await client.verification(id)
+            if verification.state == .cancelled {
+                throw AssayError(.verificationCancelled, "verification \(id) was cancelled")
+            }
             if verification.isFinished { return verification }
+            if let missing = verification.waitsFor, missing != noted {
+                let list = missing.joined(separator: " and ")
+                display.note("no worker with \(list) has asked for work yet; verification \(id) waits for one")
+                noted = missing
+            }
             show(verification)
             try await Task.sleep(for: pause)
             pause = min(Self.pauseMax, pause * 2)

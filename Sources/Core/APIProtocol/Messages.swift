@@ -126,6 +126,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var confidence: Double?
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
+    /// What the worker must have.
+    package var labels: [WorkerLabel]?
 
     package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
         self.reference = reference
@@ -145,6 +147,7 @@ package struct VerifyRequest: Sendable, Codable {
         settings.confidence = confidence
         settings.sweepBatches = sweepBatches
         settings.sweepThreads = sweepThreads
+        if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
         return settings
     }
 }
@@ -195,6 +198,31 @@ package struct PromotionResponse: Sendable, Codable {
         self.outcomes = outcomes
         self.verifications = verifications
         self.verdictDigest = verdictDigest
+    }
+}
+
+/// `GET /api/v1/selections/{repository}`
+package struct SelectionResponse: Sendable, Codable {
+    /// The best version of those that fit; absent if none does.
+    package let selected: Version?
+    /// What the reports were measured on; absent if there are none.
+    package let dataset: VerificationReport.Subject?
+    /// What the versions were compared by.
+    package let by: String
+    /// Every version that was looked at, newest first.
+    package let candidates: [SelectionCandidate]
+    /// Whether there are older versions that were not looked at.
+    package let isTruncated: Bool
+
+    package init(
+        selected: Version?, dataset: VerificationReport.Subject?, by: String, candidates: [SelectionCandidate],
+        isTruncated: Bool
+    ) {
+        self.selected = selected
+        self.dataset = dataset
+        self.by = by
+        self.candidates = candidates
+        self.isTruncated = isTruncated
     }
 }
 

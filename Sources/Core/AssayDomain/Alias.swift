@@ -39,6 +39,8 @@ package struct AliasMove: Sendable, Hashable, Codable {
     package let actor: String
     /// The digest of the signed verdict behind a promotion.
     package let verdictDigest: Digest?
+    /// The requirements that were waived for a promotion; nil where none were, or nobody looked.
+    package var waived: [String]?
 
     package init(
         repository: RepositoryName, name: AliasName, sequence: Int64, from: VersionNumber?, to: VersionNumber?,

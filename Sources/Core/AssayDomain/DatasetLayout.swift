@@ -1,19 +1,19 @@
 /// What a dataset version gives to a verification.
 package enum DatasetLayout: Sendable, Hashable {
     /// One `.npz` archive of inputs and labels.
-    case archive(Digest)
+    case archive(VersionFile)
     /// Recorded inputs and outputs by name: `test_data_set_0/input_0.pb`, `test_data_set_0/output_0.pb` …
-    case recorded([String: Digest])
+    case recorded([String: VersionFile])
 
     /// Files of recorded sets above which a version is refused.
-    package static let recordedFilesMax = 10_000
+    package static let recordedFilesMax = 2_000
 
     /// Chooses the files of a version that are read; `name` names the version. The failure is `invalid-dataset`.
     package init(files: [VersionFile], of name: String) throws(VerificationReport.FailureError) {
         let archives = files.filter { $0.path.hasSuffix(".npz") }
-        let recorded = files.compactMap { file in Self.recordedName(of: file.path).map { ($0, file.digest) } }
+        let recorded = files.compactMap { file in Self.recordedName(of: file.path).map { ($0, file) } }
         switch (archives.count, recorded.count) {
-        case (1, 0): self = .archive(archives[0].digest)
+        case (1, 0): self = .archive(archives[0])
         case (0, 1...Self.recordedFilesMax):
             let byName = Dictionary(recorded, uniquingKeysWith: { first, _ in first })
             guard byName.count == recorded.count else {
@@ -28,6 +28,14 @@ package enum DatasetLayout: Sendable, Hashable {
         case (0, _): throw Self.failure("\(name) has over \(Self.recordedFilesMax) recorded files")
         case (_, 0): throw Self.failure("\(name) has \(archives.count) .npz files, one is needed")
         default: throw Self.failure("\(name) has both an .npz archive and recorded sets, one of the two is needed")
+        }
+    }
+
+    /// All files that are read; recorded ones in the order of their names.
+    package var files: [VersionFile] {
+        switch self {
+        case .archive(let file): [file]
+        case .recorded(let files): files.sorted { $0.key < $1.key }.map(\.value)
         }
     }
 

@@ -63,6 +63,7 @@ extension ErrorCode {
     package static let methodNotAllowed = ErrorCode("method-not-allowed", .invalid)
     package static let mediaTypeUnsupported = ErrorCode("media-type-unsupported", .invalid)
     package static let expectationFailed = ErrorCode("expectation-failed", .invalid)
+    package static let labelInvalid = ErrorCode("label-invalid", .invalid)
     package static let usage = ErrorCode("usage", .usage)
     package static let configurationInvalid = ErrorCode("configuration-invalid", .usage)
     /// The command that was to sign did not give a signature.
@@ -77,6 +78,7 @@ extension ErrorCode {
     package static let uploadNotFound = ErrorCode("upload-not-found", .notFound)
     package static let policyNotFound = ErrorCode("policy-not-found", .notFound)
     package static let verificationNotFound = ErrorCode("verification-not-found", .notFound)
+    package static let claimNotFound = ErrorCode("claim-not-found", .notFound)
     package static let keyNotFound = ErrorCode("key-not-found", .notFound)
     package static let runNotFound = ErrorCode("run-not-found", .notFound)
     package static let attestationNotFound = ErrorCode("attestation-not-found", .notFound)
@@ -99,6 +101,10 @@ extension ErrorCode {
     package static let keyConflict = ErrorCode("key-conflict", .conflict)
     package static let storeExists = ErrorCode("store-exists", .conflict)
     package static let lineageCycle = ErrorCode("lineage-cycle", .conflict)
+    /// A worker's job was cancelled, or given to another one.
+    package static let claimLost = ErrorCode("claim-lost", .conflict)
+    /// A verification has its report already.
+    package static let verificationEnded = ErrorCode("verification-ended", .conflict)
     /// Something else needs what was to be deleted.
     package static let inUse = ErrorCode("in-use", .conflict)
     /// A server's state is another one, with a code that this build does not know.
@@ -123,6 +129,15 @@ extension ErrorCode {
     package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
+    /// A file is no ONNX model, or is a damaged one.
+    package static let modelInvalid = ErrorCode("model-invalid", .refused)
+    /// A model is well formed, and cannot be rewritten as was asked.
+    package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
+    /// No version satisfies what was asked for.
+    package static let selectionEmpty = ErrorCode("selection-empty", .refused)
+    package static let verificationCancelled = ErrorCode("verification-cancelled", .refused)
+    /// A worker's evaluator is of another build than the server's.
+    package static let evaluatorMismatch = ErrorCode("evaluator-mismatch", .refused)
     package static let datasetUnsupported = ErrorCode("dataset-unsupported", .refused)
     package static let pathUnsafe = ErrorCode("path-unsafe", .refused)
     package static let fileTypeRefused = ErrorCode("file-type-refused", .refused)
@@ -140,6 +155,7 @@ extension ErrorCode {
     // MARK: Try again
     package static let storeBusy = ErrorCode("store-busy", .busy)
     package static let evaluatorUnavailable = ErrorCode("evaluator-unavailable", .busy)
+    package static let queueFull = ErrorCode("queue-full", .busy)
     package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
     package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
@@ -158,19 +174,22 @@ extension ErrorCode {
     package static let all: [ErrorCode] = [
         .digestInvalid, .digestUnsupported, .nameInvalid, .tagInvalid, .referenceInvalid, .requestInvalid,
         .jsonInvalid, .manifestInvalid, .policyInvalid, .keyInvalid, .metadataInvalid, .sizeInvalid,
-        .methodNotAllowed, .mediaTypeUnsupported, .expectationFailed, .usage, .configurationInvalid,
+        .methodNotAllowed, .mediaTypeUnsupported, .expectationFailed, .labelInvalid, .usage, .configurationInvalid,
         .signerFailed,
         .repositoryNotFound, .versionNotFound, .aliasNotFound, .manifestNotFound, .blobNotFound, .uploadNotFound,
-        .policyNotFound, .verificationNotFound, .keyNotFound, .runNotFound, .attestationNotFound,
+        .policyNotFound, .verificationNotFound, .claimNotFound, .keyNotFound, .runNotFound, .attestationNotFound,
         .logEntryNotFound, .routeNotFound, .fileNotFound, .storeNotFound,
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
-        .kindConflict, .keyConflict, .storeExists, .lineageCycle, .inUse, .serverConflict, .fileExists,
+        .kindConflict, .keyConflict, .storeExists, .lineageCycle, .claimLost, .verificationEnded, .inUse,
+        .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
         .expired, .logInconsistent,
-        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .datasetUnsupported,
+        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
+        .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
-        .evaluatorUnavailable, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull, .storageFailed,
+        .evaluatorUnavailable, .queueFull, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull,
+        .storageFailed,
         .internalError,
     ]
 }

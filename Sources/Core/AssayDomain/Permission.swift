@@ -6,6 +6,8 @@ package enum Permission: String, Sendable, Hashable, Codable, CaseIterable {
     case push
     case delete
     case verify
+    /// To take jobs and say what they measured.
+    case work
     case promote
     case admin
 }

@@ -88,7 +88,21 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
+    /// Who may waive a requirement; nobody if the policy has none.
+    package struct WaiverRule: Sendable, Hashable, Codable {
+        /// What the signer must be trusted as.
+        package var role: TrustedKey.Role?
+        /// Ids of the keys that count.
+        package var keys: [String]?
+
+        func allows(_ waiver: Evidence.SignedWaiver) -> Bool {
+            (role.map { $0 == waiver.role } ?? true) && (keys.map { $0.contains(waiver.signer) } ?? true)
+        }
+    }
+
     package var version: Int
+    /// The name of the profile that this is, for people.
+    package var profile: String?
     package var signature: Signature?
     package var attestations: [AttestationDemand]?
     /// The dataset version that metrics and latency are measured on.
@@ -101,7 +115,10 @@ package struct Policy: Sendable, Hashable, Codable {
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
+    package var waivers: WaiverRule?
     package var deadlineSeconds: Int?
+    /// What the worker that measures must have.
+    package var labels: [WorkerLabel]?
 
     /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
     package static func parse(_ json: [UInt8]) throws -> Policy {
@@ -133,6 +150,7 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.confidence = latency?.confidence
         settings.sweepBatches = latency?.sweep?.batches
         settings.sweepThreads = latency?.sweep?.threads
+        if let labels { settings.labels = Set(labels).sorted() }
         return settings
     }
 
@@ -165,6 +183,14 @@ package struct Policy: Sendable, Hashable, Codable {
             throw AssayError(
                 .policyInvalid, "the policy measures without a dataset",
                 remedy: "name the held-out data as dataset: NAME:1")
+        }
+        if let labels {
+            guard needsMeasurement, 1...WorkerLabel.countMax ~= labels.count else {
+                throw AssayError(
+                    .policyInvalid, "the policy names \(labels.count) labels of workers",
+                    reason: "they say where measurements are taken, and it demands none or there are too few or many",
+                    remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
+            }
         }
         if let dataset, case .tag(.alias) = dataset.selector {
             throw AssayError(
@@ -202,6 +228,16 @@ package struct Policy: Sendable, Hashable, Codable {
                 throw AssayError(
                     .policyInvalid,
                     "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it")
+            }
+        }
+        if let profile, profile.isEmpty || profile.utf8.count > 100 {
+            throw AssayError(.policyInvalid, "profile is empty or has over 100 bytes")
+        }
+        if let waivers {
+            guard waivers.role != .log, !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil)
+            else {
+                throw AssayError(
+                    .policyInvalid, "waivers does not say who may waive", remedy: "name a role, or keys by their ids")
             }
         }
         do {

@@ -11,6 +11,8 @@ package struct Evidence: Sendable {
     package var relations: [LineageRelation: String]
     /// Checked statements about exactly this version.
     package var statements: [Statement]
+    /// Checked waivers for exactly this version and alias that have not expired.
+    package var waivers: [SignedWaiver] = []
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
     /// The version that the alias points to now.
@@ -37,6 +39,20 @@ package struct Evidence: Sendable {
 }
 
 extension Evidence {
+    /// A waiver whose signature was checked.
+    package struct SignedWaiver: Sendable, Hashable {
+        package let waiver: Waiver
+        /// The id of the trusted key that signed, and what it is trusted as.
+        package let signer: String
+        package let role: TrustedKey.Role
+
+        package init(waiver: Waiver, signer: String, role: TrustedKey.Role) {
+            self.waiver = waiver
+            self.signer = signer
+            self.role = role
+        }
+    }
+
     /// A statement whose signature was checked.
     package struct Statement: Sendable, Hashable {
         package let predicateType: String
@@ -59,6 +75,8 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
         case failed
         /// What was measured decides it neither way; it counts as failed.
         case inconclusive
+        /// Not met, but somebody who may signed that it need not be.
+        case waived
         /// There is no evidence; it counts as failed.
         case missing
     }
@@ -70,15 +88,22 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
     /// Where the true figure lies and how sure that is; absent if the measured figure is taken as it is.
     package let confidence: String?
     package let status: Status
+    /// Who waived it, why and until when; absent unless it is waived.
+    package let waiver: String?
+
+    /// Whether it does not stand in the way.
+    package var isMet: Bool { status == .passed || status == .waived }
 
     package init(
-        requirement: String, demanded: String, measured: String, confidence: String? = nil, status: Status
+        requirement: String, demanded: String, measured: String, confidence: String? = nil, status: Status,
+        waiver: String? = nil
     ) {
         self.requirement = requirement
         self.demanded = demanded
         self.measured = measured
         self.confidence = confidence
         self.status = status
+        self.waiver = waiver
     }
 }
 
@@ -87,7 +112,7 @@ package struct PolicyDecision: Sendable, Hashable, Codable {
     package let outcomes: [RequirementOutcome]
 
     /// Whether there is at least one requirement and every one is met.
-    package var isPassed: Bool { !outcomes.isEmpty && outcomes.allSatisfy { $0.status == .passed } }
+    package var isPassed: Bool { !outcomes.isEmpty && outcomes.allSatisfy(\.isMet) }
 
     package init(outcomes: [RequirementOutcome]) { self.outcomes = outcomes }
 }
@@ -95,11 +120,30 @@ package struct PolicyDecision: Sendable, Hashable, Codable {
 extension Policy {
     /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
     package func decide(_ evidence: Evidence) -> PolicyDecision {
-        PolicyDecision(
-            outcomes: [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-                + lineageOutcomes(evidence) + attestationOutcomes(evidence)
-                + metricOutcomes(evidence) + latencyOutcomes(evidence) + throughputOutcomes(evidence)
-                + memoryOutcomes(evidence))
+        let outcomes =
+            [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
+            + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
+            + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
+        return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
+    }
+
+    /// The outcome, waived if it is not met and somebody who may do so waived it.
+    private func waived(_ outcome: RequirementOutcome, _ evidence: Evidence) -> RequirementOutcome {
+        guard !outcome.isMet, !Waiver.unwaivable.contains(outcome.requirement), let waivers,
+            let found = evidence.waivers.first(where: {
+                $0.waiver.requirement == outcome.requirement && waivers.allows($0)
+            })
+        else { return outcome }
+        return RequirementOutcome(
+            requirement: outcome.requirement, demanded: outcome.demanded, measured: outcome.measured,
+            confidence: outcome.confidence, status: .waived,
+            waiver: "key \(found.signer.prefix(12)) until \(found.waiver.expiresAt): "
+                + Printable.escape(found.waiver.reason, limit: Waiver.reasonBytesMax))
+    }
+
+    /// What becomes of the demands on the size and on what was measured alone.
+    func measuredOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        sizeOutcomes(evidence) + metricOutcomes(evidence) + latencyOutcomes(evidence)
     }
 
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {

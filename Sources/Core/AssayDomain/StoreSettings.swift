@@ -7,6 +7,7 @@ package struct StoreSettings: Sendable, Hashable {
     package var readCheck = ReadCheck.checksums
     /// Whether versions, manifests and blobs can be deleted.
     package var allowsDeletes = true
+    package var evaluators = EvaluatorSettings()
 
     package init() {}
 }

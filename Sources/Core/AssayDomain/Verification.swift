@@ -15,6 +15,8 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     /// Batch sizes and numbers of threads of which every pair is measured as well.
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
+    /// What the worker must have; in order, each once, nil if nothing.
+    package var labels: [WorkerLabel]?
 
     package static let confidenceDefault = 0.95
     package static let confidenceRange = 0.5...0.999
@@ -25,17 +27,25 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     private static let sweepCountMax = 16
 
     package init(
-        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 200, measuredRuns: Int = 600, deadlineSeconds: Int = 120
+        threads: Int = 1, batch: Int = 1, warmupRuns: Int = 200, measuredRuns: Int = 600, deadlineSeconds: Int = 120,
+        labels: [WorkerLabel]? = nil
     ) {
         self.threads = threads
         self.batch = batch
         self.warmupRuns = warmupRuns
         self.measuredRuns = measuredRuns
         self.deadlineSeconds = deadlineSeconds
+        self.labels = labels
     }
 
-    /// Throws `request-invalid` naming the setting that lies outside of its range.
+    /// What a verification with these settings needs of an evaluator.
+    package var demand: JobDemand {
+        JobDemand(threads: ([threads] + (sweepThreads ?? [])).max() ?? 1, labels: labels ?? [])
+    }
+
+    /// Throws `request-invalid` naming the setting that lies outside of its range, and `too-many-entries`.
     package func check() throws(AssayError) {
+        _ = try WorkerLabel.normalised(labels ?? [])
         var ranges: [(String, Int, ClosedRange<Int>)] = [
             ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
             ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, 10...100_000),
@@ -93,6 +103,32 @@ package struct VerificationID: Sendable, Hashable, Codable, CustomStringConverti
     package var description: String { text }
 }
 
+/// The name of one run of a verification by a worker: 16 lower-case hex digits that nobody can guess.
+package struct ClaimID: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let text: String
+
+    /// Throws `claim-not-found`: a malformed id names nothing.
+    package init(parsing text: some StringProtocol) throws(AssayError) {
+        guard let id = try? VerificationID(parsing: text) else {
+            throw AssayError(.claimNotFound, "there is no claim \(Printable.quote(text, limit: 40))")
+        }
+        self.text = id.text
+    }
+
+    package init(bits: UInt64) { text = VerificationID(bits: bits).text }
+
+    package init(from decoder: any Decoder) throws {
+        try self.init(parsing: decoder.singleValueContainer().decode(String.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    package var description: String { text }
+}
+
 /// A verification as a job of the queue.
 package struct Verification: Sendable, Hashable, Codable {
     package enum State: String, Sendable, Codable, CaseIterable {
@@ -102,6 +138,8 @@ package struct Verification: Sendable, Hashable, Codable {
         case measured
         /// There is a report with a failure.
         case failed
+        /// Somebody asked for its end before there was a report.
+        case cancelled
     }
 
     package struct Progress: Sendable, Hashable, Codable {
@@ -123,7 +161,16 @@ package struct Verification: Sendable, Hashable, Codable {
     package let settings: VerificationSettings
     package var state: State
     package var progress: Progress?
+    /// How often it was begun; what was given back before its end does not count.
+    package var attempts: Int
+    /// Who runs it, or ran it last.
+    package var worker: Worker?
+    /// When a worker elsewhere must have told of itself, lest it counts as dead.
+    package var leaseUntil: Timestamp?
+    /// What it needs that no evaluator offers which has asked for work so far; nil if it only waits for its turn.
+    package var waitsFor: [String]?
     package let createdAt: Timestamp
+    package var startedAt: Timestamp?
     package var finishedAt: Timestamp?
     /// The blob that holds the signed report.
     package var envelopeDigest: Digest?
@@ -131,7 +178,8 @@ package struct Verification: Sendable, Hashable, Codable {
     package init(
         id: VerificationID, subject: VerificationReport.Subject, dataset: VerificationReport.Subject,
         baseline: VerificationReport.Subject?, settings: VerificationSettings, state: State = .queued,
-        progress: Progress? = nil, createdAt: Timestamp, finishedAt: Timestamp? = nil, envelopeDigest: Digest? = nil
+        progress: Progress? = nil, attempts: Int = 0, worker: Worker? = nil, leaseUntil: Timestamp? = nil,
+        createdAt: Timestamp, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil, envelopeDigest: Digest? = nil
     ) {
         self.id = id
         self.subject = subject
@@ -140,10 +188,14 @@ package struct Verification: Sendable, Hashable, Codable {
         self.settings = settings
         self.state = state
         self.progress = progress
+        self.attempts = attempts
+        self.worker = worker
+        self.leaseUntil = leaseUntil
+        self.startedAt = startedAt
         self.createdAt = createdAt
         self.finishedAt = finishedAt
         self.envelopeDigest = envelopeDigest
     }
 
-    package var isFinished: Bool { state == .measured || state == .failed }
+    package var isFinished: Bool { state != .queued && state != .running }
 }

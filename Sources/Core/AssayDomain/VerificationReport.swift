@@ -213,12 +213,15 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let cpu: String
         package let isaFlags: [String]
         package let cores: Int
+        /// The CPUs that the evaluator was kept on; nil if it was on all of them.
+        package let cpuSet: CPUSet?
 
-        package init(runtime: String, cpu: String, isaFlags: [String], cores: Int) {
+        package init(runtime: String, cpu: String, isaFlags: [String], cores: Int, cpuSet: CPUSet? = nil) {
             self.runtime = runtime
             self.cpu = cpu
             self.isaFlags = isaFlags
             self.cores = cores
+            self.cpuSet = cpuSet
         }
     }
 
@@ -229,6 +232,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     package let settings: VerificationSettings
     /// The evaluator build that measured, or failed to; a report counts only for that build.
     package let evaluator: String
+    /// Who measured, as the registry was told.
+    package let worker: Worker?
     package let environment: Environment?
     package let measurements: Measurements?
     package let failure: Failure?
@@ -237,8 +242,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
 
     package init(
         verification: VerificationID, subject: Subject, dataset: Subject, settings: VerificationSettings,
-        evaluator: String, environment: Environment?, outcome: Result<Measurements, FailureError>, startedAt: Timestamp,
-        finishedAt: Timestamp
+        evaluator: String, worker: Worker? = nil, environment: Environment?,
+        outcome: Result<Measurements, FailureError>, startedAt: Timestamp, finishedAt: Timestamp
     ) {
         format = Self.formatVersion
         self.verification = verification
@@ -246,6 +251,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         self.dataset = dataset
         self.settings = settings
         self.evaluator = evaluator
+        self.worker = worker
         self.environment = environment
         self.startedAt = startedAt
         self.finishedAt = finishedAt

@@ -10,6 +10,7 @@ package struct Registry: Sendable {
     package let trust: ManageTrust
     package let verify: Verify
     package let promote: Promote
+    package let select: Select
     package let delete: Delete
     package let audit: Audit
     package let attest: Attest
@@ -18,24 +19,27 @@ package struct Registry: Sendable {
     private let blobStore: any BlobStore
     private let index: any Index
 
+    /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
         blobs: any BlobStore, index: any Index, log: any AuditLog, evidence: any EvidenceFormat,
         inspector: any ModelInspector,
         host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
         settings: StoreSettings = StoreSettings()
-    ) {
+    ) throws(AssayError) {
         publish = Publish(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock,
             manifestBytesMax: settings.manifestBytesMax)
         self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock, logger: logger)
         catalog = Catalog(index: index)
-        aliases = ManageAliases(index: index, evidence: evidence, clock: clock)
+        aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
-        verify = Verify(
-            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger)
+        verify = try Verify(
+            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger,
+            settings: settings.evaluators)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)
+        select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)

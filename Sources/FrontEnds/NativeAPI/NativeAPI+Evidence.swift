@@ -20,8 +20,8 @@ extension NativeAPI {
     }
 
     @Sendable func listVerifications(_ call: Call) async throws -> Response {
-        let version = try await registry.catalog.version(
-            try Reference(parsing: try call.query.required("reference")))
+        guard let reference = call.query["reference"] else { return try await listJobs(call) }
+        let version = try await registry.catalog.version(try Reference(parsing: reference))
         return try .message(
             ListResponse(
                 items: try await registry.verify.verifications(of: version, limit: try Self.limit(of: call))))
@@ -70,8 +70,23 @@ extension NativeAPI {
         }
     }
 
+    /// The body is a policy; without one the alias's own is taken.
+    @Sendable func checkPolicy(_ call: Call) async throws -> Response {
+        let version = try await registry.catalog.version(
+            try Reference(parsing: try call.query.required("reference")))
+        let alias = try AliasName(parsing: try call.query.required("alias"))
+        let body = try await call.body(upTo: Policy.bytesMax)
+        if !body.isEmpty { try call.requireJSON() }
+        let (decision, holder) = try await registry.promote.check(
+            version, for: alias, policy: body.isEmpty ? nil : try Policy.parse(body))
+        return try .message(
+            PromotionResponse(
+                state: decision.isPassed ? .wouldPass : .refused, version: version.number, alias: alias,
+                holder: holder, outcomes: decision.outcomes, verifications: [], verdictDigest: nil))
+    }
+
     private static func refusal(of version: Version, alias: AliasName, decision: PolicyDecision) -> AssayError {
-        let unmet = decision.outcomes.filter { $0.status != .passed }
+        let unmet = decision.outcomes.filter { !$0.isMet }
         let first = unmet.first.map { "\($0.requirement): \($0.measured), demanded \($0.demanded)" }
         return AssayError(
             .promotionRefused, "\(version.reference) is not promoted to \(alias)", reason: first,

@@ -51,6 +51,8 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/verifications/{id}", .read, getVerification),
             Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
             Route(.post, "/api/v1/promotions", .promote, promote),
+            Route(.get, "/api/v1/selections/{repository...}", .read, select),
+            Route(.post, "/api/v1/policy-checks", .read, checkPolicy),
             Route(.get, "/api/v1/attestations", .read, listAttestations),
             Route(.post, "/api/v1/attestations", .push, attest),
             Route(.get, "/api/v1/bills/{reference...}", .read, getBill),
@@ -62,7 +64,7 @@ package struct NativeAPI: FrontEnd {
             Route(.patch, "/api/v1/keys/{id}", .admin, limitKey),
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
-        ] + auditRoutes + (allowsDeletes ? deleteRoutes : [])
+        ] + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {

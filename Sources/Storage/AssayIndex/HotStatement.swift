@@ -161,25 +161,64 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
 
     // MARK: Verifications
-    case nextVerification = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
-        FROM verifications WHERE state = 'queued' AND finished_at IS NULL
-        ORDER BY sequence LIMIT 1
+    case waitingVerifications = """
+        SELECT j.id, j.sequence,
+            (SELECT max(l.turn) FROM verifications AS l WHERE l.repository_id = j.repository_id),
+            j.settings
+        FROM verifications AS j WHERE j.state = 'queued' AND j.finished_at IS NULL
+        ORDER BY j.sequence LIMIT ?
+        """
+    case waitingVerificationCount = """
+        SELECT count(*) FROM verifications WHERE state = 'queued' AND finished_at IS NULL
+        """
+    case startVerification = """
+        UPDATE verifications
+        SET state = 'running', attempts = attempts + 1, turn = (SELECT coalesce(max(turn), 0) + 1 FROM verifications),
+            claim = :claim, worker = :worker, lease_until = :lease, started_at = :at
+        WHERE id = :id
         """
     case verification = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
         FROM verifications WHERE id = ?
         """
+    case verificationOfClaim = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE claim = ?
+        """
     case verificationsOfSubject = """
-        SELECT sequence, id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
         FROM verifications WHERE subject_id = ?
         ORDER BY sequence DESC LIMIT ?
         """
+    case newestVerifications = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE sequence < :before AND (:state IS NULL OR state = :state)
+        ORDER BY sequence DESC LIMIT :limit
+        """
+    case newestVerificationsOfRepository = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications
+        WHERE repository_id = :repository AND sequence < :before AND (:state IS NULL OR state = :state)
+        ORDER BY sequence DESC LIMIT :limit
+        """
+    case expiredVerifications = """
+        SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+        FROM verifications WHERE state = 'running' AND finished_at IS NULL AND lease_until < ?
+        ORDER BY sequence LIMIT ?
+        """
     case requeueVerifications = """
-        UPDATE verifications SET state = 'queued' WHERE state = 'running' AND finished_at IS NULL
+        UPDATE verifications SET state = 'queued', attempts = attempts - 1, started_at = NULL
+        WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NULL
+        """
+    case prolongLeases = """
+        UPDATE verifications SET lease_until = max(lease_until, ?)
+        WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NOT NULL
         """
     case subject = """
         SELECT r.name, v.number, m.digest FROM versions AS v JOIN repositories AS r ON r.id = v.repository_id
@@ -233,9 +272,10 @@ enum HotStatement: String, CaseIterable, Sendable {
     case loggedManifests = """
         SELECT m.log_index, r.name, r.kind, m.digest, m.media_type, m.artifact_type, m.subject_digest, m.content,
             m.created_at, m.actor, v.number, v.metadata, v.created_at, v.actor,
-            a.artifact_type, a.predicate_type, a.envelope_digest
+            a.artifact_type, a.predicate_type, a.envelope_digest, v.log_index, m.repository_id, m.size, m.annotations,
+            v.content_bytes, a.repository_id, a.subject_digest, a.envelope_size, m.id
         FROM manifests AS m JOIN repositories AS r ON r.id = m.repository_id
-        LEFT JOIN versions AS v ON v.manifest_id = m.id AND v.log_index = m.log_index
+        LEFT JOIN versions AS v ON v.manifest_id = m.id
         LEFT JOIN attestations AS a ON a.manifest_id = m.id
         WHERE m.log_index BETWEEN ? AND ? ORDER BY m.log_index
         """
@@ -246,25 +286,32 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case loggedAliasMoves = """
         SELECT h.log_index, r.name, h.alias, h.from_number, h.to_number, h.to_digest, h.cause, h.at, h.actor,
-            h.policy_digest, h.verdict_digest
+            h.policy_digest, h.verdict_digest, h.sequence
         FROM alias_moves AS h JOIN repositories AS r ON r.id = h.repository_id
         WHERE h.log_index BETWEEN ? AND ? ORDER BY h.log_index
         """
     case loggedPolicyChanges = """
-        SELECT c.log_index, r.name, c.alias, c.policy_digest, c.at, c.actor
+        SELECT c.log_index, r.name, c.alias, c.policy_digest, c.at, c.actor, c.sequence
         FROM policy_changes AS c JOIN repositories AS r ON r.id = c.repository_id
         WHERE c.log_index BETWEEN ? AND ? ORDER BY c.log_index
         """
     case loggedKeyChanges = """
-        SELECT log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor
+        SELECT log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor,
+            sequence
         FROM key_changes WHERE log_index BETWEEN ? AND ? ORDER BY log_index
         """
     case loggedDeletions = """
-        SELECT d.log_index, r.name, d.target, d.digest, d.number, d.ends, d.at, d.actor
+        SELECT d.log_index, r.name, d.target, d.digest, d.number, d.ends, d.at, d.actor, d.id
         FROM deletions AS d JOIN repositories AS r ON r.id = d.repository_id
         WHERE d.log_index BETWEEN ? AND ? ORDER BY d.log_index
         """
     case endedEntries = "SELECT log_index, entry FROM ended_entries WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
+
+    /// References of a range of manifests, each manifest's in order.
+    case referencesOfManifests = """
+        SELECT manifest_id, position, repository_id, role, digest, size, media_type
+        FROM manifest_references WHERE manifest_id > ? AND manifest_id <= ? ORDER BY manifest_id, position
+        """
 
     case logIndexesOfVersion = """
         SELECT v.log_index FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id

@@ -2,34 +2,14 @@ package import AssayDomain
 package import AssayRegistry
 import GRDB
 
-/// The queue of verifications. Progress is not kept: it belongs to the process that runs the evaluator.
+/// Verifications and what is known of their reports. Progress is not kept: it is lost with the process.
 extension SQLiteIndex {
-    /// Repeating it with the same id changes nothing. Throws `version-not-found`.
-    package func enqueue(_ verification: Verification) async throws {
-        try await write { database in
-            try database.insertVerification(
-                verification, subjectID: database.requireVersion(verification.subject),
-                datasetID: database.requireVersion(verification.dataset),
-                baselineID: verification.baseline.map { try database.requireVersion($0) })
-        }
-    }
-
-    package func claimVerification() async throws -> Verification? {
-        try await write { database in
-            guard let row = try database.nextVerification() else { return nil }
-            try database.markRunning(row.id)
-            var verification = try database.verification(of: row)
-            verification.state = .running
-            return verification
-        }
-    }
-
     /// The first end counts: repeating it, or ending it differently, changes nothing.
-    package func finish(_ verification: Verification, attaching attachments: [Attachment], actor: String) async throws {
+    package func finish(
+        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], actor: String
+    ) async throws {
         try await write { database in
-            guard let row = try database.verificationRow(verification.id) else {
-                throw AssayError(.verificationNotFound, "there is no verification \(verification.id)")
-            }
+            let row = try database.requireVerification(of: claim)
             guard row.finishedAt == nil else { return }
             guard let repository = try database.repositoryRow(verification.subject.repository) else {
                 throw IndexFault.unreadable("a verification")
@@ -39,10 +19,6 @@ extension SQLiteIndex {
             try database.markFinished(verification, at: at)
             if verification.state == .measured { try database.addEvaluation(row, at: at) }
         }
-    }
-
-    package func requeueInterruptedVerifications() async throws {
-        try await write { try $0.run(HotStatement.requeueVerifications.rawValue) }
     }
 
     package func verification(_ id: VerificationID) async throws -> Verification? {
@@ -62,10 +38,19 @@ extension SQLiteIndex {
                 .map { try database.verification(of: $0) }
         }
     }
+
+    package func verifications(_ query: JobQuery) async throws -> Page<Verification> {
+        let limit = IndexLimits.rows(query.limit)
+        return try await read { database in
+            let rows = try database.verificationRows(query, limit: limit + 1)
+            let page = Page(rows, limit: limit) { String($0.sequence) }
+            return Page(items: try page.items.map { try database.verification(of: $0) }, next: page.next)
+        }
+    }
 }
 
 /// A row of the queue, with its versions by row id.
-private struct VerificationRow {
+struct VerificationRow {
     let id: VerificationID
     let subjectID: Int64
     let datasetID: Int64
@@ -75,27 +60,39 @@ private struct VerificationRow {
     let createdAt: Timestamp
     let finishedAt: Timestamp?
     let envelopeDigest: Digest?
+    let attempts: Int
+    let worker: Worker?
+    let leaseUntil: Timestamp?
+    let startedAt: Timestamp?
+    let claim: ClaimID?
+    let sequence: Int64
 
     init(_ row: Row) throws {
         do {
-            id = try VerificationID(parsing: try row.text(1))
+            id = try VerificationID(parsing: try row.text(0))
+            claim = try (row[13] as String?).map { try ClaimID(parsing: $0) }
         } catch {
             throw IndexFault.unreadable("a verification", cause: error)
         }
-        subjectID = try row.integer(2)
-        datasetID = try row.integer(3)
-        baselineID = row[4]
-        settings = try StoredJSON.value(VerificationSettings.self, row.text(5))
-        state = try row.word(6)
-        createdAt = try row.time(7)
-        finishedAt = row.timeIfPresent(8)
-        envelopeDigest = try row.digestIfPresent(9)
+        subjectID = try row.integer(1)
+        datasetID = try row.integer(2)
+        baselineID = row[3]
+        settings = try StoredJSON.value(VerificationSettings.self, row.text(4))
+        state = try row.word(5)
+        createdAt = try row.time(6)
+        finishedAt = row.timeIfPresent(7)
+        envelopeDigest = try row.digestIfPresent(8)
+        attempts = Int(try row.integer(9))
+        worker = try (row[10] as String?).map { try StoredJSON.value(Worker.self, $0) }
+        leaseUntil = row.timeIfPresent(11)
+        startedAt = row.timeIfPresent(12)
+        sequence = try row.integer(14)
     }
 }
 
 extension Database {
     /// The row id of a version that a verification speaks of, which must be of the digest it states.
-    fileprivate func requireVersion(_ subject: VerificationReport.Subject) throws -> Int64 {
+    func requireVersion(_ subject: VerificationReport.Subject) throws -> Int64 {
         let found = try requireVersion(Reference(subject.repository, .digest(subject.digest)))
         guard found.number == subject.number else {
             throw SQLiteIndex.versionNotFound(Reference(subject.repository, subject.number))
@@ -103,11 +100,12 @@ extension Database {
         return found.id
     }
 
-    fileprivate func verification(of row: VerificationRow) throws -> Verification {
+    func verification(of row: VerificationRow) throws -> Verification {
         Verification(
             id: row.id, subject: try subject(row.subjectID), dataset: try subject(row.datasetID),
             baseline: try row.baselineID.map { try subject($0) }, settings: row.settings, state: row.state,
-            createdAt: row.createdAt, finishedAt: row.finishedAt, envelopeDigest: row.envelopeDigest)
+            attempts: row.attempts, worker: row.worker, leaseUntil: row.leaseUntil, createdAt: row.createdAt,
+            startedAt: row.startedAt, finishedAt: row.finishedAt, envelopeDigest: row.envelopeDigest)
     }
 
     /// Records that the subject was measured on the dataset.
@@ -129,11 +127,7 @@ extension Database {
         return subject
     }
 
-    fileprivate func nextVerification() throws -> VerificationRow? {
-        try first(HotStatement.nextVerification.rawValue, [], VerificationRow.init)
-    }
-
-    fileprivate func verificationRow(_ id: VerificationID) throws -> VerificationRow? {
+    func verificationRow(_ id: VerificationID) throws -> VerificationRow? {
         try first(HotStatement.verification.rawValue, [id.text], VerificationRow.init)
     }
 
@@ -141,28 +135,24 @@ extension Database {
         try all(HotStatement.verificationsOfSubject.rawValue, [versionID, limit], VerificationRow.init)
     }
 
-    fileprivate func insertVerification(
-        _ verification: Verification, subjectID: Int64, datasetID: Int64, baselineID: Int64?
-    ) throws {
-        try run(
-            """
-            INSERT INTO verifications (id, subject_id, dataset_id, baseline_id, settings, state, created_at)
-            VALUES (?, ?, ?, ?, ?, 'queued', ?)
-            ON CONFLICT (id) DO NOTHING
-            """,
-            [
-                verification.id.text, subjectID, datasetID, baselineID, try StoredJSON.text(verification.settings),
-                verification.createdAt.milliseconds,
-            ])
-    }
-
-    fileprivate func markRunning(_ id: VerificationID) throws {
-        try run("UPDATE verifications SET state = 'running' WHERE id = ?", [id.text])
+    fileprivate func verificationRows(_ query: JobQuery, limit: Int) throws -> [VerificationRow] {
+        let (before, state) = (query.before ?? .max, query.state?.rawValue)
+        guard let name = query.repository else {
+            return try all(
+                HotStatement.newestVerifications.rawValue, ["before": before, "state": state, "limit": limit],
+                VerificationRow.init)
+        }
+        guard let repository = try repositoryRow(name)?.id else { return [] }
+        return try all(
+            HotStatement.newestVerificationsOfRepository.rawValue,
+            ["repository": repository, "before": before, "state": state, "limit": limit], VerificationRow.init)
     }
 
     fileprivate func markFinished(_ verification: Verification, at: Timestamp) throws {
         try run(
-            "UPDATE verifications SET state = ?, finished_at = ?, envelope_digest = ? WHERE id = ?",
+            """
+            UPDATE verifications SET state = ?, finished_at = ?, envelope_digest = ?, lease_until = NULL WHERE id = ?
+            """,
             [
                 verification.state.rawValue, at.milliseconds, verification.envelopeDigest?.description,
                 verification.id.text,

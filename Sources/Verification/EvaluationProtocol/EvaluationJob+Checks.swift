@@ -10,6 +10,9 @@ extension EvaluationJob {
             return "top_k has \(topK.count) values; at most \(Self.topKCountMax) are allowed"
         }
         if let fault = latency.fault { return fault }
+        if let cpuSet = limits.cpuSet, !(1...EvaluationLimits.cpuNumberRange.count ~= cpuSet.count) {
+            return "cpu_set has \(cpuSet.count) numbers"
+        }
         let outside = (latency.checks + limits.checks + topK.map { RangeCheck("top_k", $0, Self.topKRange) })
             .first { !$0.range.contains($0.value) }
         return outside.map {
@@ -64,6 +67,6 @@ extension EvaluationLimits {
             RangeCheck("memory_bytes", memoryBytes, Self.memoryBytesRange),
             RangeCheck("file_bytes", fileBytes, Self.fileBytesRange),
             RangeCheck("open_files", openFiles, Self.openFilesRange),
-        ]
+        ] + (cpuSet ?? []).map { RangeCheck("cpu_set", $0, Self.cpuNumberRange) }
     }
 }

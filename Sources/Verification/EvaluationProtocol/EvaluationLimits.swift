@@ -4,6 +4,8 @@ package struct EvaluationLimits: Equatable, Sendable {
     package static let memoryBytesRange = (256 << 20)...(1 << 44)
     package static let fileBytesRange = 0...(1 << 30)
     package static let openFilesRange = 16...4_096
+    /// The numbers of CPUs that the kernel's mask of fixed size holds.
+    package static let cpuNumberRange = 0...1_023
 
     /// CPU time over all threads; the kernel ends the process with SIGXCPU when it is used up.
     package var cpuSeconds: Int
@@ -12,14 +14,18 @@ package struct EvaluationLimits: Equatable, Sendable {
     /// Size to which a file may be written. Zero is enough: the evaluator writes none.
     package var fileBytes: Int
     package var openFiles: Int
+    /// Numbers of the CPUs that the process is kept on; nil for all there are.
+    package var cpuSet: [Int]?
 
     package init(
-        cpuSeconds: Int = 120, memoryBytes: Int = 4 << 30, fileBytes: Int = 0, openFiles: Int = 64
+        cpuSeconds: Int = 120, memoryBytes: Int = 4 << 30, fileBytes: Int = 0, openFiles: Int = 64,
+        cpuSet: [Int]? = nil
     ) {
         self.cpuSeconds = cpuSeconds
         self.memoryBytes = memoryBytes
         self.fileBytes = fileBytes
         self.openFiles = openFiles
+        self.cpuSet = cpuSet
     }
 }
 
@@ -29,6 +35,7 @@ extension EvaluationLimits: Codable {
         case memoryBytes = "memory_bytes"
         case fileBytes = "file_bytes"
         case openFiles = "open_files"
+        case cpuSet = "cpu_set"
     }
 
     package init(from decoder: any Decoder) throws {
@@ -38,5 +45,6 @@ extension EvaluationLimits: Codable {
         memoryBytes = try values.decodeIfPresent(Int.self, forKey: .memoryBytes) ?? memoryBytes
         fileBytes = try values.decodeIfPresent(Int.self, forKey: .fileBytes) ?? fileBytes
         openFiles = try values.decodeIfPresent(Int.self, forKey: .openFiles) ?? openFiles
+        cpuSet = try values.decodeIfPresent([Int].self, forKey: .cpuSet)
     }
 }

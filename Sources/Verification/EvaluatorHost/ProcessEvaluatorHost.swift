@@ -57,8 +57,10 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 sweepThreads: request.settings.sweepThreads ?? []),
             limits: EvaluationLimits(
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
-                memoryBytes: Self.memoryBytes))
-        return try await supervise(job, deadline: .seconds(request.settings.deadlineSeconds), progress: progress)
+                memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
+        let outcome = try await supervise(
+            job, deadline: .seconds(request.settings.deadlineSeconds), progress: progress)
+        return outcome.keptOn(request.cpus)
     }
 
     package func checkAvailable() throws {
@@ -200,7 +202,7 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
             $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }
         }
         measurements.paired = result.metrics.paired.map(VerificationReport.PairedFigures.init)
-        measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 1000) }
+        measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 300) }
         return measurements
     }
 
@@ -226,5 +228,16 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         ratios.reduce(into: [:]) { bounds, entry in
             if let statistic = LatencyStatistic(rawValue: entry.key) { bounds[statistic] = entry.value }
         }
+    }
+}
+
+extension EvaluationOutcome {
+    /// The same with the CPUs that the process had itself kept on; one that could not do so has no environment.
+    fileprivate func keptOn(_ cpus: CPUSet?) -> EvaluationOutcome {
+        let environment = environment.map {
+            VerificationReport.Environment(
+                runtime: $0.runtime, cpu: $0.cpu, isaFlags: $0.isaFlags, cores: $0.cores, cpuSet: cpus)
+        }
+        return EvaluationOutcome(environment: environment, result: result)
     }
 }

@@ -16,6 +16,7 @@ struct ModelEvaluation {
 
     /// Measures everything that the job asks for; first of all it limits this whole process for good.
     func run() throws(EvaluationFailure) -> EvaluationResult {
+        if let cpus = job.limits.cpuSet { try Affinity.keep(on: cpus) }
         try ProcessLimits.apply(job.limits)
         return try evaluate()
     }

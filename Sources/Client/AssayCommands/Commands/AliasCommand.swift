@@ -146,11 +146,12 @@ struct HistoryCommand: AsyncParsableCommand {
                 try await client.aliasMoves(of: reference, after: after, limit: limit)
             }
             if isJSON { return try console.print(json: list) }
-            var table = Table("MOVE", "FROM", "TO", "CAUSE", "AT", "BY", "VERDICT")
+            var table = Table("MOVE", "FROM", "TO", "CAUSE", "AT", "BY", "VERDICT", "WAIVED")
             for move in list.items {
                 table.add(
                     "\(move.sequence)", move.from.map { "\($0)" } ?? "-", move.to.map { "\($0)" } ?? "-",
-                    move.cause.rawValue, move.at.description, move.actor, move.verdictDigest?.short ?? "-")
+                    move.cause.rawValue, move.at.description, move.actor, move.verdictDigest?.short ?? "-",
+                    move.waived?.joined(separator: ", ") ?? "-")
             }
             try console.print(table)
             console.noteIfCut(list)

@@ -22,7 +22,10 @@ struct AttestationsCommand: AsyncParsableCommand {
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
     var reference: String
 
-    @Option(help: ArgumentHelp("Print what one says, named by its digest or type.", valueName: "digest|type"))
+    @Option(
+        help: ArgumentHelp(
+            "Print what one says, named by its digest or type; with --json the envelope around it.",
+            valueName: "digest|type"))
     var show: String?
 
     @Flag(help: "End with exit status 6 unless all are valid.")
@@ -41,7 +44,7 @@ struct AttestationsCommand: AsyncParsableCommand {
             let version = try await client.version(reference)
             let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
             let list = try await Self.fetch(version, root: root, isNamed: named != nil, client: client)
-            if let show { return try Self.show(show, among: list, of: version, on: console) }
+            if let show { return try Self.show(show, among: list, of: version, isJSON: isJSON, on: console) }
             let checked = list.map(\.evidence)
             try isJSON
                 ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
@@ -86,7 +89,7 @@ struct AttestationsCommand: AsyncParsableCommand {
     }
 
     private static func show(
-        _ name: String, among list: [Fetched], of version: Version, on console: Console
+        _ name: String, among list: [Fetched], of version: Version, isJSON: Bool, on console: Console
     ) throws {
         let type = PredicateType.resolve(name)
         let found = list.last { item in
@@ -100,13 +103,10 @@ struct AttestationsCommand: AsyncParsableCommand {
                 .attestationNotFound, "\(version.reference) has no attestation \(Printable.quote(name, limit: 80))",
                 remedy: "see them with: assay attestations \(version.reference)")
         }
-        let payload: [UInt8]
-        if found.evidence.predicateType == PredicateType.modelSignature {
-            payload = found.bytes
-        } else {
-            payload = try DSSEEnvelope(parsing: found.bytes).payload
-        }
-        try console.print(verbatim: String(decoding: payload, as: UTF8.self) + "\n")
+        // A signature file is shown as it is; an envelope only to programs, to people what it holds.
+        let isWhole = isJSON || found.evidence.predicateType == PredicateType.modelSignature
+        let text = isWhole ? found.bytes : try DSSEEnvelope(parsing: found.bytes).payload
+        try console.print(verbatim: String(decoding: text, as: UTF8.self) + "\n")
         if found.evidence.status != .valid {
             console.note(
                 "it does not count: \(Printable.escape(found.evidence.fault ?? found.evidence.status.rawValue))")

@@ -11,8 +11,11 @@ struct PolicyCommand: AsyncParsableCommand {
         discussion: """
             Example:
               assay policy set team/fraud production policy.yaml
+              assay policy check team/fraud:3 production
             """,
-        subcommands: [PolicySetCommand.self, PolicyShowCommand.self, PolicyRemoveCommand.self])
+        subcommands: [
+            PolicySetCommand.self, PolicyCheckCommand.self, PolicyShowCommand.self, PolicyRemoveCommand.self,
+        ])
 }
 
 /// `assay policy set REPO ALIAS FILE`
@@ -21,8 +24,12 @@ struct PolicySetCommand: AsyncParsableCommand {
         commandName: "set",
         abstract: "Attach a policy to an alias, which is protected from then on.",
         discussion: """
+            A file may hold several policies: what its profiles say stands above what all of them share. The profile \
+            of the alias's name is taken, or the one that --profile names.
+
             Example:
               assay policy set team/fraud production policy.yaml
+              assay policy set team/fraud eu-production policy.yaml --profile production
             """)
 
     @Argument(help: "The repository.")
@@ -34,11 +41,14 @@ struct PolicySetCommand: AsyncParsableCommand {
     @Argument(help: "The policy as YAML or JSON.")
     var file: String
 
+    @Option(help: "Which of the file's profiles; the one of the alias's name if not given.")
+    var profile: String?
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
         let reference = try Arguments.alias(repository, alias)
-        let policy = try Self.read(file)
+        let policy = try PolicyFile.read(file, profile: profile, alias: alias)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let response = try await client.setPolicy(policy, of: reference)
@@ -46,11 +56,54 @@ struct PolicySetCommand: AsyncParsableCommand {
             try console.print("\(reference) is protected by policy \(response.digest)")
         }
     }
+}
 
-    /// Reads and checks a policy here, so that a fault is told with its file.
-    static func read(_ path: String) throws -> Policy {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: Policy.bytesMax)
-        return try Policy.parse(JSON.encode(YAMLValue.parse(bytes, name: path, code: .policyInvalid)))
+/// `assay policy check REF ALIAS`
+struct PolicyCheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Explain a policy against a version; nothing is measured or moved.",
+        discussion: """
+            Decides by the evidence that is there. What nobody measured yet is missing. Ends with exit status 7 if the \
+            version would be refused.
+
+            Example:
+              assay policy check team/fraud:3 production
+              assay policy check team/fraud:3 production --policy stricter.yaml
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    var reference: String
+
+    @Argument(help: "The alias.")
+    var alias: String
+
+    @Option(help: ArgumentHelp("Check against this policy and not the alias's own.", valueName: "file"))
+    var policy: String?
+
+    @Option(help: "Which of that file's profiles; the one of the alias's name if not given.")
+    var profile: String?
+
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        let alias = try AliasName(parsing: alias)
+        guard policy != nil || profile == nil else {
+            throw AssayError(.usage, "--profile is of no file", remedy: "add --policy FILE")
+        }
+        let policy = try policy.map { try PolicyFile.read($0, profile: profile, alias: alias.text) }
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let response = try await client.checkPolicy(policy, of: alias, on: reference)
+            if isJSON {
+                try console.print(json: response)
+            } else {
+                try PromoteCommand.print(response.outcomes, on: console)
+                try console.print(PromoteCommand.summary(of: response, reference: reference))
+            }
+            if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
+        }
     }
 }
 

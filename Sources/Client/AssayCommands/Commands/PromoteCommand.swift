@@ -39,7 +39,7 @@ struct PromoteCommand: AsyncParsableCommand {
             if isJSON {
                 try console.print(json: response)
             } else {
-                if !response.outcomes.isEmpty { try console.print(Self.table(response.outcomes)) }
+                if !response.outcomes.isEmpty { try Self.print(response.outcomes, on: console) }
                 try console.print(Self.summary(of: response, reference: request.reference))
             }
             if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
@@ -57,7 +57,7 @@ struct PromoteCommand: AsyncParsableCommand {
                 response = try await client.promote(request)
             } catch let error as AssayError where error.code == .promotionRefused && !isJSON {
                 if let outcomes = (error.cause as? RemoteFailure)?.problem.outcomes {
-                    try console.print(table(outcomes))
+                    try print(outcomes, on: console)
                 }
                 throw error
             }
@@ -70,15 +70,19 @@ struct PromoteCommand: AsyncParsableCommand {
         )
     }
 
-    /// The requirements and what became of them.
-    static func table(_ outcomes: [RequirementOutcome]) -> Table {
+    /// The requirements and what became of them, and who answers for those that were waived.
+    static func print(_ outcomes: [RequirementOutcome], on console: Console) throws {
         var table = Table("REQUIREMENT", "DEMANDED", "MEASURED", "CONFIDENCE", "STATUS")
         for outcome in outcomes {
             table.add(
                 outcome.requirement, outcome.demanded, outcome.measured, outcome.confidence ?? "",
                 outcome.status.rawValue)
         }
-        return table
+        try console.print(table)
+        for outcome in outcomes {
+            guard let waiver = outcome.waiver else { continue }
+            try console.print("\(outcome.requirement) is waived by \(waiver)")
+        }
     }
 
     static func summary(of response: PromotionResponse, reference: Reference) -> String {

@@ -46,12 +46,6 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A Unix socket instead of the one in the store folder.", valueName: "path"))
     var unixSocket: String?
 
-    @Option(help: ArgumentHelp("The ONNX Runtime library.", valueName: "file"))
-    var onnxRuntime: String?
-
-    @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"))
-    var evaluator: String?
-
     @Option(help: ArgumentHelp("How long an unfinished upload is kept: 90s, 15m, 24h, 7d.", valueName: "duration"))
     var uploadExpiry = "24h"
 
@@ -67,6 +61,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Offer no deletes of versions, manifests and blobs.")
     var noDelete = false
 
+    @Option(help: ArgumentHelp("How long a worker elsewhere may be silent, from 1s to 1h.", valueName: "duration"))
+    var lease = "60s"
+
+    @OptionGroup var evaluatorOptions: EvaluatorOptions
+
     mutating func run() async throws {
         let environment = CommandEnvironment.current
         guard let store = store ?? environment.variables["ASSAY_STORE"], !store.isEmpty else {
@@ -76,7 +75,8 @@ struct ServeCommand: AsyncParsableCommand {
         try await environment.serve(
             ServeOptions(
                 store: store, host: address.host, port: address.port, unixSocket: unixSocket, tokenFile: tokenFile,
-                onnxRuntimePath: onnxRuntime, evaluatorPath: evaluator, settings: try settings()))
+                onnxRuntimePath: evaluatorOptions.onnxRuntime, evaluatorPath: evaluatorOptions.evaluator,
+                settings: try settings()))
     }
 }
 
@@ -92,6 +92,9 @@ extension ServeCommand {
         }
         settings.readCheck = readCheck
         settings.allowsDeletes = !noDelete
+        settings.evaluators.places = try evaluatorOptions.places()
+        settings.evaluators.labels = try evaluatorOptions.labels()
+        settings.evaluators.lease = .seconds(try SettingText.seconds(lease, option: "--lease", in: 1...3_600))
         return settings
     }
 }

@@ -36,6 +36,9 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The deadline of the whole run.", valueName: "seconds"))
     var deadline: Int?
 
+    @Option(help: ArgumentHelp("What the worker that measures must have, such as site=edge.", valueName: "key=value"))
+    var requireLabel: [String] = []
+
     @Option(
         help: ArgumentHelp(
             "Compare with the baseline until it is decided whether this figure stays within this ratio (repeatable).",
@@ -81,6 +84,7 @@ struct VerifyCommand: AsyncParsableCommand {
         request.batch = batch
         request.measuredRuns = runs
         request.deadlineSeconds = deadline
+        request.labels = try requireLabel.map { (text) throws(AssayError) in try WorkerLabel(parsing: text) }
         if !maxRatio.isEmpty {
             guard baseline != nil else {
                 throw AssayError(
@@ -157,6 +161,7 @@ enum ReportText {
         table.add("first run", Figure.duration(measured.firstRunMicroseconds))
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
         lines += table.lines + MetricTables.lines(of: measured)
+        if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
         return lines
     }
@@ -188,6 +193,7 @@ enum ReportText {
     ) -> String {
         Printable.escape(
             "\(settings.threads) thread(s), batch \(settings.batch), "
-                + "\(environment.runtime), \(environment.cpu), \(environment.cores) cores", limit: 400)
+                + "\(environment.runtime), \(environment.cpu), \(environment.cores) cores"
+                + (environment.cpuSet.map { ", kept on CPU \($0)" } ?? ""), limit: 400)
     }
 }

@@ -56,6 +56,12 @@ final class ProgressDisplay: Sendable {
         console.draw(console.isTerminal ? "\r\u{1B}[K\(text.prefix(Console.columns - 1))" : "\(text)\n")
     }
 
+    /// Writes a line of news, not across the bar.
+    func note(_ line: String) {
+        end()
+        console.note(line)
+    }
+
     /// Takes the bar off the screen.
     func end() {
         let isOnScreen = drawn.withLock { drawn in

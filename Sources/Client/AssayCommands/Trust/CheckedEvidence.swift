@@ -27,6 +27,13 @@ struct CheckedEvidence: Codable, Sendable {
     let createdAt: Timestamp?
 }
 
+extension Manifest {
+    /// The type of the signed evidence that a referrer carries; nil if it carries none.
+    var evidenceType: String? {
+        [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto].first { $0 == effectiveArtifactType }
+    }
+}
+
 /// Checks evidence with a trust root, the same way wherever the bytes come from.
 struct EvidenceCheck: Sendable {
     /// For which keys must be allowed to speak; nil if nobody says which it is.
@@ -76,7 +83,11 @@ struct EvidenceCheck: Sendable {
 
     /// The statement about the version in an envelope, and who signed it. Throws as `TrustedSigners.open`.
     func opened(_ envelope: [UInt8]) throws -> (statement: Statement, signer: TrustedKey) {
-        let roles: [TrustedKey.Role] = [.registry, .training, .release]
+        // The first role in which a key counts is told; a key that a file names by itself has several.
+        let ofRegistry = PredicateType.ofRegistry.union([PredicateType.bill])
+        let isOfRegistry = statement(envelope).map { ofRegistry.contains($0.predicateType) } ?? false
+        let roles: [TrustedKey.Role] =
+            isOfRegistry ? [.registry, .training, .release] : [.release, .training, .registry]
         let signers = try TrustedSigners(roles.flatMap { root.keys($0, for: repository, at: time) })
         let opened = try signers.open(envelope)
         guard opened.statement.subjects.contains(where: { $0.digest == manifest.digest }) else {

@@ -23,14 +23,18 @@ package struct EvaluationRequest: Sendable {
     package let baselineModelPath: String?
     package let dataset: DatasetFiles
     package let settings: VerificationSettings
+    /// The CPUs that the process is kept on; nil for all there are.
+    package let cpus: CPUSet?
 
     package init(
-        modelPath: String, baselineModelPath: String?, dataset: DatasetFiles, settings: VerificationSettings
+        modelPath: String, baselineModelPath: String?, dataset: DatasetFiles, settings: VerificationSettings,
+        cpus: CPUSet?
     ) {
         self.modelPath = modelPath
         self.baselineModelPath = baselineModelPath
         self.dataset = dataset
         self.settings = settings
+        self.cpus = cpus
     }
 }
 
@@ -39,6 +43,16 @@ package enum DatasetFiles: Sendable {
     case archive(String)
     /// Local paths by the names of the layout.
     case recorded([String: String])
+}
+
+extension DatasetLayout {
+    /// The files at local paths, which are in the order of `files`.
+    package func located(at paths: [String]) -> DatasetFiles {
+        switch self {
+        case .archive: .archive(paths[0])
+        case .recorded(let files): .recorded(Dictionary(uniqueKeysWithValues: zip(files.keys.sorted(), paths)))
+        }
+    }
 }
 
 package struct EvaluationOutcome: Sendable {

@@ -141,20 +141,45 @@ package protocol Index: Sendable {
         at: Timestamp
     ) async throws
 
+    /// Puts a verification into the queue; repeating it with the same id changes nothing. Throws `version-not-found`,
+    /// and `queue-full` where `JobQueue.waitingMax` wait.
     func enqueue(_ verification: Verification) async throws
 
-    /// Takes the oldest queued verification and marks it as running; nil if none waits.
-    func claimVerification() async throws -> Verification?
+    /// Begins the verification that `JobQueue.next` chooses among those that wait; nil if none fits the offer.
+    func claimVerification(_ claim: Claim) async throws -> Verification?
 
-    /// Ends a verification together with its signed report and what else is said of it. Throws
-    /// `verification-not-found`.
-    func finish(_ verification: Verification, attaching attachments: [Attachment], actor: String) async throws
+    /// The verification of a claim, running or ended by it. Throws `claim-not-found`, and `claim-lost` if it was
+    /// cancelled or the claim's time is over.
+    func verification(of claim: ClaimID) async throws -> Verification
 
-    /// Puts verifications that were running when the process ended back into the queue.
-    func requeueInterruptedVerifications() async throws
+    /// Gives a worker more time. Throws as `verification(of:)`, and `claim-lost` once the verification has its report.
+    func extendLease(of claim: ClaimID, until: Timestamp) async throws -> Verification
+
+    /// Has the verification of a running claim wait again; `counts` says whether the attempt was one. Throws as
+    /// `extendLease`.
+    func giveBack(_ claim: ClaimID, counts: Bool) async throws
+
+    /// Ends a verification that has no report; repeating it changes nothing. Throws `verification-not-found`, and
+    /// `verification-ended` if it has a report.
+    func cancelVerification(_ id: VerificationID, at: Timestamp) async throws -> Verification
+
+    /// Ends the verification of a claim together with its signed report and what else is said of it. Throws as
+    /// `verification(of:)`; a claim that has ended it already changes nothing.
+    func finish(
+        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], actor: String) async throws
+
+    /// Verifications whose workers should have told of themselves before `now`, with their claims.
+    func expiredVerifications(now: Timestamp, limit: Int) async throws -> [(claim: ClaimID, verification: Verification)]
+
+    /// Puts verifications that this process was running when it ended back into the queue, and has no lease of a worker
+    /// elsewhere end before `leaseUntil`: it could not tell of itself meanwhile.
+    func requeueInterruptedVerifications(leaseUntil: Timestamp) async throws
 
     /// Nil if there is none.
     func verification(_ id: VerificationID) async throws -> Verification?
+
+    /// Verifications of all versions, newest first, those with a sequence below `query.before`.
+    func verifications(_ query: JobQuery) async throws -> Page<Verification>
 
     /// Newest first.
     func verifications(of subject: Digest, in repository: RepositoryName, limit: Int) async throws -> [Verification]
@@ -171,8 +196,8 @@ package protocol Index: Sendable {
     /// All keys, revoked ones too, oldest first.
     func trustedKeys() async throws -> [TrustedKey]
 
-    /// Throws `key-conflict` if the same key has another role, or other repositories, or was revoked; repeating it
-    /// changes nothing.
+    /// Throws `key-conflict` if the same key has another role, other repositories or other times, or was revoked;
+    /// repeating it changes nothing.
     func addTrustedKey(_ key: TrustedKey, actor: String) async throws
 
     /// Sets from when and until when a key counts. Throws `key-not-found`.
@@ -189,7 +214,7 @@ package protocol Index: Sendable {
     func logIndexes(of version: VersionNumber, in repository: RepositoryName) async throws -> [Int64]
 
     /// The entries of the audit log that the index's own rows give for a range of log indexes; nil where none or more
-    /// than one gives it, or a row contradicts itself.
+    /// than one gives it, or a row contradicts itself, its content or the order of its table.
     func factEntries(from first: Int64, count: Int) async throws -> [[UInt8]?]
 
     /// What of the index its own history does not explain, in words. It reads everything: it is for audits alone.

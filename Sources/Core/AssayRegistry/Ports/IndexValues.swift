@@ -231,4 +231,56 @@ package struct AttestationRecord: Sendable, Hashable {
         self.envelope = envelope
         self.createdAt = createdAt
     }
+
+    /// The artifact types of signed statements.
+    package static let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+
+    /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
+    package init?(of manifest: Manifest, at: Timestamp) {
+        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, Self.types.contains(type),
+            let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
+        else { return nil }
+        self.init(
+            manifestDigest: manifest.digest, artifactType: type,
+            predicateType: manifest.annotations[Annotation.bundlePredicateType]
+                ?? manifest.annotations[Annotation.predicateType],
+            envelope: BlobRecord(digest: layer.digest, size: layer.size), createdAt: at)
+    }
+}
+
+/// A worker's wish for the next job.
+package struct Claim: Sendable {
+    package let id: ClaimID
+    package let worker: Worker
+    /// The CPUs that its evaluator is kept on; nil if it is on all of its machine's.
+    package let threadsMax: Int?
+    /// When a worker elsewhere must have told of itself; nil for the process that owns the index.
+    package let leaseUntil: Timestamp?
+    package let at: Timestamp
+
+    package init(id: ClaimID, worker: Worker, threadsMax: Int?, leaseUntil: Timestamp?, at: Timestamp) {
+        self.id = id
+        self.worker = worker
+        self.threadsMax = threadsMax
+        self.leaseUntil = leaseUntil
+        self.at = at
+    }
+
+    package var offer: JobOffer { JobOffer(labels: worker.labels, threadsMax: threadsMax) }
+}
+
+package struct JobQuery: Sendable {
+    package var state: Verification.State?
+    /// Of the verified version.
+    package var repository: RepositoryName?
+    package var before: Int64?
+    package var limit: Int
+
+    package init(state: Verification.State? = nil, repository: RepositoryName? = nil, before: Int64? = nil, limit: Int)
+    {
+        self.state = state
+        self.repository = repository
+        self.before = before
+        self.limit = limit
+    }
 }

@@ -2,6 +2,7 @@ package import AssayDomain
 
 /// Moves unprotected aliases, and sets the policies that protect them.
 package struct ManageAliases: Sendable {
+    let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
     let clock: any WallClock
@@ -25,7 +26,12 @@ package struct ManageAliases: Sendable {
     ) async throws -> Page<AliasMove> {
         let page = try await index.aliasHistory(name, in: repository, before: before, limit: limit)
         if page.items.isEmpty, before == nil { _ = try await alias(name, in: repository) }
-        return page
+        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        var moves = page.items
+        for position in moves.indices {
+            moves[position].waived = try await reader.waivedRequirements(of: moves[position])
+        }
+        return Page(items: moves, next: page.next)
     }
 
     /// Moves an alias that no policy protects. Throws `alias-protected`, `alias-conflict`, `version-not-found`.

@@ -27,8 +27,7 @@ package struct Promote: Sendable {
     package func callAsFunction(
         _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
     ) async throws -> Outcome {
-        let record = try await ManageAliases(index: index, evidence: evidence, clock: clock)
-            .policy(of: alias, in: version.repository)
+        let record = try await record(of: alias, in: version.repository)
         let policy = try Policy.parse(record.json)
         let current = try await index.version(Reference(version.repository, alias))
         var holder = current
@@ -41,7 +40,7 @@ package struct Promote: Sendable {
         let manifest = try await Catalog(index: index)
             .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
         let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
-        var gathered = try await gather(version, manifest: manifest, holder: holder)
+        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
         if !gathered.signers.isEmpty, let settings = policy.verificationSettings, let dataset = policy.dataset {
             let measurement = try await measure(
                 version, holder: holder, policy: policy, settings: settings,
@@ -59,6 +58,39 @@ package struct Promote: Sendable {
             evidence: referrers, by: principal)
     }
 
+    /// What a policy says of a version by the evidence that is there: nothing is measured, stored or moved.
+    ///
+    /// Throws `policy-not-found` where no policy is given and nothing protects the alias, `version-not-found`.
+    package func check(
+        _ version: Version, for alias: AliasName, policy given: Policy?
+    ) async throws -> (decision: PolicyDecision, holder: VersionNumber?) {
+        let policy =
+            if let given { given } else { try Policy.parse(try await record(of: alias, in: version.repository).json) }
+        let current = try await index.version(Reference(version.repository, alias))
+        let holder = current?.number == version.number ? nil : current
+        let manifest = try await Catalog(index: index)
+            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
+        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
+        if let settings = policy.verificationSettings, let reference = policy.dataset {
+            let dataset = try await Catalog(index: index).version(reference)
+            gathered.report = try await knownReport(
+                on: version, dataset: dataset, baseline: policy.needsLatencyBaseline ? holder : nil,
+                settings: settings
+            ).report
+            if policy.needsMetricBaseline, let holder {
+                gathered.holderReport = try await knownReport(
+                    on: holder, dataset: dataset, baseline: nil, settings: settings
+                ).report
+            }
+        }
+        return (policy.decide(gathered), current?.number)
+    }
+
+    private func record(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord {
+        try await ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
+            .policy(of: alias, in: repository)
+    }
+
     /// Whether the alias's last move was this promotion, decided by the policy that holds now.
     private func isPromoted(_ version: Version, to alias: AliasName, by policy: Digest) async throws -> Bool {
         let moves = try await index.aliasHistory(alias, in: version.repository, before: nil, limit: 1)
@@ -69,7 +101,9 @@ package struct Promote: Sendable {
             .policy(ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at) == policy
     }
 
-    private func gather(_ version: Version, manifest: Manifest, holder: Version?) async throws -> Evidence {
+    private func gather(
+        _ version: Version, manifest: Manifest, holder: Version?, alias: AliasName
+    ) async throws -> Evidence {
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
         let statements = try await reader.statements(about: manifest.digest, in: version.repository)
@@ -77,13 +111,15 @@ package struct Promote: Sendable {
         for layer in manifest.layers where try await blobs.size(of: layer.digest) != layer.size {
             missing.append(layer.digest)
         }
-        return Evidence(
+        var gathered = Evidence(
             signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
             relations: try reader.relations(in: statements),
             statements: statements.map {
                 .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
             },
             holder: holder.map { .init($0) })
+        gathered.waivers = reader.waivers(in: statements, for: alias, at: clock.now())
+        return gathered
     }
 
     // MARK: Measuring
@@ -117,20 +153,28 @@ package struct Promote: Sendable {
     private func report(
         on version: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
     ) async throws -> Result<VerificationReport, Pending> {
+        let known = try await knownReport(on: version, dataset: dataset, baseline: baseline, settings: settings)
+        if let running = known.running { return .failure(Pending(id: running)) }
+        if let report = known.report { return .success(report) }
+        let started = try await verify.start(
+            subject: version, dataset: dataset, baseline: baseline, settings: settings)
+        return .failure(Pending(id: started.id))
+    }
+
+    /// The verification that will make a report, or else the newest report that counts.
+    private func knownReport(
+        on version: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
+    ) async throws -> (running: VerificationID?, report: VerificationReport?) {
         let known = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
             $0.dataset.digest == dataset.manifestDigest && $0.settings == settings
                 && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
         }
-        if let running = known.first(where: { !$0.isFinished }) { return .failure(Pending(id: running.id)) }
-        for verification in known {
+        if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil) }
+        for verification in known where verification.state != .cancelled {
             let report = try await verify.report(of: verification)
-            if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true {
-                return .success(report)
-            }
+            if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true { return (nil, report) }
         }
-        let started = try await verify.start(
-            subject: version, dataset: dataset, baseline: baseline, settings: settings)
-        return .failure(Pending(id: started.id))
+        return (nil, nil)
     }
 
     /// How many of a version's verifications are looked through for one that counts.
@@ -149,7 +193,9 @@ package struct Promote: Sendable {
             policy: .init(
                 uri: "urn:assay:policy:\(policy.digest)",
                 digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
-            verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
+            // Source: SLSA v1.0, verification summary: "FAILED" in place of levels if the policy says no.
+            verificationResult: decision.isPassed ? "PASSED" : "FAILED",
+            verifiedLevels: decision.isPassed ? [] : ["FAILED"],
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)

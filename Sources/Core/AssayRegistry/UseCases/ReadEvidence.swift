@@ -52,9 +52,34 @@ struct ReadEvidence: Sendable {
             try await content(of: digest), trusted: try await root().keys(.registry, for: repository, at: time))
     }
 
+    /// The requirements that the verdict behind a move passed as waived; nil if there are none.
+    ///
+    /// A verdict that is gone or no longer counts tells nothing: it is a history that is read, not a decision.
+    func waivedRequirements(of move: AliasMove) async throws -> [String]? {
+        guard let digest = move.verdictDigest else { return nil }
+        do {
+            let statement = try await registryStatement(digest, for: move.repository, at: move.at)
+            guard statement.predicateType == PredicateType.verdict else { return nil }
+            let verdict = try JSON.decodeVerbatim(VerdictOutcomes.self, from: statement.predicate)
+            let waived = verdict.outcomes.filter { $0.status == .waived }.map(\.requirement)
+            return waived.isEmpty ? nil : waived
+        } catch let error as AssayError where error.code.kind != .storage {
+            return nil
+        }
+    }
+
     /// The part of a verdict that names its policy.
     private struct VerdictPolicy: Decodable {
         let policy: Verdict.PolicyDescriptor
+    }
+
+    /// The part of a verdict that says what became of each requirement.
+    private struct VerdictOutcomes: Decodable {
+        let outcomes: [RequirementOutcome]
+
+        private enum CodingKeys: String, CodingKey {
+            case outcomes = "assay_outcomes"
+        }
     }
 
     /// The report that a statement holds; nil if it holds something else, or a report of another format.
@@ -102,6 +127,20 @@ struct ReadEvidence: Sendable {
             }
         }
         return statements.filter { $0.subjects.contains(subject) }
+    }
+
+    /// The waivers for an alias among checked statements that have not expired at a time.
+    func waivers(
+        in statements: [VerifiedStatement], for alias: AliasName, at time: Timestamp
+    ) -> [Evidence.SignedWaiver] {
+        statements.compactMap { statement in
+            guard statement.predicateType == PredicateType.waiver,
+                // What cannot be read waives nothing.
+                let waiver = try? JSON.decode(Waiver.self, from: statement.predicate), (try? waiver.check()) != nil,
+                waiver.alias == alias, time < waiver.expiresAt
+            else { return nil }
+            return Evidence.SignedWaiver(waiver: waiver, signer: statement.signer.id, role: statement.signer.role)
+        }
     }
 
     /// The relations that provenance and reports among checked statements tell, each with a signer that says so.

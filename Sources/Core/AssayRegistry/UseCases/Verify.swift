@@ -2,23 +2,42 @@ package import AssayDomain
 package import Logging
 import Synchronization
 
-/// Queues verifications and runs them one after the other, so that no measurement disturbs another.
+/// The queue of verifications, and what is done with the next one: here in the evaluators of this process, or by
+/// workers elsewhere. What it measured becomes a report that the registry signs.
 package final class Verify: Sendable {
-    private let blobs: any BlobStore
-    private let index: any Index
-    private let evidence: any EvidenceFormat
-    private let host: any EvaluatorHost
-    private let clock: any WallClock
-    private let ids: any IDGenerator
-    private let logger: Logger
-    /// Progress of the running verification; lost with the process, as the run itself is.
-    private let progress = Mutex<[VerificationID: Verification.Progress]>([:])
-    private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let blobs: any BlobStore
+    let index: any Index
+    let evidence: any EvidenceFormat
+    let host: any EvaluatorHost
+    let clock: any WallClock
+    let ids: any IDGenerator
+    let logger: Logger
+    let evaluators: [LocalEvaluator]
+    let localWorker: Worker
+    let lease: Duration
+    /// What is known of the jobs that run and of who asked for some; lost with the process, and found out anew.
+    let state = Mutex(State())
 
+    struct State {
+        var progress: [VerificationID: Verification.Progress] = [:]
+        /// Ends the evaluation of a job of this process.
+        var running: [VerificationID: AsyncStream<Void>.Continuation] = [:]
+        /// What workers elsewhere offered when they asked last.
+        var offers: [WorkerName: JobOffer] = [:]
+    }
+
+    /// One evaluator of this process.
+    struct LocalEvaluator: Sendable {
+        /// The CPUs that it is kept on; nil for all.
+        let cpus: CPUSet?
+        let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
         blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, host: any EvaluatorHost,
-        clock: any WallClock, ids: any IDGenerator, logger: Logger
-    ) {
+        clock: any WallClock, ids: any IDGenerator, logger: Logger, settings: EvaluatorSettings
+    ) throws(AssayError) {
         self.blobs = blobs
         self.index = index
         self.evidence = evidence
@@ -26,78 +45,9 @@ package final class Verify: Sendable {
         self.clock = clock
         self.ids = ids
         self.logger = logger
-    }
-
-    /// Queues a verification and returns at once.
-    ///
-    /// Throws `evaluator-unavailable`, `dataset-unsupported`, `request-invalid`.
-    package func start(
-        subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
-    ) async throws -> Verification {
-        try settings.check()
-        try host.checkAvailable()
-        try Self.requireDataset(dataset)
-        try await requireData(in: dataset)
-        let verification = Verification(
-            id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
-            baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
-        try await index.enqueue(verification)
-        wakeUps.continuation.yield()
-        return verification
-    }
-
-    /// Throws `dataset-unsupported` for a version that holds a model.
-    static func requireDataset(_ version: Version) throws(AssayError) {
-        guard version.kind == .dataset else {
-            throw AssayError(
-                .datasetUnsupported, "\(version.reference) is no dataset",
-                remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
-        }
-    }
-
-    /// Throws `dataset-unsupported` for a dataset without files that can be measured on.
-    private func requireData(in version: Version) async throws {
-        do {
-            _ = try await dataset(.init(version))
-        } catch let error as VerificationReport.FailureError {
-            throw AssayError(
-                .datasetUnsupported, "\(version.reference) is no data that is measured on",
-                reason: error.failure.message,
-                remedy: "push an .npz archive that numpy.savez wrote, or a folder with test_data_set_0")
-        }
-    }
-
-    /// A verification with its latest progress. Throws `verification-not-found`.
-    package func verification(_ id: VerificationID) async throws -> Verification {
-        guard var verification = try await index.verification(id) else {
-            throw AssayError(.verificationNotFound, "there is no verification \(id)")
-        }
-        verification.progress = progress.withLock { $0[id] }
-        return verification
-    }
-
-    /// Verifications of a version, newest first.
-    package func verifications(of version: Version, limit: Int) async throws -> [Verification] {
-        try await index.verifications(of: version.manifestDigest, in: version.repository, limit: limit)
-    }
-
-    /// The report of a finished verification, its signature checked.
-    /// Throws `verification-not-found`, `signature-invalid`, `untrusted-key`, `digest-mismatch`.
-    package func report(of verification: Verification) async throws -> VerificationReport {
-        guard let digest = verification.envelopeDigest else {
-            throw AssayError(
-                .verificationNotFound, "verification \(verification.id) has no report yet",
-                remedy: "ask again when its state is measured or failed")
-        }
-        let report = try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-            .report(
-                envelope: digest, of: verification.subject, at: verification.finishedAt ?? verification.createdAt)
-        guard report.verification == verification.id, report.dataset.digest == verification.dataset.digest,
-            report.settings == verification.settings
-        else {
-            throw AssayError(.signatureInvalid, "the report of verification \(verification.id) is of another one")
-        }
-        return report
+        evaluators = settings.places.map { LocalEvaluator(cpus: $0) }
+        localWorker = try Worker(name: .local, labels: settings.labels)
+        lease = settings.lease
     }
 
     /// The evaluator build whose reports count now.
@@ -105,67 +55,18 @@ package final class Verify: Sendable {
 
     // MARK: Running
 
-    /// How long the queue waits after the store failed, before it tries again.
-    private static let pauseAfterFault = Duration.seconds(5)
-
-    /// Works on the queue until the task is cancelled. No failure of one verification, or of the store, ends it.
-    package func run() async throws {
-        var wakeUps = wakeUps.stream.makeAsyncIterator()
-        var isInterrupted = true
-        while !Task.isCancelled {
-            do {
-                if isInterrupted { try await index.requeueInterruptedVerifications() }
-                isInterrupted = false
-                while let verification = try await index.claimVerification() { try await run(verification) }
-                guard await wakeUps.next() != nil else { return }
-            } catch is CancellationError {
-                throw CancellationError()
-            } catch {
-                logger.error("verification could not be concluded", metadata: ["error": "\(error)"])
-                isInterrupted = true
-                try await Task.sleep(for: Self.pauseAfterFault)
-            }
-        }
-    }
-
-    private func run(_ verification: Verification) async throws {
-        let startedAt = clock.now()
-        var outcome = try await evaluate(verification)
-        if case .failure(let error) = outcome.result, error.failure.isWorkerCrash {
-            // The machine may have been short of memory, so a crash has a second chance.
-            outcome = try await evaluate(verification)
-        }
-        try Task.checkCancellation()
-        let report = VerificationReport(
-            verification: verification.id, subject: verification.subject, dataset: verification.dataset,
-            settings: verification.settings, evaluator: host.build, environment: outcome.environment,
-            outcome: outcome.result.map { Self.measurements($0, baseline: verification.baseline) },
-            startedAt: startedAt, finishedAt: clock.now())
-        defer { progress.withLock { $0[verification.id] = nil } }
-        do {
-            try await store(report, of: verification)
-        } catch let error as AssayError where Self.goneCodes.contains(error.code) {
-            // The version was deleted meanwhile, and its verifications with it: nobody asks for the report any more.
-            logger.info("verified version is gone", metadata: ["id": "\(verification.id)"])
-        }
-    }
-
-    private static let goneCodes: Set<ErrorCode> = [.versionNotFound, .verificationNotFound]
-
     /// Evaluates; faults of the machine become a failed report, so that one of them does not stop the queue.
-    private func evaluate(_ verification: Verification) async throws -> EvaluationOutcome {
+    func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
-            let model = try await file(".onnx", of: verification.subject, failure: "invalid-model")
-            let baseline = try await baselineFile(of: verification)
-            let dataset = try await dataset(verification.dataset)
-            return try await withFiles([model] + (baseline.map { [$0] } ?? [])) { models in
-                try await self.withFiles(dataset) { dataset in
-                    try await self.host.evaluate(
-                        EvaluationRequest(
-                            modelPath: models[0], baselineModelPath: models.dropFirst().first, dataset: dataset,
-                            settings: verification.settings)
-                    ) { step in self.progress.withLock { $0[verification.id] = step } }
-                }
+            let files = try await files(of: verification)
+            let models = [files.model] + (files.baseline.map { [$0] } ?? [])
+            return try await withFiles(models + files.dataset.files) { paths in
+                try await self.host.evaluate(
+                    EvaluationRequest(
+                        modelPath: paths[0], baselineModelPath: files.baseline == nil ? nil : paths[1],
+                        dataset: files.dataset.located(at: Array(paths.dropFirst(models.count))),
+                        settings: verification.settings, cpus: cpus)
+                ) { step in self.note(step, of: verification.id) }
             }
         } catch let failure as VerificationReport.FailureError {
             return EvaluationOutcome(environment: nil, result: .failure(failure))
@@ -178,34 +79,29 @@ package final class Verify: Sendable {
         }
     }
 
+    /// Gives the local paths of files, in their order.
     private func withFiles<Value: Sendable>(
-        _ digests: [Digest], _ body: @escaping @Sendable ([String]) async throws -> Value
+        _ files: [VersionFile], _ body: @escaping @Sendable ([String]) async throws -> Value
     ) async throws -> Value {
-        guard let last = digests.last else { return try await body([]) }
-        return try await withFiles(Array(digests.dropLast())) { [blobs] paths in
-            try await blobs.withLocalFile(of: last) { try await body(paths + [$0]) }
+        guard let last = files.last else { return try await body([]) }
+        return try await withFiles(Array(files.dropLast())) { [blobs] paths in
+            try await blobs.withLocalFile(of: last.digest) { try await body(paths + [$0]) }
         }
     }
 
-    private func withFiles<Value: Sendable>(
-        _ dataset: DatasetLayout, _ body: @escaping @Sendable (DatasetFiles) async throws -> Value
-    ) async throws -> Value {
-        switch dataset {
-        case .archive(let digest): return try await withFiles([digest]) { try await body(.archive($0[0])) }
-        case .recorded(let files):
-            let names = files.keys.sorted()
-            return try await withFiles(names.compactMap { files[$0] }) { paths in
-                try await body(.recorded(Dictionary(uniqueKeysWithValues: zip(names, paths))))
-            }
+    /// The files that a verification needs, each of the version that it is named for. Throws `FailureError`.
+    func files(of verification: Verification) async throws -> JobFiles {
+        var baseline: VersionFile?
+        if let subject = verification.baseline {
+            baseline = try await file(".onnx", of: subject, failure: "invalid-model")
         }
+        return JobFiles(
+            model: try await file(".onnx", of: verification.subject, failure: "invalid-model"),
+            dataset: try await dataset(verification.dataset), baseline: baseline)
     }
 
-    private func baselineFile(of verification: Verification) async throws -> Digest? {
-        guard let baseline = verification.baseline else { return nil }
-        return try await file(".onnx", of: baseline, failure: "invalid-model")
-    }
-
-    private func dataset(_ subject: VerificationReport.Subject) async throws -> DatasetLayout {
+    /// The files of a dataset that are read. Throws `FailureError`.
+    func dataset(_ subject: VerificationReport.Subject) async throws -> DatasetLayout {
         try DatasetLayout(
             files: try await files(of: subject, failure: "invalid-dataset"),
             of: "\(subject.repository):\(subject.number)")
@@ -214,13 +110,13 @@ package final class Verify: Sendable {
     /// The one file of a version with this extension.
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
-    ) async throws -> Digest {
+    ) async throws -> VersionFile {
         let files = try await files(of: subject, failure: failure).filter { $0.path.hasSuffix(suffix) }
         guard let file = files.first, files.count == 1 else {
             throw VerificationReport.FailureError(
                 failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
         }
-        return file.digest
+        return file
     }
 
     private func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {
@@ -230,7 +126,7 @@ package final class Verify: Sendable {
         return try evidence.files(of: manifest.parsed())
     }
 
-    private func store(_ report: VerificationReport, of verification: Verification) async throws {
+    func store(_ report: VerificationReport, of verification: Verification, claim: ClaimID) async throws {
         guard let manifest = try await index.manifest(.digest(report.subject.digest), in: report.subject.repository)
         else { throw AssayError(.versionNotFound, "the verified version is gone") }
         let writer = WriteEvidence(blobs: blobs, evidence: evidence)
@@ -245,10 +141,12 @@ package final class Verify: Sendable {
         finished.state = report.measurements == nil ? .failed : .measured
         finished.finishedAt = report.finishedAt
         finished.envelopeDigest = envelope
-        try await index.finish(finished, attaching: [attachment, result], actor: Principal.registry.name)
+        try await index.finish(
+            finished, claim: claim, attaching: [attachment, result], actor: Principal.registry.name)
     }
 
-    private static func measurements(
+    /// What was measured as it stands in a report.
+    package static func measurements(
         _ measured: EvaluationOutcome.Measurements, baseline: VerificationReport.Subject?
     ) -> VerificationReport.Measurements {
         var measurements = VerificationReport.Measurements(

@@ -1,0 +1,43 @@
+package import APIProtocol
+package import AssayDomain
+import NIOCore
+import NIOHTTP1
+
+extension AssayClient {
+    /// A part of the verifications of all versions, newest first.
+    package func jobs(
+        state: Verification.State? = nil, repository: RepositoryName? = nil, after: String? = nil, limit: Int? = nil
+    ) async throws -> ListResponse<Verification> {
+        try await get(
+            "/verifications", ["state": state?.rawValue, "repository": repository, "after": after, "limit": limit])
+    }
+
+    /// Ends a verification that has no report yet.
+    package func cancel(_ id: VerificationID) async throws -> Verification {
+        try decode(await transport.call(request(.POST, "/verifications/\(id)/cancel"), isRepeatable: true).body)
+    }
+
+    // MARK: As a worker
+
+    /// The next job that fits; nil if there is none. It is not sent again: a lost answer is a job whose lease ends.
+    package func claim(_ request: ClaimRequest) async throws -> ClaimResponse? {
+        let answer = try await transport.call(try message(.POST, "/worker/claims", request), isRepeatable: false)
+        return answer.status == 204 ? nil : try decode(answer.body)
+    }
+
+    /// Tells that the worker lives; sent once, since the next one comes soon.
+    package func extend(_ claim: ClaimID, progress: Verification.Progress?) async throws {
+        let request = try message(.PUT, "/worker/claims/\(claim)", HeartbeatRequest(progress: progress))
+        _ = try await transport.call(request, isRepeatable: false)
+    }
+
+    /// Gives a job back that was not ended.
+    package func giveBack(_ claim: ClaimID) async throws {
+        _ = try await transport.call(request(.DELETE, "/worker/claims/\(claim)"), isRepeatable: true)
+    }
+
+    /// Says what came of a job.
+    package func finish(_ claim: ClaimID, _ result: ResultRequest) async throws -> Verification {
+        try await send(.POST, "/worker/claims/\(claim)/result", result, isRepeatable: true)
+    }
+}

@@ -1,0 +1,62 @@
+import APIProtocol
+import ArgumentParser
+import AssayBundle
+import AssayClient
+import AssayDomain
+
+/// `assay waive REF ALIAS --requirement R --reason TEXT --expires TIME --key KEY`
+struct WaiveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "waive",
+        abstract: "Sign that a version may hold an alias although it misses a requirement.",
+        discussion: """
+            It counts if the alias's policy says that this key, or a key of its role, may waive. The verdict and the \
+            history of the alias show it. Signature and content cannot be waived.
+
+            Example:
+              assay waive team/fraud:3 production --requirement latency.p50.ratio --expires 2026-12-31 \\\
+                --reason "new preprocessing, measured in the canary" --key lead.pem
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    var reference: String
+
+    @Argument(help: "The alias.")
+    var alias: String
+
+    @Option(help: ArgumentHelp("The requirement, as the table of a promotion names it.", valueName: "name"))
+    var requirement: String
+
+    @Option(help: "Why.")
+    var reason: String
+
+    @Option(help: ArgumentHelp("When it ends, in UTC.", valueName: "time"))
+    var expires: String
+
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var options: ServerOptions
+
+    mutating func run() async throws {
+        let reference = try Reference(parsing: reference)
+        guard let expiry = try Arguments.time(expires, option: "expires"), expiry > .now else {
+            throw AssayError(.usage, "--expires lies in the past", remedy: "name a time to come")
+        }
+        let waiver = Waiver(
+            alias: try AliasName(parsing: alias), requirement: requirement, reason: reason, expiresAt: expiry)
+        try waiver.check()
+        let signer = try signing.requiredSigner()
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let version = try await client.version(reference)
+            let statement = Statement(
+                subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
+                predicateType: PredicateType.waiver, predicate: try JSON.encode(waiver))
+            let attached = try await Signing(signer: signer, client: client)
+                .attach(statement, to: Reference(version.repository, .digest(version.manifestDigest)))
+            if isJSON { return try console.print(json: attached) }
+            try console.print(
+                "\(version.reference)  \(Printable.escape(waiver.requirement)) waived for \(waiver.alias) until "
+                    + "\(waiver.expiresAt), attached as \(attached.manifestDigest)")
+        }
+    }
+}

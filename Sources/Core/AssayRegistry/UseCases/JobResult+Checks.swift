@@ -1,0 +1,67 @@
+import AssayDomain
+
+extension JobResult {
+    private static let textLengthMax = 1_000
+    private static let metricsMax = 10_000
+    private static let coresMax = 65_536
+
+    /// Throws `request-invalid` for what no evaluator would say.
+    func checked(
+        for verification: Verification
+    ) throws(AssayError) -> Result<VerificationReport.Measurements, VerificationReport.FailureError> {
+        switch (measurements, failure) {
+        case (let measurements?, nil):
+            guard let environment, 1...Self.coresMax ~= environment.cores, environment.isaFlags.count <= 1_000 else {
+                throw Self.invalid("measurements come with the environment that they were taken in")
+            }
+            try Self.check(measurements, of: verification)
+            return .success(measurements)
+        case (nil, let failure?):
+            guard 1...64 ~= failure.kind.utf8.count,
+                failure.kind.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })
+            else { throw Self.invalid("the kind of a failure has 1 to 64 small letters, digits and dashes") }
+            return .failure(.init(failure.kind, Printable.escape(failure.message, limit: Self.textLengthMax)))
+        default: throw Self.invalid("it has exactly one of measurements and failure")
+        }
+    }
+
+    private static func check(
+        _ measured: VerificationReport.Measurements, of verification: Verification
+    ) throws(AssayError) {
+        guard measured.comparison?.baseline == verification.baseline else {
+            throw invalid("the comparison is with the baseline that was asked for, or with none")
+        }
+        let slices = measured.slices ?? [:]
+        let names =
+            Array(measured.metrics.keys) + (measured.classes ?? []) + (measured.perClass ?? []).map(\.class)
+            + slices.keys + slices.values.flatMap(\.keys) + (measured.paired.map { Array($0.metrics.keys) } ?? [])
+            + (measured.pairedFailure.map { [$0] } ?? [])
+        guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
+        else { throw invalid("the names of metrics and classes are short and printable") }
+        let matrix = measured.confusionMatrix ?? []
+        guard matrix.count == measured.classes?.count ?? 0,
+            matrix.allSatisfy({ $0.count == matrix.count && $0.allSatisfy { $0 >= 0 } })
+        else { throw invalid("the confusion matrix has a row and a column for each class") }
+        let latencies =
+            [measured.latency, measured.comparison?.figures.latency, measured.comparison?.figures.candidate]
+            .compactMap(\.self) + (measured.sweep ?? []).map(\.latency)
+        let ratios = Array((measured.comparison?.figures.ratios ?? [:]).values)
+        let figures =
+            latencies.flatMap { Self.figures(of: $0) } + ratios.flatMap { [$0.ratio] + $0.sessions }
+            + [measured.loadMicroseconds, measured.firstRunMicroseconds]
+        guard measured.sampleCount >= 1, latencies.allSatisfy({ $0.runs >= 1 }), measured.peakMemoryBytes >= 0,
+            figures.allSatisfy({ $0.isFinite && $0 >= 0 })
+        else { throw invalid("counts and times are not negative") }
+    }
+
+    private static func figures(of latency: VerificationReport.Latency) -> [Double] {
+        [
+            latency.p50Microseconds, latency.p90Microseconds, latency.p95Microseconds, latency.p99Microseconds,
+            latency.meanMicroseconds, latency.tailMicroseconds, latency.maxMicroseconds, latency.throughput,
+        ].compactMap(\.self) + (latency.quantilesMicroseconds ?? [])
+    }
+
+    private static func invalid(_ reason: String) -> AssayError {
+        AssayError(.requestInvalid, "this is no result of a verification", reason: reason)
+    }
+}

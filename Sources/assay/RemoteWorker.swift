@@ -1,0 +1,233 @@
+import APIProtocol
+import AssayClient
+import AssayCommands
+import AssayDomain
+import AssayRegistry
+import EvaluatorHost
+import Glibc
+import Logging
+import Synchronization
+
+/// Evaluators of this machine that work for a server elsewhere.
+struct RemoteWorker: Sendable {
+    /// Pauses between two questions for work; they double while there is none.
+    private static let firstPause = Duration.milliseconds(100)
+    private static let pauseMax = Duration.seconds(2)
+    /// How many signs of life a lease has room for.
+    private static let beatsPerLease = 4
+    /// How often a result is told to a server that does not answer: for about an hour.
+    private static let tellingMax = 900
+
+    private let client: AssayClient
+    private let host: ProcessEvaluatorHost
+    private let cache: BlobCache
+    private let worker: Worker
+    private let options: WorkerOptions
+    private let console: Console
+
+    /// Works until each evaluator has done what was asked, or the task is cancelled.
+    ///
+    /// Throws `configuration-invalid`, `evaluator-unavailable`, and what the server says to a worker that it does not
+    /// take: `evaluator-mismatch`, `unauthenticated`, `permission-denied`.
+    static func run(
+        _ options: WorkerOptions, client: AssayClient, variables: [String: String], console: Console
+    ) async throws {
+        // What is fetched is the registry's, and nobody else's.
+        umask(0o077)
+        try ThisMachine.check(options.places)
+        let name = try options.name ?? WorkerName(parsing: ThisMachine.name)
+        let worker = try Worker(name: name, labels: options.labels + ThisMachine.labels)
+        let folder = StoreFolder.absolute(options.cachePath)
+        let cache = try BlobCache(path: folder, bytesMax: options.cacheBytesMax)
+        let installation = Installation(
+            evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables)
+        let host = ProcessEvaluatorHost(
+            .init(
+                executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
+                staging: folder + "/staging"))
+        try host.checkAvailable()
+        console.note("\(worker.name) asks for work: \(worker.labels.map(\.description).joined(separator: " "))")
+        let remote = RemoteWorker(
+            client: client, host: host, cache: cache, worker: worker, options: options, console: console)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for place in options.places { group.addTask { try await remote.work(on: place) } }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: One evaluator
+
+    private func work(on cpus: CPUSet?) async throws {
+        let request = ClaimRequest(
+            worker: worker.name, labels: worker.labels, evaluator: host.build, threadsMax: cpus?.numbers.count)
+        var pause = Self.firstPause
+        var isLost = false
+        while true {
+            do {
+                if let job = try await client.claim(request) {
+                    pause = Self.firstPause
+                    try await perform(job, on: cpus)
+                    if options.isOnce { return }
+                    continue
+                }
+                isLost = false
+            } catch let error as AssayError where error.code.isRetryable {
+                if !isLost { console.note("no work: \(error.message)") }
+                isLost = true
+            }
+            try await Task.sleep(for: pause)
+            pause = min(Self.pauseMax, pause * 2)
+        }
+    }
+
+    /// Runs a job and tells what came of it; a job that the server takes away is dropped.
+    private func perform(_ job: ClaimResponse, on cpus: CPUSet?) async throws {
+        let id = job.verification.id
+        console.note("verification \(id) began")
+        do {
+            let ended = try await whileTelling(job) { note in
+                try await self.tell(try await self.evaluate(job, on: cpus, note), of: job.claim)
+            }
+            console.note("verification \(id) ended: \(ended?.state.rawValue ?? "taken away")")
+        } catch is CancellationError {
+            // Owned by this function, which waits for it: a cancelled task can send nothing.
+            await Task { await self.giveBack(job) }.value
+            throw CancellationError()
+        } catch let error as AssayError where !error.code.isRetryable {
+            console.note("verification \(id) was not taken: \(error.message)")
+        }
+    }
+
+    private func giveBack(_ job: ClaimResponse) async {
+        do {
+            try await client.giveBack(job.claim)
+            console.note("verification \(job.verification.id) was given back")
+        } catch {
+            // The server takes it back itself when the lease ends.
+            console.note("verification \(job.verification.id) was not given back: \(error)")
+        }
+    }
+
+    // MARK: Signs of life
+
+    /// Does work while telling the server of it; nil if the server takes the job away, which ends the work.
+    private func whileTelling(
+        _ job: ClaimResponse,
+        _ work: @escaping @Sendable (@escaping @Sendable (Verification.Progress) -> Void) async throws -> Verification
+    ) async throws -> Verification? {
+        let progress = Latest()
+        return try await withThrowingTaskGroup(of: Verification?.self) { group in
+            group.addTask { try await work { step in progress.value.withLock { $0 = step } } }
+            group.addTask {
+                try await self.beat(job, progress)
+                return nil
+            }
+            let first = try await group.next()
+            group.cancelAll()
+            return first.flatMap(\.self)
+        }
+    }
+
+    private final class Latest: Sendable {
+        let value = Mutex<Verification.Progress?>(nil)
+    }
+
+    /// Tells of itself until the job is taken away.
+    private func beat(_ job: ClaimResponse, _ progress: Latest) async throws {
+        let pause = Duration.milliseconds(max(50, job.leaseMilliseconds / Int64(Self.beatsPerLease)))
+        while true {
+            try await Task.sleep(for: pause)
+            do {
+                try await client.extend(job.claim, progress: progress.value.withLock(\.self))
+            } catch let error as AssayError where [.claimLost, .claimNotFound].contains(error.code) {
+                return
+            } catch is AssayError {
+                // A server that does not answer may do so at the next beat; its leases wait for it.
+            }
+        }
+    }
+
+    // MARK: Evaluating
+
+    private func evaluate(
+        _ job: ClaimResponse, on cpus: CPUSet?, _ progress: @escaping @Sendable (Verification.Progress) -> Void
+    ) async throws -> ResultRequest {
+        do {
+            let outcome = try await withFiles(of: job) { files in
+                guard let model = files.first(where: { $0.file.role == .model }) else {
+                    throw AssayError(.serverRefused, "the server named no model")
+                }
+                return try await host.evaluate(
+                    EvaluationRequest(
+                        modelPath: model.path,
+                        baselineModelPath: files.first { $0.file.role == .baseline }?.path,
+                        dataset: try Self.dataset(files.filter { $0.file.role == .dataset }),
+                        settings: job.verification.settings, cpus: cpus), progress: progress)
+            }
+            return Self.result(outcome, baseline: job.verification.baseline)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            let known = error as? AssayError ?? AssayError(.internalError, "the evaluation could not run", cause: error)
+            return ResultRequest(
+                environment: nil, measurements: nil, failure: .init(kind: known.code.name, message: known.message))
+        }
+    }
+
+    private static func result(
+        _ outcome: EvaluationOutcome, baseline: VerificationReport.Subject?
+    ) -> ResultRequest {
+        switch outcome.result {
+        case .success(let measured):
+            ResultRequest(
+                environment: outcome.environment, measurements: Verify.measurements(measured, baseline: baseline),
+                failure: nil)
+        case .failure(let error):
+            ResultRequest(environment: outcome.environment, measurements: nil, failure: error.failure)
+        }
+    }
+
+    /// A file of a job and where it lies here.
+    private typealias LocalFile = (file: ClaimResponse.File, path: String)
+
+    private static func dataset(_ files: [LocalFile]) throws -> DatasetFiles {
+        do {
+            let layout = try DatasetLayout(
+                files: files.map { VersionFile(path: $0.file.path, digest: $0.file.digest, size: $0.file.size) },
+                of: "the job's dataset")
+            let paths = Dictionary(files.map { ($0.file.path, $0.path) }, uniquingKeysWith: { first, _ in first })
+            return layout.located(at: layout.files.compactMap { paths[$0.path] })
+        } catch let error as VerificationReport.FailureError {
+            throw AssayError(.serverRefused, "the server named no dataset", reason: error.failure.message)
+        }
+    }
+
+    private func withFiles(
+        of job: ClaimResponse, _ body: ([LocalFile]) async throws -> EvaluationOutcome
+    ) async throws -> EvaluationOutcome {
+        try await withFiles(job.files[...], before: [], body)
+    }
+
+    private func withFiles(
+        _ rest: ArraySlice<ClaimResponse.File>, before: [LocalFile],
+        _ body: ([LocalFile]) async throws -> EvaluationOutcome
+    ) async throws -> EvaluationOutcome {
+        guard let file = rest.first else { return try await body(before) }
+        let blob = Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size)
+        return try await cache.withFile(of: blob, from: file.repository, by: client) { path in
+            try await withFiles(rest.dropFirst(), before: before + [(file, path)], body)
+        }
+    }
+
+    /// Tells a result until the server has it; the lease ends the waiting for one that never answers again.
+    private func tell(_ result: ResultRequest, of claim: ClaimID) async throws -> Verification {
+        for _ in 1..<Self.tellingMax {
+            do {
+                return try await client.finish(claim, result)
+            } catch let error as AssayError where error.code.isRetryable {
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+        return try await client.finish(claim, result)
+    }
+}
