@@ -197,7 +197,7 @@ struct RemoteWorker: Sendable {
                 of: "the job's dataset")
             let paths = Dictionary(files.map { ($0.file.path, $0.path) }, uniquingKeysWith: { first, _ in first })
             return layout.located(at: layout.files.compactMap { paths[$0.path] })
-        } catch let error as VerificationReport.FailureError {
+        } catch {
             throw AssayError(.serverRefused, "the server named no dataset", reason: error.failure.message)
         }
     }
