@@ -113,7 +113,9 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"]),
+        source(
+            "Verification", "ModelEvaluator",
+            ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime", "Sandbox"]),
         source("Verification", "Sandbox", ["CConfinement", "CSeccomp", "EvaluationProtocol"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 

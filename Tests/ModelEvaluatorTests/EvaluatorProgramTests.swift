@@ -52,7 +52,7 @@ import Testing
             Issue.record("the last message is no result: \(answer.messages)")
             return
         }
-        #expect(result.metrics.named["accuracy"] == 0.958)
+        #expect(result.metrics.values["accuracy"] == 0.958)
         #expect(answer.messages.count > 3)
         guard case .cage(let cage)? = answer.messages.first else {
             Issue.record("the first message is no cage: \(answer.messages)")

@@ -39,16 +39,16 @@ import Testing
     ])
     func `the digits get the figures that scikit-learn computed`(name: String, accuracy: Double, f1: Double) throws {
         let result = try evaluate(model: TestFiles.digits(name), dataset: TestFiles.digits("test.npz"))
-        guard case .classification(let metrics) = result.metrics else {
-            Issue.record("the task is not classification")
-            return
-        }
+        let metrics = result.metrics
+        #expect(metrics.kind == .classification)
         #expect(result.samples == 500)
-        #expect(abs(metrics.accuracy - accuracy) < 1e-12)
-        #expect(abs(metrics.macroF1 - f1) < 1e-9)
-        #expect(metrics.confusionMatrix?.labels == Array(0...9))
+        #expect(abs(try #require(metrics.values["accuracy"]) - accuracy) < 1e-12)
+        #expect(abs(try #require(metrics.values["macro_f1"]) - f1) < 1e-9)
+        #expect(metrics.confusionMatrix?.labels == (0...9).map { "\($0)" })
         #expect(metrics.confusionMatrix?.counts.joined().reduce(0, +) == 500)
-        #expect(try #require(metrics.topK[5]) >= metrics.accuracy)
+        #expect(metrics.classes?.map(\.samples).reduce(0, +) == 500)
+        #expect(try #require(metrics.values["top_5"]) >= accuracy)
+        #expect(metrics.slices == nil && metrics.paired == nil)
     }
 
     @Test func `a baseline is compared over fresh sessions until every bound is decided`() throws {
@@ -72,6 +72,66 @@ import Testing
         #expect(result.latency.min <= result.latency.p50 && result.latency.p50 <= result.latency.tail)
         #expect(result.loadMicroseconds > 0 && result.firstRunMicroseconds > 0 && result.peakMemoryBytes > 0)
         #expect(result.runtime.version.hasPrefix("1."))
+        let paired = try #require(result.metrics.paired)
+        let accuracy = try #require(paired.metrics["accuracy"])
+        let test = try #require(paired.mcNemar)
+        #expect(accuracy.baseline == 0.958)
+        #expect(abs(accuracy.difference - Double(test.n01 - test.n10) / 500) < 1e-12)
+        #expect(test.pBetter < 0.05 && test.pWorse > 0.95)
+        #expect(paired.metrics.keys.sorted() == result.metrics.values.keys.sorted())
+        #expect(paired.resamples == 2_000)
+    }
+
+    @Test func `a baseline whose answers cannot be judged is no reason to fail`() throws {
+        let result = try evaluate(
+            model: TestFiles.digits("digits-3.onnx"), baseline: TestFiles.digits("damaged/nan-outputs.onnx"),
+            dataset: TestFiles.digits("test.npz"))
+        #expect(result.metrics.paired == nil)
+        #expect(result.metrics.pairedFailure?.hasPrefix("the baseline model: the model answers NaN") == true)
+        #expect(result.comparison != nil)
+    }
+
+    @Test func `strings go in, come out, and are classes`() throws {
+        let result = try evaluate(model: identity(OnnxModelBytes.string, input: [nil], output: [nil])) {
+            $0.add("x", "<U1", shape: "(3,)", [0x61, 0x62, 0x62] as [UInt32])
+            $0.add("label", "|S1", shape: "(3,)", Array("aab".utf8))
+            $0.add("group_half", "|b1", shape: "(3,)", [1, 0, 0] as [UInt8])
+        }
+        #expect(result.metrics.confusionMatrix == ConfusionMatrix(labels: ["a", "b"], counts: [[1, 1], [0, 1]]))
+        #expect(result.metrics.slices?["half"]?["1"]?.samples == 1)
+        #expect(result.metrics.slices?["half"]?["0"]?.metrics["accuracy"] == 0.5)
+    }
+
+    @Test func `an array names the columns of scores`() throws {
+        func accuracy(classes: String) throws -> Double? {
+            try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 2], output: [nil, 2])) {
+                $0.add("x", "<f4", shape: "(2, 2)", [Float(1), 0, 0, 1])
+                $0.add("label", "|S1", shape: "(2,)", Array("yn".utf8))
+                if !classes.isEmpty { $0.add("classes", "|S1", shape: "(\(classes.count),)", Array(classes.utf8)) }
+            }.metrics.values["accuracy"]
+        }
+        #expect(try accuracy(classes: "yn") == 1)
+        #expect(try accuracy(classes: "ny") == 0)
+        for classes in ["", "ynm", "yy", "ab"] {
+            let failure = try #require(throws: EvaluationFailure.self) { try accuracy(classes: classes) }
+            #expect([.unsupportedType, .shapeMismatch, .invalidDataset].contains(failure.kind), "\(failure)")
+        }
+    }
+
+    @Test(arguments: [
+        ("<f4", "(2,)", [UInt8](repeating: 0, count: 8)), ("|u1", "(3,)", [1, 2, 3]), ("|u1", "(2, 2)", [1, 2, 3, 4]),
+        ("|S1", "(2,)", [7, 65]),
+    ])
+    func `a group that does not fit is refused`(type: String, shape: String, bytes: [UInt8]) throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: identity(OnnxModelBytes.int64, input: [nil], output: [nil])) {
+                $0.add("x", "<i8", shape: "(2,)", [1, 2])
+                $0.add("label", "<i8", shape: "(2,)", [1, 2])
+                $0.add("group_g", type, shape: shape, bytes)
+            }
+        }
+        #expect(failure.kind == .invalidDataset)
+        #expect(failure.message.contains("'group_g'"))
     }
 
     @Test func `a comparison without time left is reported as far as it came`() throws {
@@ -190,14 +250,10 @@ import Testing
             $0.add("x", "<f4", shape: "(3, 3)", [Float(1), 1, 0, 0, 2, 1, 0, 1, 1])
             $0.add("label", "<i8", shape: "(3,)", [1, 1, 2])
         }
-        guard case .classification(let metrics) = result.metrics else {
-            Issue.record("the task is not classification")
-            return
-        }
-        #expect(metrics.accuracy == 1.0 / 3)
+        #expect(result.metrics.values["accuracy"] == 1.0 / 3)
         #expect(
-            metrics.confusionMatrix
-                == ConfusionMatrix(labels: [0, 1, 2], counts: [[0, 0, 0], [1, 1, 0], [0, 1, 0]]))
+            result.metrics.confusionMatrix
+                == ConfusionMatrix(labels: ["0", "1", "2"], counts: [[0, 0, 0], [1, 1, 0], [0, 1, 0]]))
     }
 
     @Test func `integer outputs are the predicted classes`() throws {
@@ -205,8 +261,8 @@ import Testing
             $0.add("x", "<i8", shape: "(4,)", [7, 7, 9, 9])
             $0.add("label", "<u2", shape: "(4,)", [7, 9, 9, 9] as [UInt16])
         }
-        #expect(result.metrics.named["accuracy"] == 0.75)
-        #expect(result.metrics.named["top_5"] == nil)
+        #expect(result.metrics.values["accuracy"] == 0.75)
+        #expect(result.metrics.values["top_5"] == nil)
     }
 
     @Test(arguments: [EvaluationTask.auto, .regression])
@@ -217,7 +273,10 @@ import Testing
             $0.add("x", "<f4", shape: "(2, 1)", [Float(1), 3])
             $0.add("label", "<f8", shape: "(2,)", [1.0, 2.0])
         }
-        #expect(result.metrics == .regression(RegressionMetrics(mse: 0.5, mae: 0.5, r2: -1)))
+        #expect(result.metrics.kind == .regression)
+        #expect(
+            result.metrics.values
+                == ["mse": 0.5, "rmse": 0.5.squareRoot(), "mae": 0.5, "max_error": 1, "r2": -1])
     }
 
     @Test func `a fixed batch is run as it is, the last one from the end of the dataset`() throws {
@@ -227,7 +286,7 @@ import Testing
         }
         #expect(result.settings.batchSize == 2)
         #expect(result.samples == 3)
-        #expect(abs(try #require(result.metrics.named["accuracy"]) - 2.0 / 3) < 1e-12)
+        #expect(abs(try #require(result.metrics.values["accuracy"]) - 2.0 / 3) < 1e-12)
     }
 
     @Test(arguments: [

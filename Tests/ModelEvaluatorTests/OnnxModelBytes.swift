@@ -17,6 +17,7 @@ struct OnnxModelBytes {
 
     static let float32 = 1
     static let int64 = 7
+    static let string = 8
 
     /// One operator between one input and one output.
     static func single(_ type: String, _ input: Value, _ output: Value) -> [UInt8] {

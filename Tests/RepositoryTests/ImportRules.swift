@@ -20,7 +20,7 @@ enum ImportRules {
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
-        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"],
+        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime", "Sandbox"],
         "Sandbox": ["CConfinement", "CSeccomp", "EvaluationProtocol"],
         "ONNXRuntime": ["COnnxRuntime"],
         // Front ends: never an adapter, never another front end.

@@ -12,6 +12,20 @@ package struct Policy: Sendable, Hashable, Codable {
         package var max: Double?
         /// The most that the metric may be worse by than the current holder's on the same dataset.
         package var maxDrop: Double?
+        /// How sure it must be that the drop is no larger; without it what was measured decides.
+        package var confidence: Double?
+        /// Bounds of the metric over the samples of every value of a group, by group.
+        package var perSlice: [String: SliceBound]?
+
+        package static let confidenceRange = 0.5...0.999
+    }
+
+    /// Bounds of a metric over slices.
+    package struct SliceBound: Sendable, Hashable, Codable {
+        package var min: Double?
+        package var max: Double?
+        /// A slice of fewer samples decides nothing; 1 if it is not set.
+        package var minSamples: Int?
     }
 
     /// Bounds of a figure of latency.
@@ -155,7 +169,12 @@ package struct Policy: Sendable, Hashable, Codable {
 
     /// Whether a requirement compares metrics with the current holder.
     package var needsMetricBaseline: Bool {
-        metrics?.values.contains { $0.maxDrop != nil } ?? false
+        metrics?.values.contains { $0.maxDrop != nil && $0.confidence == nil } ?? false
+    }
+
+    /// Whether a requirement compares metrics with the current holder's, sample by sample in one run.
+    package var needsPairedMetrics: Bool {
+        metrics?.values.contains { $0.confidence != nil } ?? false
     }
 
     private var needsMeasurement: Bool {
@@ -240,11 +259,32 @@ package struct Policy: Sendable, Hashable, Codable {
     private static func check(_ bound: MetricBound, of name: String) throws(AssayError) {
         let name = Printable.escape(name)
         let values = [bound.min, bound.max, bound.maxDrop].compactMap(\.self)
-        guard !values.isEmpty else {
-            throw AssayError(.policyInvalid, "metrics.\(name) needs min, max or max_drop")
+        let slices = bound.perSlice ?? [:]
+        guard !values.isEmpty || !slices.isEmpty else {
+            throw AssayError(.policyInvalid, "metrics.\(name) needs min, max, max_drop or per_slice")
         }
         guard values.allSatisfy(\.isFinite), (bound.maxDrop ?? 0) >= 0 else {
             throw AssayError(.policyInvalid, "metrics.\(name) has a bound that is negative or no finite number")
+        }
+        if let confidence = bound.confidence {
+            guard bound.maxDrop != nil else {
+                throw AssayError(.policyInvalid, "metrics.\(name) has a confidence and no max_drop that it is for")
+            }
+            guard MetricBound.confidenceRange.contains(confidence) else {
+                let range = MetricBound.confidenceRange
+                throw AssayError(
+                    .policyInvalid, "metrics.\(name).confidence is \(confidence)",
+                    remedy: "use \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        for (group, slice) in slices {
+            let values = [slice.min, slice.max].compactMap(\.self)
+            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1 else {
+                throw AssayError(
+                    .policyInvalid,
+                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, and min_samples "
+                        + "from 1 on")
+            }
         }
     }
 

@@ -223,9 +223,11 @@ extension Policy {
                 outcomes.append(outcome(name, "at most \(Figure.metric(max))", measured, value <= max))
             }
             if let maxDrop = bound.maxDrop {
-                outcomes.append(dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
+                outcomes.append(
+                    bound.confidence.map { pairedOutcome(name, maxDrop: maxDrop, confidence: $0, evidence) }
+                        ?? dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
             }
-            return outcomes
+            return outcomes + sliceOutcomes(name, bound.perSlice ?? [:], evidence)
         }
     }
 
@@ -241,13 +243,10 @@ extension Policy {
         guard let current = evidence.holderReport?.measurements?.metrics[name] else {
             return unmeasured(requirement, demanded, evidence.holderReport)
         }
-        let drop = Self.isLowerBetter(name) ? value - current : current - value
+        let drop = Metric.direction(of: name) == .lowerIsBetter ? value - current : current - value
         return outcome(
             requirement, demanded, "\(Figure.metric(value)) against \(Figure.metric(current))", drop <= maxDrop)
     }
-
-    /// Errors get better as they shrink; everything else as it grows.
-    static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
 
     private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in
@@ -321,14 +320,14 @@ extension Policy {
         return [outcome("cage", cage.rawValue, text, measured.isFull)]
     }
 
-    private func outcome(
+    func outcome(
         _ requirement: String, _ demanded: String, _ measured: String, _ isMet: Bool
     ) -> RequirementOutcome {
         RequirementOutcome(
             requirement: requirement, demanded: demanded, measured: measured, status: isMet ? .passed : .failed)
     }
 
-    private func unmeasured(
+    func unmeasured(
         _ requirement: String, _ demanded: String, _ report: VerificationReport?
     ) -> RequirementOutcome {
         let reason = report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" } ?? "not measured"
@@ -343,6 +342,7 @@ extension Policy.MetricBound {
         let parts = [
             min.map { "at least \(Figure.metric($0))" }, max.map { "at most \(Figure.metric($0))" },
             maxDrop.map { "drop at most \(Figure.metric($0))" },
+            perSlice.map { "bounds in slices of \(Printable.escape($0.keys.sorted().joined(separator: ", ")))" },
         ]
         return parts.compactMap(\.self).joined(separator: ", ")
     }
@@ -364,9 +364,12 @@ package enum Figure {
     package static func ratio(_ value: Double) -> String { fixed(value, 3) + "x" }
     /// `0.991x to 1.021x at 95 %`
     package static func interval(_ bounds: ClosedRange<Double>, _ confidence: Double) -> String {
-        let percent = fixed(confidence * 100, 1)
-        return "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at "
-            + (percent.hasSuffix(".0") ? percent.dropLast(2) : percent[...]) + " %"
+        "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at \(percent(confidence))"
+    }
+    /// A share as a percentage: `95 %`, `99.9 %`.
+    package static func percent(_ share: Double) -> String {
+        let tenths = fixed(share * 100, 1)
+        return (tenths.hasSuffix(".0") ? String(tenths.dropLast(2)) : tenths) + " %"
     }
     /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`, `2.500 s`.
     package static func duration(_ microseconds: Double) -> String {

@@ -105,7 +105,7 @@ package struct SelectionCriteria: Sendable, Hashable {
         case .size: return Double(contentBytes)
         case .metric(let name):
             guard let value = measurements.metrics[name], value.isFinite else { return nil }
-            return Policy.isLowerBetter(name) ? value : -value
+            return Metric.direction(of: name) == .lowerIsBetter ? value : -value
         }
     }
 }

@@ -168,7 +168,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     }
 
     package struct Measurements: Sendable, Hashable, Codable {
-        /// Scalars by name: `accuracy`, `macro_f1`, `top_3`, `mse`, `mae`, `r2`.
+        /// Scalars by name: those of `Metric.directions` that apply.
         package let metrics: [String: Double]
         /// Rows are the expected classes, columns the predicted ones, both in the order of `classes`.
         package let confusionMatrix: [[Int]]?
@@ -180,6 +180,14 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
+        /// The table of the classes, in the order of `classes`.
+        package var perClass: [ClassFigures]?
+        /// By group and by the group's value.
+        package var slices: [String: [String: SliceFigures]]?
+        /// Metrics compared with the baseline's of `comparison`, sample by sample.
+        package var paired: PairedFigures?
+        /// Why there is a baseline and no such comparison.
+        package var pairedFailure: String?
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,

@@ -47,7 +47,9 @@ extension NativeAPI {
         guard let job else { return Response(status: .noContent) }
         let (verification, files) = (job.verification, job.files)
         var list = Self.files(files.model, in: verification.subject.repository, .model, data: .modelData)
-        list.append(.init(role: .dataset, repository: verification.dataset.repository, file: files.dataset))
+        list += files.dataset.files.map {
+            .init(role: .dataset, repository: verification.dataset.repository, file: $0)
+        }
         if let model = files.baseline, let subject = verification.baseline {
             list += Self.files(model, in: subject.repository, .baseline, data: .baselineData)
         }

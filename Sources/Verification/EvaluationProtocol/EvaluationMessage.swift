@@ -23,6 +23,7 @@ package struct EvaluationStage: RawRepresentable, Hashable, Codable, Sendable {
 
     package static let loading = EvaluationStage(rawValue: "loading")
     package static let accuracy = EvaluationStage(rawValue: "accuracy")
+    package static let paired = EvaluationStage(rawValue: "paired")
     package static let latency = EvaluationStage(rawValue: "latency")
     package static let comparison = EvaluationStage(rawValue: "comparison")
     package static let sweep = EvaluationStage(rawValue: "sweep")

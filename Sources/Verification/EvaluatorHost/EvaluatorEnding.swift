@@ -80,10 +80,9 @@ struct EvaluatorEnding: Sendable {
     }
 
     private static func measurements(of result: EvaluationResult) -> EvaluationOutcome.Measurements {
-        var matrix: ConfusionMatrix?
-        if case .classification(let metrics) = result.metrics { matrix = metrics.confusionMatrix }
-        return EvaluationOutcome.Measurements(
-            metrics: result.metrics.named, confusionMatrix: matrix?.counts, classes: matrix?.labels.map { "\($0)" },
+        let matrix = result.metrics.confusionMatrix
+        var measurements = EvaluationOutcome.Measurements(
+            metrics: result.metrics.values, confusionMatrix: matrix?.counts, classes: matrix?.labels,
             sampleCount: result.samples, latency: latency(result.latency),
             comparison: result.comparison.map(comparison),
             sweep: result.sweep.isEmpty
@@ -91,6 +90,13 @@ struct EvaluatorEnding: Sendable {
                 : result.sweep.map { .init(threads: $0.threads, batch: $0.batchSize, latency: latency($0.latency)) },
             loadMicroseconds: result.loadMicroseconds, firstRunMicroseconds: result.firstRunMicroseconds,
             peakMemoryBytes: Int64(result.peakMemoryBytes))
+        measurements.perClass = result.metrics.classes?.map(VerificationReport.ClassFigures.init)
+        measurements.slices = result.metrics.slices?.mapValues {
+            $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }
+        }
+        measurements.paired = result.metrics.paired.map(VerificationReport.PairedFigures.init)
+        measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 300) }
+        return measurements
     }
 
     private static func latency(_ figures: LatencyFigures) -> VerificationReport.Latency {

@@ -47,7 +47,7 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         let job = EvaluationJob(
             runtimePath: installation.runtimeLibrary, modelPath: try folder.stage(request.model, in: "model"),
             baselineModelPath: try request.baseline.map { try folder.stage($0, in: "baseline") },
-            datasetPath: try folder.stage(request.datasetPath, as: "dataset.npz"), topK: Self.topK,
+            datasetPath: try folder.stage(request.dataset), topK: Self.topK,
             latency: LatencySettings(
                 threads: request.settings.threads, batchSize: request.settings.batch,
                 warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns,

@@ -1,4 +1,5 @@
 import AssayDomain
+import AssayRegistry
 import Foundation
 import Glibc
 
@@ -47,6 +48,16 @@ struct StagingFolder {
         let target = "\(path)/\(name)"
         guard link(file, target) == 0 else { throw Self.failure("link") }
         return target
+    }
+
+    /// Gives the files of a dataset their names: an archive, or a folder of recorded sets.
+    func stage(_ dataset: DatasetFiles) throws -> String {
+        switch dataset {
+        case .archive(let file): return try stage(file, as: "dataset.npz")
+        case .recorded(let files):
+            for (name, file) in files { _ = try stage(file, as: "dataset/\(name)") }
+            return "\(path)/dataset"
+        }
     }
 
     private static func failure(_ call: String) -> AssayError {

@@ -18,6 +18,11 @@ enum MessageText {
         return String(result)
     }
 
+    /// Whether a text can be shown as it stands.
+    static func isName(_ text: String, lengthMax: Int) -> Bool {
+        !text.isEmpty && text.unicodeScalars.count <= lengthMax && text.unicodeScalars.allSatisfy(isVisible)
+    }
+
     /// A name in single quotes.
     static func quote(_ name: String) -> String {
         "'\(plain(name, limit: nameLengthMax))'"

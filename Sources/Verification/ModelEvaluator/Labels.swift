@@ -1,10 +1,55 @@
 import EvaluationProtocol
 import ONNXRuntime
 
+/// A class as labels and models name it: by a whole number or by a string.
+enum ClassLabel: Hashable, Comparable {
+    case number(Int)
+    case text(String)
+
+    /// Characters of the name of a class, and of the value of a group.
+    static let lengthMax = 100
+
+    var name: String {
+        switch self {
+        case .number(let number): "\(number)"
+        case .text(let text): text
+        }
+    }
+
+    /// Strings in the order of their bytes, as numpy and scikit-learn sort them.
+    static func < (left: ClassLabel, right: ClassLabel) -> Bool {
+        switch (left, right) {
+        case (.number(let left), .number(let right)): left < right
+        case (.text(let left), .text(let right)): left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
+        case (.number, .text): true
+        case (.text, .number): false
+        }
+    }
+
+    /// The elements as classes; nil for floating point.
+    static func list(_ elements: OnnxOutput.Elements) -> [ClassLabel]? {
+        switch elements {
+        case .integers(let numbers): numbers.map(ClassLabel.number)
+        case .strings(let texts): texts.map(ClassLabel.text)
+        case .floatingPoint: nil
+        }
+    }
+
+    /// The names of classes, each fit to be printed.
+    static func names(_ classes: [ClassLabel]) throws(EvaluationFailure) -> [String] {
+        let names = classes.map(\.name)
+        guard let unfit = names.first(where: { !MessageText.isName($0, lengthMax: lengthMax) }) else { return names }
+        throw EvaluationFailure(
+            .unsupportedType,
+            "the class \(MessageText.quote(unfit)) has a name of over \(lengthMax) characters, or one that cannot be "
+                + "printed")
+    }
+}
+
 /// What the outputs should be.
 enum Labels: Equatable {
-    /// The number of the expected class of each sample.
-    case classes([Int])
+    /// The expected class of each sample.
+    case classes([ClassLabel])
     /// The expected values, row by row.
     case values([Double], columns: Int)
 
@@ -15,19 +60,22 @@ enum Labels: Equatable {
             throw EvaluationFailure(.invalidDataset, "\(subject) has no rows; at least one sample is needed")
         }
         let columns = array.shape.dropFirst().reduce(1, *)
-        let integers = task == .regression ? nil : array.integers()
-        if let integers {
+        let classes = task == .regression ? nil : array.elements().flatMap(ClassLabel.list)
+        if let classes {
             guard columns == 1 else {
                 throw EvaluationFailure(
                     .invalidDataset,
-                    "\(subject) has shape \(array.shape); one class number per sample, shape [\(rows)], is expected")
+                    "\(subject) has shape \(array.shape); one class per sample, shape [\(rows)], is expected")
             }
-            self = .classes(integers)
+            self = .classes(classes)
             return
         }
         guard task != .classification, columns > 0, let values = array.numbers() else {
             throw EvaluationFailure(
-                .invalidDataset, "\(subject) holds \(array.elementType.name); class numbers up to 2^63-1 are expected")
+                .invalidDataset,
+                "\(subject) holds \(array.elementType.name); "
+                    + (task == .regression
+                        ? "numbers are expected" : "strings or class numbers up to 2^63-1 are expected"))
         }
         guard values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.invalidDataset, "\(subject) holds NaN or an infinity")

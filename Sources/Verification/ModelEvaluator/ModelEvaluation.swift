@@ -3,9 +3,6 @@ import ONNXRuntime
 
 /// One evaluation from job to result, in the order: runtime, models, dataset, accuracy, latency, comparison, sweep.
 struct ModelEvaluation {
-    /// Samples per run while accuracy is measured.
-    private static let accuracyBatchSize = 16
-
     private let job: EvaluationJob
     /// When the process began to work on the job; the budget counts from here.
     private let start = MonotonicClock.nanoseconds
@@ -29,22 +26,21 @@ struct ModelEvaluation {
         }
         progress(.loading, steps - 1, steps)
         let names = Set((session.inputs + (baseline?.inputs ?? [])).map(\.name))
-        let dataset = try NpzDataset(
-            path: job.datasetPath, wanted: names.union([job.labelName]), bytesMax: job.limits.memoryBytes / 2)
-        let labels = try labels(of: dataset)
+        let data = try TestData(job, inputs: names)
         progress(.loading, steps, steps)
 
-        let inputs = try ModelInputs(library: library, session: session, dataset: dataset, rows: labels.rows)
-        let output = try labels.labels.output(of: session)
+        let inputs = try data.inputs(library: library, session: session)
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
         let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
         let firstRun = try measured { () throws(OnnxError) in try candidate.time() }
-        let metrics = try accuracy(session, inputs, labels.labels, output)
+        let accuracy = AccuracyMeasurement(
+            library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress)
+        var answers = try accuracy.answers(of: session)
         let (warmUpRuns, latency) = try latency(candidate, batchSize)
         let peakMemory = ProcessMemory.peakBytes
         let comparison = try baseline.map { session throws(EvaluationFailure) in
-            let baselineInputs = try ModelInputs(
-                library: library, session: session, dataset: dataset, rows: labels.rows)
+            accuracy.compare(&answers, with: session)
+            let baselineInputs = try data.inputs(library: library, session: session)
             return try compare(library, inputs, baselineInputs, batchSize)
         }
         return EvaluationResult(
@@ -54,7 +50,7 @@ struct ModelEvaluation {
             settings: .init(
                 threads: job.latency.threads, batchSize: batchSize, warmUpRuns: warmUpRuns,
                 measuredRuns: latency.runs, seed: job.latency.seed),
-            samples: labels.rows, metrics: metrics, latency: latency, comparison: comparison,
+            samples: data.sampleCount, metrics: answers.metrics, latency: latency, comparison: comparison,
             sweep: try sweep(library, inputs), loadMicroseconds: Double(loadTime) / 1_000,
             firstRunMicroseconds: Double(firstRun) / 1_000, peakMemoryBytes: peakMemory)
     }
@@ -81,52 +77,12 @@ struct ModelEvaluation {
         }
     }
 
-    private func labels(of dataset: NpzDataset) throws(EvaluationFailure) -> (labels: Labels, rows: Int) {
-        guard let array = dataset.arrays[job.labelName] else {
-            throw EvaluationFailure(
-                .invalidDataset,
-                "the dataset has no array \(MessageText.quote(job.labelName)) of labels; "
-                    + "it has \(MessageText.list(dataset.names))")
-        }
-        return (try Labels(array, task: job.task), array.rowCount ?? 0)
-    }
-
     private func prepare(
         _ session: OnnxSession, _ inputs: ModelInputs, _ batchSize: Int
     ) throws(EvaluationFailure) -> OnnxRun {
         OnnxRun(
             session: session, inputs: try inputs.tensors(rows: 0..<batchSize),
             outputNames: session.outputs.map(\.name))
-    }
-
-    /// Runs the whole dataset once.
-    ///
-    /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
-    private func accuracy(
-        _ session: OnnxSession, _ inputs: ModelInputs, _ labels: Labels, _ output: Int
-    ) throws(EvaluationFailure) -> EvaluationMetrics {
-        var predictions = Predictions(labels: labels)
-        let outputName = session.outputs[output].name
-        let batchSize = inputs.fixedBatchSize ?? min(Self.accuracyBatchSize, inputs.rows)
-        var done = 0
-        while done < inputs.rows {
-            let isFixed = inputs.fixedBatchSize != nil
-            let start = isFixed ? min(done, inputs.rows - batchSize) : done
-            let end = min(start + batchSize, inputs.rows)
-            let run = OnnxRun(
-                session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [outputName])
-            let answer: OnnxOutput
-            do {
-                try run.execute()
-                answer = try run.output(at: 0)
-            } catch {
-                throw EvaluationFailure.running(error)
-            }
-            try predictions.add(answer, start: start, count: end - start, skipped: done - start)
-            done = end
-            progress(.accuracy, done, inputs.rows)
-        }
-        return try predictions.metrics(topK: job.topK)
     }
 
     // MARK: Latency

@@ -4,21 +4,24 @@ import ONNXRuntime
 /// The dataset's arrays as the inputs of one model: matched by name, checked against the graph, cut into batches.
 struct ModelInputs {
     private struct Input {
+        let name: String
         let array: DatasetArray
-        let rowBytes: Int
     }
 
-    /// Samples in the dataset, at least 1.
+    /// Samples in the dataset, at least 1; a set of recorded inputs is one sample.
     let rows: Int
-    /// The batch size that the graph fixes; nil if it leaves the first dimension open.
+    /// The batch size that the graph fixes; nil if it leaves the first dimension open. 1 for a set of recorded inputs.
     let fixedBatchSize: Int?
     private let library: OnnxLibrary
     private let inputs: [Input]
+    /// Whether all arrays are one sample together, none of them to be cut.
+    private let isWhole: Bool
 
-    /// Matches the inputs of a session with the arrays; `rows` is the number of labels.
+    /// Matches the inputs of a session with arrays of samples; `rows` is the number of labels.
     init(library: OnnxLibrary, session: OnnxSession, dataset: NpzDataset, rows: Int) throws(EvaluationFailure) {
         self.library = library
         self.rows = rows
+        isWhole = false
         var inputs: [Input] = []
         var fixed: Set<Int> = []
         for description in session.inputs {
@@ -28,15 +31,20 @@ struct ModelInputs {
                     "the model's input \(MessageText.quote(description.name)) has no array in the dataset, "
                         + "which has \(MessageText.list(dataset.names))")
             }
-            let declared = try Self.check(array, description)
+            let declared = try Self.shape(of: description, holding: array)
+            guard let first = declared.first, first != 0, declared.count == array.shape.count,
+                zip(declared.dropFirst(), array.shape.dropFirst()).allSatisfy({ $0 == nil || $0 == $1 })
+            else {
+                throw Self.mismatch(description, declared, array, "all but the first dimension must be equal")
+            }
             guard array.rowCount == rows else {
                 throw EvaluationFailure(
                     .invalidDataset,
                     "the dataset's array \(MessageText.quote(array.name)) has \(array.rowCount ?? 0) rows "
                         + "and there are \(rows) labels")
             }
-            if let size = declared.first ?? nil { fixed.insert(size) }
-            inputs.append(Input(array: array, rowBytes: array.memory.byteCount / rows))
+            if let first { fixed.insert(first) }
+            inputs.append(Input(name: description.name, array: array))
         }
         guard !inputs.isEmpty else { throw EvaluationFailure(.shapeMismatch, "the model has no inputs") }
         guard fixed.count <= 1 else {
@@ -47,28 +55,47 @@ struct ModelInputs {
         fixedBatchSize = fixed.first
     }
 
-    /// The declared shape, if the array fits to it.
-    private static func check(
-        _ array: DatasetArray, _ input: OnnxValueDescription
+    /// Matches the inputs of a session with one set of recorded arrays, in the order of the inputs.
+    init(library: OnnxLibrary, session: OnnxSession, set: RecordedSet) throws(EvaluationFailure) {
+        self.library = library
+        rows = 1
+        fixedBatchSize = 1
+        isWhole = true
+        let arrays = try set.inputs(named: session.inputs.map(\.name))
+        var inputs: [Input] = []
+        for (description, array) in zip(session.inputs, arrays) {
+            let declared = try Self.shape(of: description, holding: array)
+            guard declared.count == array.shape.count,
+                zip(declared, array.shape).allSatisfy({ $0 == nil || $0 == $1 })
+            else { throw Self.mismatch(description, declared, array, "all dimensions must be equal") }
+            inputs.append(Input(name: description.name, array: array))
+        }
+        self.inputs = inputs
+    }
+
+    /// The declared shape of an input, if it takes elements of the array's type.
+    private static func shape(
+        of input: OnnxValueDescription, holding array: DatasetArray
     ) throws(EvaluationFailure) -> [Int?] {
         let subject = "the model's input \(MessageText.quote(input.name))"
         guard case .tensor(let elementType, let shape) = input.kind, elementType.isFedFromArrays else {
-            throw EvaluationFailure(.unsupportedType, "\(subject) is no tensor of numbers or bools")
+            throw EvaluationFailure(.unsupportedType, "\(subject) is no tensor of real numbers, bools or strings")
         }
         guard elementType == array.elementType else {
             throw EvaluationFailure(
                 .unsupportedType,
                 "\(subject) takes \(elementType.name), the dataset's array holds \(array.elementType.name)")
         }
-        guard let first = shape.first, first != 0, shape.count == array.shape.count,
-            zip(shape.dropFirst(), array.shape.dropFirst()).allSatisfy({ $0 == nil || $0 == $1 })
-        else {
-            throw EvaluationFailure(
-                .shapeMismatch,
-                "\(subject) has shape \(describe(shape)), the dataset's array has \(describe(array.shape)); "
-                    + "all but the first dimension must be equal")
-        }
         return shape
+    }
+
+    private static func mismatch(
+        _ input: OnnxValueDescription, _ shape: [Int?], _ array: DatasetArray, _ rule: String
+    ) -> EvaluationFailure {
+        EvaluationFailure(
+            .shapeMismatch,
+            "the model's input \(MessageText.quote(input.name)) has shape \(describe(shape)), the dataset's array has "
+                + "\(describe(array.shape)); \(rule)")
     }
 
     private static func describe(_ shape: [Int?]) -> String {
@@ -80,15 +107,26 @@ struct ModelInputs {
         var tensors: [(name: String, tensor: OnnxTensor)] = []
         for input in inputs {
             do {
-                let tensor = try OnnxTensor(
-                    library: library, memory: input.array.memory, byteOffset: range.lowerBound * input.rowBytes,
-                    elementType: input.array.elementType, shape: [range.count] + input.array.shape.dropFirst())
-                tensors.append((name: input.array.name, tensor: tensor))
+                tensors.append((name: input.name, tensor: try tensor(input.array, rows: range)))
             } catch {
                 throw EvaluationFailure.running(error)
             }
         }
         return tensors
+    }
+
+    private func tensor(_ array: DatasetArray, rows range: Range<Int>) throws(OnnxError) -> OnnxTensor {
+        let shape = isWhole ? array.shape : [range.count] + array.shape.dropFirst()
+        switch array.content {
+        case .numbers(let memory):
+            return try OnnxTensor(
+                library: library, memory: memory, byteOffset: range.lowerBound * (memory.byteCount / rows),
+                elementType: array.elementType, shape: shape)
+        case .strings(let strings):
+            let width = strings.count / rows
+            return try OnnxTensor(
+                library: library, strings: strings[range.lowerBound * width..<range.upperBound * width], shape: shape)
+        }
     }
 
     /// The batch size that is really run when `wanted` is asked for; the dataset must have so many samples.
@@ -106,7 +144,7 @@ extension OnnxElementType {
     /// Whether the arrays of a dataset can have this type.
     fileprivate var isFedFromArrays: Bool {
         switch self {
-        case .string, .complex64, .complex128, .bfloat16: false
+        case .complex64, .complex128: false
         default: true
         }
     }

@@ -6,7 +6,24 @@ import ONNXRuntime
 /// The format is in numpy's documentation, `numpy.lib.format`, versions 1.0, 2.0 and 3.0. Only what numpy itself writes
 /// is read; the dictionary is parsed, never evaluated.
 struct NpyHeader: Equatable {
-    let elementType: OnnxElementType
+    /// What one element is.
+    enum Element: Equatable {
+        case number(OnnxElementType)
+        /// So many code points of 32 bits, those that are not needed being 0.
+        case text(codePoints: Int)
+        /// So many bytes of UTF-8, those that are not needed being 0.
+        case bytes(Int)
+
+        var byteSize: Int {
+            switch self {
+            case .number(let type): type.byteSize ?? 0
+            case .text(let codePoints): 4 * codePoints
+            case .bytes(let count): count
+            }
+        }
+    }
+
+    let element: Element
     let isBigEndian: Bool
     /// Never in Fortran order if there are two dimensions or more: such arrays are refused.
     let shape: [Int]
@@ -15,6 +32,8 @@ struct NpyHeader: Equatable {
     static let prefixBytes = 8
     static let dictionaryBytesMax = 64 << 10
     static let rankMax = 32
+    /// Code points or bytes of one string.
+    static let stringLengthMax = 65_536
     private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
     /// How many bytes the length of the dictionary takes, from the first eight bytes of the file.
@@ -43,19 +62,44 @@ struct NpyHeader: Equatable {
         }
         guard let description, let isFortranOrder, let shape else { throw .malformedHeader }
         if isFortranOrder && shape.count > 1 { throw .fortranOrder }
-        (elementType, isBigEndian) = try Self.type(description)
+        (element, isBigEndian) = try Self.type(description)
         self.shape = shape
     }
 
-    private static func type(_ description: String) throws(NpyError) -> (OnnxElementType, isBigEndian: Bool) {
+    /// Bytes of all elements in the file; nil if they are more than 64 bits count.
+    var byteCount: Int? { bytes(perElement: element.byteSize) }
+
+    /// Bytes that all elements take in memory; a string takes some whatever is in it.
+    var memoryBytes: Int? {
+        switch element {
+        case .number: byteCount
+        case .text, .bytes: bytes(perElement: element.byteSize + MemoryLayout<String>.stride)
+        }
+    }
+
+    private func bytes(perElement size: Int) -> Int? {
+        shape.reduce(size as Int?) { total, dimension in
+            guard let (product, isOverflow) = total?.multipliedReportingOverflow(by: dimension) else { return nil }
+            return isOverflow ? nil : product
+        }
+    }
+
+    private static func type(_ description: String) throws(NpyError) -> (Element, isBigEndian: Bool) {
         guard let order = description.first, "<>|=".contains(order) else {
             throw .unsupportedType(description)
         }
         let name = description.dropFirst()
         // numpy writes objects as '|O'; reading them means running a pickle.
         guard !name.hasPrefix("O") else { throw .pickledObjects }
-        guard let type = types[String(name)] else { throw .unsupportedType(description) }
-        return (type, order == ">")
+        if let type = types[String(name)] { return (.number(type), order == ">") }
+        guard let length = Int(name.dropFirst()), (1...stringLengthMax).contains(length) else {
+            throw .unsupportedType(description)
+        }
+        return switch name.first {
+        case "U": (.text(codePoints: length), order == ">")
+        case "S": (.bytes(length), false)
+        default: throw .unsupportedType(description)
+        }
     }
 
     private static let types: [String: OnnxElementType] = [
@@ -75,6 +119,7 @@ enum NpyError: Error, Equatable {
     case unsupportedType(String)
     case endsEarly
     case trailingData
+    case malformedText
 
     /// The failure of a dataset with such an array in it.
     func failure(array name: String) -> EvaluationFailure {
@@ -94,9 +139,13 @@ enum NpyError: Error, Equatable {
         case .unsupportedType(let type):
             EvaluationFailure(
                 .unsupportedType,
-                "\(subject) has element type \(MessageText.quote(type)); numbers of up to 64 bits and bools are read")
+                "\(subject) has element type \(MessageText.quote(type)); numbers of up to 64 bits, bools and strings "
+                    + "are read")
         case .endsEarly: EvaluationFailure(.invalidDataset, "\(subject) ends before its last element")
         case .trailingData: EvaluationFailure(.invalidDataset, "\(subject) goes on after its last element")
+        case .malformedText:
+            EvaluationFailure(
+                .invalidDataset, "\(subject) holds a string that is no valid Unicode, or has a zero in it")
         }
     }
 }

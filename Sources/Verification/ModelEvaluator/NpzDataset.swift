@@ -15,7 +15,7 @@ struct NpzDataset {
     /// Reads the arrays whose names are wanted, at most `bytesMax` bytes of them.
     ///
     /// The headers of the others are checked too, so that no archive with pickled objects passes.
-    init(path: String, wanted: Set<String>, bytesMax: Int) throws(EvaluationFailure) {
+    init(path: String, wanted: (String) -> Bool, bytesMax: Int) throws(EvaluationFailure) {
         try SystemFiles.requireFile(path, "dataset", .invalidDataset)
         var arrays: [String: DatasetArray] = [:]
         var names: [String] = []
@@ -28,7 +28,7 @@ struct NpzDataset {
                 names.append(name)
                 let reader = NpyReader(archive: archive, name: name)
                 let header = try reader.header()
-                if wanted.contains(name) { arrays[name] = try reader.array(header, bytesMax: bytesMax) }
+                if wanted(name) { arrays[name] = try reader.array(header, bytesMax: bytesMax) }
             }
         } catch let error as ZipError {
             throw error.failure
@@ -59,7 +59,7 @@ private struct NpyReader {
     }
 
     func array(_ header: NpyHeader, bytesMax: Int) throws -> DatasetArray {
-        guard let byteCount = header.elementType.byteCount(shape: header.shape), byteCount <= bytesMax else {
+        guard let byteCount = header.byteCount, let memoryBytes = header.memoryBytes, memoryBytes <= bytesMax else {
             throw EvaluationFailure(
                 .resourceLimit,
                 "the dataset's array \(MessageText.quote(name)) is larger than the \(bytesMax) bytes "
@@ -68,10 +68,7 @@ private struct NpyReader {
         do {
             let memory = try TensorMemory(byteCount: byteCount)
             try fill(memory)
-            if header.isBigEndian, let size = header.elementType.byteSize { memory.reverseBytes(ofElements: size) }
-            if header.elementType == .bool { memory.normaliseBools() }
-            return DatasetArray(
-                name: name, elementType: header.elementType, shape: header.shape, memory: memory)
+            return try DatasetArray(name: name, header: header, memory: memory)
         } catch let error as NpyError {
             throw error.failure(array: name)
         } catch let error as OnnxError {

@@ -1,124 +1,130 @@
 import EvaluationProtocol
 import ONNXRuntime
 
-/// Collects what a model answers, batch by batch, and turns it into metrics.
+/// What a model answers for a batch.
+enum BatchAnswer {
+    case tensor(OnnxOutput)
+    /// One map from classes to scores per sample.
+    case maps([OnnxMap])
+}
+
+/// Collects what a model answers, batch by batch, and turns it into something that can be scored.
 struct Predictions {
     private let labels: Labels
-    private var predictedClasses: [Int] = []
-    private var ranks: [Int]? = []
-    private var scoredClasses = 0
+    private let columns: [ClassLabel]?
+    private var predictedLabels: [ClassLabel] = []
     private var predictedValues: [Double] = []
+    private var scored: ScoredPredictions?
 
-    init(labels: Labels) {
-        self.labels = labels
+    init(_ data: LabelledData) {
+        labels = data.labels
+        columns = data.columns
     }
 
     /// Adds the answers of a batch whose samples begin at `start`; the first `skipped` were already added before.
-    mutating func add(_ output: OnnxOutput, start: Int, count: Int, skipped: Int) throws(EvaluationFailure) {
-        if case .floatingPoint(let values) = output.elements, !values.allSatisfy(\.isFinite) {
+    mutating func add(_ answer: BatchAnswer, start: Int, count: Int, skipped: Int) throws(EvaluationFailure) {
+        guard answer.isFinite else {
             throw EvaluationFailure(
                 .nonFiniteOutput, "the model answers NaN or an infinity for samples \(start) to \(start + count - 1)")
         }
-        switch (labels, output.elements) {
-        case (.classes(let expected), .floatingPoint(let scores)):
-            guard output.shape.count == 2, output.shape[0] == count, output.shape[1] > 1 else {
-                throw Self.mismatch(output, "[\(count), number of classes]")
+        let samples = start + skipped..<start + count
+        switch (labels, answer) {
+        case (.classes(let expected), .maps(let maps)):
+            guard maps.count == count else {
+                throw EvaluationFailure(.shapeMismatch, "the model answers \(maps.count) maps for \(count) samples")
             }
-            for row in skipped..<count {
-                try add(
-                    scores[row * output.shape[1]..<(row + 1) * output.shape[1]], expected: expected[start + row])
+            for (map, label) in zip(maps[skipped...], expected[samples]) { try add(map, expected: label) }
+        case (.classes(let expected), .tensor(let output)):
+            try add(output, expected: expected[samples], count: count, skipped: skipped)
+        case (.values(_, let columns), .tensor(let output)):
+            guard case .floatingPoint(let values) = output.elements else {
+                throw EvaluationFailure(
+                    .unsupportedType, "the model answers no floating point where numbers are expected")
             }
-        case (.classes, .integers(let classes)):
-            guard classes.count == count else { throw Self.mismatch(output, "[\(count)]") }
-            ranks = nil
-            predictedClasses += classes[skipped...]
-        case (.values(_, let columns), .floatingPoint(let values)):
             guard output.shape.first == count, values.count == count * columns else {
                 throw Self.mismatch(output, columns == 1 ? "[\(count)]" : "[\(count), \(columns)]")
             }
             predictedValues += values[(skipped * columns)...]
-        case (.values, .integers):
-            throw EvaluationFailure(.unsupportedType, "the model answers integers where numbers are expected")
+        case (.values, .maps):
+            throw EvaluationFailure(.unsupportedType, "the model answers maps where numbers are expected")
         }
     }
 
-    /// Takes the scores of one sample: the best one predicts, and of equal ones the first.
-    private mutating func add(_ scores: ArraySlice<Double>, expected: Int) throws(EvaluationFailure) {
-        guard (0..<scores.count).contains(expected) else {
+    private mutating func add(
+        _ output: OnnxOutput, expected: ArraySlice<ClassLabel>, count: Int, skipped: Int
+    ) throws(EvaluationFailure) {
+        if let classes = ClassLabel.list(output.elements) {
+            guard classes.count == count else { throw Self.mismatch(output, "[\(count)]") }
+            predictedLabels += classes[skipped...]
+            return
+        }
+        guard case .floatingPoint(let scores) = output.elements, output.shape.count == 2, output.shape[0] == count,
+            output.shape[1] > 1
+        else { throw Self.mismatch(output, "[\(count), number of classes]") }
+        let width = output.shape[1]
+        if scored == nil { scored = try ScoredPredictions(classes: try columnClasses(width)) }
+        for (row, label) in zip(skipped..<count, expected) {
+            try scored?.add(scores[row * width..<(row + 1) * width], expected: label)
+        }
+    }
+
+    private func columnClasses(_ width: Int) throws(EvaluationFailure) -> [ClassLabel] {
+        guard let columns else { return (0..<width).map(ClassLabel.number) }
+        guard columns.count == width else {
             throw EvaluationFailure(
-                .shapeMismatch, "a label is class \(expected) and the model scores the classes 0 to \(scores.count - 1)"
-            )
+                .shapeMismatch,
+                "the dataset's array '\(LabelledData.classesName)' names \(columns.count) classes and the model scores "
+                    + "\(width)")
         }
-        let first = scores.startIndex
-        let expectedScore = scores[first + expected]
-        var best = first
-        var rank = 0
-        for index in scores.indices {
-            if scores[index] > scores[best] { best = index }
-            let isBetter = scores[index] > expectedScore || (scores[index] == expectedScore && index < first + expected)
-            if isBetter { rank += 1 }
+        return columns
+    }
+
+    private mutating func add(_ map: OnnxMap, expected: ClassLabel) throws(EvaluationFailure) {
+        guard let keys = ClassLabel.list(map.keys) else {
+            throw EvaluationFailure(.unsupportedType, "the model answers maps whose keys are no classes")
         }
-        predictedClasses.append(best - first)
-        ranks?.append(rank)
-        scoredClasses = scores.count
+        if scored == nil { scored = try ScoredPredictions(classes: keys.sorted()) }
+        let scores = Dictionary(zip(keys, map.values), uniquingKeysWith: { first, _ in first })
+        let row = scored?.classes.compactMap { scores[$0] } ?? []
+        guard row.count == scored?.classes.count, row.count == keys.count else {
+            throw EvaluationFailure(.shapeMismatch, "the model's maps have different classes from sample to sample")
+        }
+        try scored?.add(row[...], expected: expected)
     }
 
     private static func mismatch(_ output: OnnxOutput, _ expected: String) -> EvaluationFailure {
         EvaluationFailure(.shapeMismatch, "the model's output has shape \(output.shape); \(expected) is expected")
     }
 
-    /// The metrics over everything that was added.
-    func metrics(topK: [Int]) throws(EvaluationFailure) -> EvaluationMetrics {
+    /// The scorer of everything that was added.
+    func scorer(topK: [Int]) throws(EvaluationFailure) -> any MetricScorer {
         switch labels {
         case .classes(let expected):
-            return .classification(
-                ClassificationMetrics(
-                    expected: expected, predicted: predictedClasses, ranks: ranks, scoredClasses: scoredClasses,
-                    topK: topK))
+            if let scored { return ClassScorer(try scored.answers(), topK: topK) }
+            return ClassScorer(try Self.answers(expected: expected, predicted: predictedLabels), topK: [])
         case .values(let expected, let columns):
-            let metrics = RegressionMetrics(expected: expected, predicted: predictedValues, columns: columns)
-            guard metrics.mse.isFinite, metrics.mae.isFinite, metrics.r2.isFinite else {
-                throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
-            }
-            return .regression(metrics)
+            return RegressionScorer(expected: expected, predicted: predictedValues, columns: columns)
         }
+    }
+
+    /// The answers of a model that names one class per sample.
+    private static func answers(
+        expected: [ClassLabel], predicted: [ClassLabel]
+    ) throws(EvaluationFailure) -> ClassAnswers {
+        let classes = Set(expected).union(predicted).sorted()
+        let positions = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
+        return ClassAnswers(
+            classes: try ClassLabel.names(classes), expected: expected.compactMap { positions[$0] },
+            predicted: predicted.compactMap { positions[$0] }, scored: [], areProbabilities: false, scores: [])
     }
 }
 
-extension Labels {
-    /// The position of the output that is compared with the labels.
-    ///
-    /// For classes it is the first matrix of scores, or else the first list of integers; for values the first tensor of
-    /// floating point. A tensor whose number of dimensions the graph leaves open counts as fitting.
-    func output(of session: OnnxSession) throws(EvaluationFailure) -> Int {
-        let position =
-            switch self {
-            case .classes:
-                session.outputs.firstIndex { $0.isTensor(of: [.float32, .float64], ranks: [0, 2]) }
-                    ?? session.outputs.firstIndex { $0.isTensor(of: [.int64, .int32], ranks: [0, 1]) }
-            case .values:
-                session.outputs.firstIndex { $0.isTensor(of: [.float32, .float64], ranks: nil) }
-            }
-        guard let position else {
-            throw EvaluationFailure(
-                .unsupportedType,
-                "none of the model's outputs (\(MessageText.list(session.outputs.map(\.name)))) can be compared with "
-                    + "the labels; \(wanted) is needed, sequences and maps are not read")
-        }
-        return position
-    }
-
-    private var wanted: String {
+extension BatchAnswer {
+    fileprivate var isFinite: Bool {
         switch self {
-        case .classes: "a float32 or float64 tensor [batch, classes] or an int64 or int32 tensor [batch]"
-        case .values: "a float32 or float64 tensor"
+        case .tensor(let output):
+            if case .floatingPoint(let values) = output.elements { values.allSatisfy(\.isFinite) } else { true }
+        case .maps(let maps): maps.allSatisfy { $0.values.allSatisfy(\.isFinite) }
         }
-    }
-}
-
-extension OnnxValueDescription {
-    fileprivate func isTensor(of types: [OnnxElementType], ranks: [Int]?) -> Bool {
-        guard case .tensor(let elementType, let shape) = kind else { return false }
-        return types.contains(elementType) && (ranks?.contains(shape.count) ?? true)
     }
 }

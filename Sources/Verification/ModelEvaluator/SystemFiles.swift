@@ -26,6 +26,11 @@ enum SystemFiles {
         return readToEnd(descriptor, limit: 4 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Makes sure that a path is a regular file with something in it: a pipe or a device could block for ever.
     static func requireFile(_ path: String, _ what: String, _ kind: EvaluationFailure.Kind) throws(EvaluationFailure) {
         var status = stat()

@@ -59,6 +59,7 @@ struct GraphDescription {
     private func kind(_ type: OpaquePointer) throws(OnnxError) -> OnnxValueDescription.Kind {
         var code: Int32 = 0
         try check(table, "GetOnnxTypeFromTypeInfo", ort_get_type_kind(table, type, &code))
+        if code == ORT_TYPE_SEQUENCE { return .sequence }
         var tensor: OpaquePointer?
         try check(table, "CastTypeInfoToTensorInfo", ort_cast_type_to_tensor(table, type, &tensor))
         guard code == ORT_TYPE_TENSOR, let tensor else { return .other }

@@ -29,7 +29,9 @@ package struct OnnxValueDescription: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
         /// A dense tensor; a dimension is nil where the graph leaves it open.
         case tensor(OnnxElementType, shape: [Int?])
-        /// A sequence, map, optional or sparse tensor, or a tensor of a type without a number here.
+        /// A sequence: of tensors, or of maps as classifiers answer.
+        case sequence
+        /// A map, optional or sparse tensor, or a tensor of a type without a number here.
         case other
     }
 

@@ -44,20 +44,29 @@ package final class OnnxRun {
         }
     }
 
-    /// The output of the last run at a position of `outputNames`.
+    /// The tensor of the last run at a position of `outputNames`.
     package func output(at index: Int) throws(OnnxError) -> OnnxOutput {
+        try OnnxOutput(table: session.library.table, value: value(at: index))
+    }
+
+    /// The sequence of maps of the last run at a position of `outputNames`.
+    package func maps(at index: Int) throws(OnnxError) -> [OnnxMap] {
+        try OnnxMap.sequence(table: session.library.table, value: value(at: index))
+    }
+
+    private func value(at index: Int) throws(OnnxError) -> OpaquePointer {
         guard outputValues.indices.contains(index), let value = outputValues[index] else {
             throw OnnxError(.invalidArgument, function: "Run", message: "there is no output \(index)")
         }
-        return try OnnxOutput(table: session.library.table, value: value)
+        return value
     }
 }
 
 /// An array of C strings with the life of the object.
-private final class CStrings {
+final class CStrings {
     private let strings: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>
 
-    init(_ values: [String]) {
+    init(_ values: some Collection<String>) {
         strings = .allocate(capacity: values.count)
         _ = strings.initialize(from: values.map { UnsafePointer(strdup($0)) })
     }

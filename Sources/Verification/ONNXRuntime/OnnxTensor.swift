@@ -1,12 +1,12 @@
 import COnnxRuntime
 
-/// An input of a run: a part of some memory, seen as a dense tensor in row-major order.
+/// An input of a run: a dense tensor in row-major order.
 ///
-/// It keeps the memory alive; nothing is copied.
+/// One of numbers is a part of some memory, which it keeps alive; nothing is copied. One of strings is the library's.
 package final class OnnxTensor {
     let library: OnnxLibrary
     let handle: OpaquePointer  // OrtValue, owned
-    private let memory: TensorMemory
+    private let memory: TensorMemory?
 
     /// The tensor of a shape whose first byte is at an offset of the memory; it must lie within it.
     package init(
@@ -34,6 +34,36 @@ package final class OnnxTensor {
         self.memory = memory
     }
 
+    /// A tensor of strings; one that holds a zero byte is cut there, so callers refuse those.
+    package init(library: OnnxLibrary, strings: some Collection<String>, shape: [Int]) throws(OnnxError) {
+        guard shape.allSatisfy({ $0 >= 0 }),
+            shape.reduce(1, { $0.multipliedReportingOverflow(by: $1).partialValue })
+                == strings.count
+        else {
+            throw OnnxError(
+                .invalidArgument, function: "CreateTensorAsOrtValue",
+                message: "\(strings.count) strings do not fill a tensor \(shape)")
+        }
+        let table = library.table
+        var allocator: OpaquePointer?
+        try check(table, "GetAllocatorWithDefaultOptions", ort_get_default_allocator(table, &allocator))
+        var value: OpaquePointer?
+        try check(
+            table, "CreateTensorAsOrtValue",
+            ort_create_string_tensor(table, allocator, shape.map(Int64.init), shape.count, &value))
+        let tensor = try present(value, "CreateTensorAsOrtValue")
+        let texts = CStrings(strings)
+        do {
+            try check(table, "FillStringTensor", ort_fill_strings(table, tensor, texts.base, strings.count))
+        } catch {
+            ort_release_value(table, tensor)
+            throw error
+        }
+        self.library = library
+        handle = tensor
+        memory = nil
+    }
+
     deinit {
         ort_release_value(library.table, handle)
     }
@@ -49,69 +79,5 @@ extension OnnxElementType {
             total = product
         }
         return total
-    }
-}
-
-/// An output of a run, copied out of the library.
-package struct OnnxOutput: Equatable, Sendable {
-    /// The elements in row-major order.
-    package enum Elements: Equatable, Sendable {
-        case floatingPoint([Double])
-        case integers([Int])
-    }
-
-    package let shape: [Int]
-    package let elements: Elements
-}
-
-extension OnnxOutput {
-    /// Elements above which an output is not copied.
-    static let elementsMax = 1 << 24
-
-    /// Copies float32, float64, int32 and int64 tensors; everything else is an `unsupportedValue`.
-    init(table: UnsafePointer<OrtTable>, value: OpaquePointer) throws(OnnxError) {
-        var isTensor: Int32 = 0
-        try check(table, "IsTensor", ort_is_tensor(table, value, &isTensor))
-        guard isTensor != 0 else {
-            throw OnnxError(.unsupportedValue, function: "IsTensor", message: "the output is no tensor")
-        }
-        var tensorInfo: OpaquePointer?
-        try check(table, "GetTensorTypeAndShape", ort_get_tensor_info(table, value, &tensorInfo))
-        let info = try present(tensorInfo, "GetTensorTypeAndShape")
-        defer { ort_release_tensor_info(table, info) }
-        shape = try tensorShape(table, info).map { Int($0) }
-        var count = 0
-        try check(table, "GetTensorShapeElementCount", ort_get_element_count(table, info, &count))
-        let elementType = try tensorElementType(table, info)
-        elements = try Self.elements(table, value, elementType, count)
-    }
-
-    private static func elements(
-        _ table: UnsafePointer<OrtTable>, _ value: OpaquePointer, _ elementType: OnnxElementType?, _ count: Int
-    ) throws(OnnxError) -> Elements {
-        guard let elementType, [.float32, .float64, .int32, .int64].contains(elementType) else {
-            throw OnnxError(
-                .unsupportedValue, function: "GetTensorElementType",
-                message: "the output holds \(elementType?.name ?? "an unknown type"); "
-                    + "float32, float64, int32 and int64 are read")
-        }
-        guard count > 0 else { return .floatingPoint([]) }
-        guard count <= elementsMax else {
-            throw OnnxError(
-                .limitExceeded, function: "GetTensorShapeElementCount",
-                message: "an output of one run has \(count) elements; at most \(elementsMax) are read")
-        }
-        var data: UnsafeMutableRawPointer?
-        try check(table, "GetTensorMutableData", ort_get_tensor_data(table, value, &data))
-        let start = try present(data, "GetTensorMutableData")
-        func view<Element>(_ type: Element.Type) -> UnsafeBufferPointer<Element> {
-            UnsafeBufferPointer(start: start.assumingMemoryBound(to: type), count: count)
-        }
-        return switch elementType {
-        case .float32: .floatingPoint(view(Float.self).map(Double.init))
-        case .float64: .floatingPoint(Array(view(Double.self)))
-        case .int32: .integers(view(Int32.self).map(Int.init))
-        default: .integers(view(Int64.self).map { Int($0) })
-        }
     }
 }

@@ -32,6 +32,9 @@ typedef struct OrtValue OrtValue;
 #define ORT_ALLOCATOR_ARENA 1
 #define ORT_MEMORY_DEFAULT 0
 #define ORT_TYPE_TENSOR 1
+#define ORT_TYPE_SEQUENCE 2
+#define ORT_TYPE_MAP 3
+#define ORT_ELEMENT_STRING 8
 
 #define ORT_PAD(first, count) void *unused##first[count];
 
@@ -64,13 +67,16 @@ typedef struct OrtTable {
     ORT_PAD(35, 1)
     OrtStatus *(*get_input_name)(const OrtSession *, size_t index, OrtAllocator *, char **);
     OrtStatus *(*get_output_name)(const OrtSession *, size_t index, OrtAllocator *, char **);
-    ORT_PAD(38, 11)
+    ORT_PAD(38, 10)
+    OrtStatus *(*create_tensor)(OrtAllocator *, const int64_t *shape, size_t rank, int element_type, OrtValue **);
     OrtStatus *(*create_tensor_over_data)(
         const OrtMemoryInfo *, void *data, size_t bytes, const int64_t *shape, size_t rank, int element_type,
         OrtValue **);
     OrtStatus *(*is_tensor)(const OrtValue *, int *);
     OrtStatus *(*get_tensor_data)(OrtValue *, void **);
-    ORT_PAD(52, 3)
+    OrtStatus *(*fill_strings)(OrtValue *, const char *const *strings, size_t count);
+    OrtStatus *(*get_strings_length)(const OrtValue *, size_t *);
+    OrtStatus *(*get_strings)(const OrtValue *, void *bytes, size_t length, size_t *offsets, size_t count);
     OrtStatus *(*cast_type_to_tensor)(const OrtTypeInfo *, const OrtTensorInfo **);
     OrtStatus *(*get_type_kind)(const OrtTypeInfo *, int *);
     ORT_PAD(57, 3)
@@ -80,13 +86,18 @@ typedef struct OrtTable {
     ORT_PAD(63, 1)
     OrtStatus *(*get_element_count)(const OrtTensorInfo *, size_t *);
     OrtStatus *(*get_tensor_info)(const OrtValue *, OrtTensorInfo **);
-    ORT_PAD(66, 3)
+    ORT_PAD(66, 1)
+    OrtStatus *(*get_value_kind)(const OrtValue *, int *);
+    ORT_PAD(68, 1)
     OrtStatus *(*create_cpu_memory_info)(int allocator, int memory, OrtMemoryInfo **);
     ORT_PAD(70, 6)
     OrtStatus *(*allocator_free)(OrtAllocator *, void *);
     ORT_PAD(77, 1)
     OrtStatus *(*get_default_allocator)(OrtAllocator **);
-    ORT_PAD(79, 13)
+    ORT_PAD(79, 1)
+    OrtStatus *(*get_value)(const OrtValue *, int index, OrtAllocator *, OrtValue **);
+    OrtStatus *(*get_value_count)(const OrtValue *, size_t *);
+    ORT_PAD(82, 10)
     void (*release_env)(OrtEnv *);
     void (*release_status)(OrtStatus *);
     void (*release_memory_info)(OrtMemoryInfo *);
@@ -123,16 +134,22 @@ ORT_ASSERT_SLOT(set_intra_op_threads, 24)
 ORT_ASSERT_SLOT(get_input_count, 30)
 ORT_ASSERT_SLOT(get_input_type, 33)
 ORT_ASSERT_SLOT(get_input_name, 36)
+ORT_ASSERT_SLOT(create_tensor, 48)
 ORT_ASSERT_SLOT(create_tensor_over_data, 49)
 ORT_ASSERT_SLOT(get_tensor_data, 51)
+ORT_ASSERT_SLOT(fill_strings, 52)
+ORT_ASSERT_SLOT(get_strings, 54)
 ORT_ASSERT_SLOT(cast_type_to_tensor, 55)
 ORT_ASSERT_SLOT(get_element_type, 60)
 ORT_ASSERT_SLOT(get_dimensions, 62)
 ORT_ASSERT_SLOT(get_element_count, 64)
 ORT_ASSERT_SLOT(get_tensor_info, 65)
+ORT_ASSERT_SLOT(get_value_kind, 67)
 ORT_ASSERT_SLOT(create_cpu_memory_info, 69)
 ORT_ASSERT_SLOT(allocator_free, 76)
 ORT_ASSERT_SLOT(get_default_allocator, 78)
+ORT_ASSERT_SLOT(get_value, 80)
+ORT_ASSERT_SLOT(get_value_count, 81)
 ORT_ASSERT_SLOT(release_env, 92)
 ORT_ASSERT_SLOT(release_session_options, 100)
 #undef ORT_ASSERT_SLOT
@@ -234,6 +251,33 @@ static inline OrtStatus *ort_get_element_count(const OrtTable *t, const OrtTenso
 }
 static inline OrtStatus *ort_get_tensor_info(const OrtTable *t, const OrtValue *v, OrtTensorInfo **info) {
     return t->get_tensor_info(v, info);
+}
+
+static inline OrtStatus *ort_create_string_tensor(
+    const OrtTable *t, OrtAllocator *a, const int64_t *shape, size_t rank, OrtValue **value) {
+    return t->create_tensor(a, shape, rank, ORT_ELEMENT_STRING, value);
+}
+static inline OrtStatus *ort_fill_strings(const OrtTable *t, OrtValue *v, const char *const *strings, size_t count) {
+    return t->fill_strings(v, strings, count);
+}
+// The bytes of all strings together; none of them ends with a zero byte.
+static inline OrtStatus *ort_get_strings_length(const OrtTable *t, const OrtValue *v, size_t *length) {
+    return t->get_strings_length(v, length);
+}
+static inline OrtStatus *ort_get_strings(
+    const OrtTable *t, const OrtValue *v, void *bytes, size_t length, size_t *offsets, size_t count) {
+    return t->get_strings(v, bytes, length, offsets, count);
+}
+static inline OrtStatus *ort_get_value_kind(const OrtTable *t, const OrtValue *v, int *kind) {
+    return t->get_value_kind(v, kind);
+}
+// Of a sequence: an element. Of a map: its keys at 0, its values at 1. A value of its own, to be released.
+static inline OrtStatus *ort_get_value(
+    const OrtTable *t, const OrtValue *v, int index, OrtAllocator *a, OrtValue **value) {
+    return t->get_value(v, index, a, value);
+}
+static inline OrtStatus *ort_get_value_count(const OrtTable *t, const OrtValue *v, size_t *count) {
+    return t->get_value_count(v, count);
 }
 
 static inline OrtStatus *ort_create_cpu_memory_info(const OrtTable *t, OrtMemoryInfo **info) {

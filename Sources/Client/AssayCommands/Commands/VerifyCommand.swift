@@ -37,7 +37,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 + "evaluator are not those of the replayed report (1e-5 if not given).", valueName: "share"))
     var tolerance: Double?
 
-    @Option(help: ArgumentHelp("Measure latency against this version in the same run.", valueName: "ref"))
+    @Option(help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"))
     var baseline: String?
 
     @Option(help: "Threads of the executor.")
@@ -217,7 +217,7 @@ enum ReportText {
         table.add("load", Figure.duration(measured.loadMicroseconds))
         table.add("first run", Figure.duration(measured.firstRunMicroseconds))
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
-        lines += table.lines
+        lines += table.lines + MetricTables.lines(of: measured)
         if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
         if let cage = report.cage, !cage.isFull {

@@ -33,19 +33,36 @@ package struct LocalModel: Sendable {
 package struct EvaluationRequest: Sendable {
     package let model: LocalModel
     package let baseline: LocalModel?
-    package let datasetPath: String
+    package let dataset: DatasetFiles
     package let settings: VerificationSettings
     /// The CPUs that the process is kept on; nil for all there are.
     package let cpus: CPUSet?
 
     package init(
-        model: LocalModel, baseline: LocalModel?, datasetPath: String, settings: VerificationSettings, cpus: CPUSet?
+        model: LocalModel, baseline: LocalModel?, dataset: DatasetFiles, settings: VerificationSettings, cpus: CPUSet?
     ) {
         self.model = model
         self.baseline = baseline
-        self.datasetPath = datasetPath
+        self.dataset = dataset
         self.settings = settings
         self.cpus = cpus
+    }
+}
+
+/// Where the files of a `DatasetLayout` lie.
+package enum DatasetFiles: Sendable {
+    case archive(String)
+    /// Local paths by the names of the layout.
+    case recorded([String: String])
+}
+
+extension DatasetLayout {
+    /// The files at local paths, which are in the order of `files`.
+    package func located(at paths: [String]) -> DatasetFiles {
+        switch self {
+        case .archive: .archive(paths[0])
+        case .recorded(let files): .recorded(Dictionary(uniqueKeysWithValues: zip(files.keys.sorted(), paths)))
+        }
     }
 }
 
@@ -61,6 +78,10 @@ package struct EvaluationOutcome: Sendable {
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
+        package var perClass: [VerificationReport.ClassFigures]?
+        package var slices: [String: [String: VerificationReport.SliceFigures]]?
+        package var paired: VerificationReport.PairedFigures?
+        package var pairedFailure: String?
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,

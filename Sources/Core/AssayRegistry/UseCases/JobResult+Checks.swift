@@ -31,7 +31,11 @@ extension JobResult {
         guard measured.comparison?.baseline == verification.baseline else {
             throw invalid("the comparison is with the baseline that was asked for, or with none")
         }
-        let names = Array(measured.metrics.keys) + (measured.classes ?? [])
+        let slices = measured.slices ?? [:]
+        let names =
+            Array(measured.metrics.keys) + (measured.classes ?? []) + (measured.perClass ?? []).map(\.class)
+            + slices.keys + slices.values.flatMap(\.keys) + (measured.paired.map { Array($0.metrics.keys) } ?? [])
+            + (measured.pairedFailure.map { [$0] } ?? [])
         guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
         else { throw invalid("the names of metrics and classes are short and printable") }
         let matrix = measured.confusionMatrix ?? []

@@ -134,7 +134,7 @@ package struct Promote: Sendable {
         _ version: Version, holder: Version?, policy: Policy, settings: VerificationSettings, dataset: Version
     ) async throws -> Measurement {
         var measurement = Measurement()
-        let baseline = policy.needsLatencyBaseline ? holder : nil
+        let baseline = policy.needsLatencyBaseline || policy.needsPairedMetrics ? holder : nil
         switch try await report(on: version, dataset: dataset, baseline: baseline, settings: settings) {
         case .success(let report): measurement.report = report
         case .failure(let pending): measurement.pending.append(pending.id)

@@ -13,6 +13,7 @@ extension Verify {
         // Without evaluators of its own the server leaves everything to workers elsewhere.
         if !evaluators.isEmpty { try host.checkAvailable() }
         try Self.requireDataset(dataset)
+        try await requireData(in: dataset)
         let verification = Verification(
             id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
             baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
@@ -27,6 +28,18 @@ extension Verify {
             throw AssayError(
                 .datasetUnsupported, "\(version.reference) is no dataset",
                 remedy: "push the held-out data with: assay push NAME data.npz --kind dataset")
+        }
+    }
+
+    /// Throws `dataset-unsupported` for a dataset without files that can be measured on.
+    private func requireData(in version: Version) async throws {
+        do {
+            _ = try await dataset(.init(version))
+        } catch let error as VerificationReport.FailureError {
+            throw AssayError(
+                .datasetUnsupported, "\(version.reference) is no data that is measured on",
+                reason: error.failure.message,
+                remedy: "push an .npz archive that numpy.savez wrote, or a folder with test_data_set_0")
         }
     }
 

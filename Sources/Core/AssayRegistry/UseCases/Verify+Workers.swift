@@ -4,13 +4,23 @@ import Synchronization
 /// The files that a verification needs, each of the version that it is named for.
 package struct JobFiles: Sendable {
     package let model: Model
-    package let dataset: VersionFile
+    package let dataset: DatasetLayout
     package let baseline: Model?
 
     /// A model, and where it keeps data of its tensors.
     package struct Model: Sendable {
         package let file: VersionFile
         package let externalData: [ExternalData]
+
+        /// All of its files.
+        var files: [VersionFile] { [file] + externalData.map(\.file) }
+
+        /// The model at the paths of `files`, in their order.
+        func located(at paths: [String]) -> LocalModel {
+            LocalModel(
+                path: paths[0],
+                externalData: Dictionary(zip(externalData.map(\.location), paths.dropFirst())) { $1 })
+        }
     }
 
     /// A file that a model names as holding data of its tensors.

@@ -62,11 +62,17 @@ package final class Verify: Sendable {
     func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
             let files = try await files(of: verification)
-            return try await withFiles(files) { model, dataset, baseline in
-                try await self.host.evaluate(
+            let models = [files.model] + (files.baseline.map { [$0] } ?? [])
+            return try await withFiles(models.flatMap(\.files) + files.dataset.files) { paths in
+                var rest = paths[...]
+                let local = models.map { model in
+                    defer { rest = rest.dropFirst(model.files.count) }
+                    return model.located(at: Array(rest.prefix(model.files.count)))
+                }
+                return try await self.host.evaluate(
                     EvaluationRequest(
-                        model: model, baseline: baseline, datasetPath: dataset, settings: verification.settings,
-                        cpus: cpus)
+                        model: local[0], baseline: local.dropFirst().first,
+                        dataset: files.dataset.located(at: Array(rest)), settings: verification.settings, cpus: cpus)
                 ) { step in self.note(step, of: verification.id) }
             }
         } catch let failure as VerificationReport.FailureError {
@@ -80,35 +86,13 @@ package final class Verify: Sendable {
         }
     }
 
+    /// Gives the local paths of files, in their order.
     private func withFiles<Value: Sendable>(
-        _ files: JobFiles, _ body: @escaping @Sendable (LocalModel, String, LocalModel?) async throws -> Value
+        _ files: [VersionFile], _ body: @escaping @Sendable ([String]) async throws -> Value
     ) async throws -> Value {
-        try await withModel(files.model) { model in
-            try await self.blobs.withLocalFile(of: files.dataset.digest) { dataset in
-                guard let baseline = files.baseline else { return try await body(model, dataset, nil) }
-                return try await self.withModel(baseline) { try await body(model, dataset, $0) }
-            }
-        }
-    }
-
-    private func withModel<Value: Sendable>(
-        _ model: JobFiles.Model, _ body: @escaping @Sendable (LocalModel) async throws -> Value
-    ) async throws -> Value {
-        try await blobs.withLocalFile(of: model.file.digest) { path in
-            try await self.withExternalData(model.externalData[...]) {
-                try await body(LocalModel(path: path, externalData: $0))
-            }
-        }
-    }
-
-    private func withExternalData<Value: Sendable>(
-        _ rest: ArraySlice<JobFiles.ExternalData>, lent: [String: String] = [:],
-        _ body: @escaping @Sendable ([String: String]) async throws -> Value
-    ) async throws -> Value {
-        guard let next = rest.first else { return try await body(lent) }
-        return try await blobs.withLocalFile(of: next.file.digest) { path in
-            try await self.withExternalData(
-                rest.dropFirst(), lent: lent.merging([next.location: path]) { $1 }, body)
+        guard let last = files.last else { return try await body([]) }
+        return try await withFiles(Array(files.dropLast())) { [blobs] paths in
+            try await blobs.withLocalFile(of: last.digest) { try await body(paths + [$0]) }
         }
     }
 
@@ -117,9 +101,15 @@ package final class Verify: Sendable {
         var baseline: JobFiles.Model?
         if let subject = verification.baseline { baseline = try await model(of: subject) }
         return JobFiles(
-            model: try await model(of: verification.subject),
-            dataset: try await file(".npz", of: verification.dataset, failure: "invalid-dataset").file,
+            model: try await model(of: verification.subject), dataset: try await dataset(verification.dataset),
             baseline: baseline)
+    }
+
+    /// The files of a dataset that are read. Throws `FailureError`.
+    func dataset(_ subject: VerificationReport.Subject) async throws -> DatasetLayout {
+        try DatasetLayout(
+            files: try await files(of: subject, failure: "invalid-dataset"),
+            of: "\(subject.repository):\(subject.number)")
     }
 
     /// A version's model together with those of the version's files that hold data of its tensors.
@@ -136,16 +126,20 @@ package final class Verify: Sendable {
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
     ) async throws -> (file: VersionFile, all: [VersionFile]) {
-        guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
-            throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
-        }
-        let files = try evidence.files(of: manifest.parsed())
+        let files = try await files(of: subject, failure: failure)
         let found = files.filter { $0.path.hasSuffix(suffix) }
         guard let file = found.first, found.count == 1 else {
             throw VerificationReport.FailureError(
                 failure, "\(subject.repository):\(subject.number) has \(found.count) \(suffix) files, one is needed")
         }
         return (file, files)
+    }
+
+    private func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {
+        guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
+            throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
+        }
+        return try evidence.files(of: manifest.parsed())
     }
 
     func store(_ report: VerificationReport, of verification: Verification, claim: ClaimID) async throws {
@@ -171,7 +165,7 @@ package final class Verify: Sendable {
     package static func measurements(
         _ measured: EvaluationOutcome.Measurements, baseline: VerificationReport.Subject?
     ) -> VerificationReport.Measurements {
-        VerificationReport.Measurements(
+        var measurements = VerificationReport.Measurements(
             metrics: measured.metrics, confusionMatrix: measured.confusionMatrix, classes: measured.classes,
             sampleCount: measured.sampleCount, latency: measured.latency,
             comparison: baseline.flatMap { baseline in
@@ -180,5 +174,10 @@ package final class Verify: Sendable {
             sweep: measured.sweep, loadMicroseconds: measured.loadMicroseconds,
             firstRunMicroseconds: measured.firstRunMicroseconds,
             peakMemoryBytes: measured.peakMemoryBytes)
+        measurements.perClass = measured.perClass
+        measurements.slices = measured.slices
+        measurements.paired = measured.paired
+        measurements.pairedFailure = measured.pairedFailure
+        return measurements
     }
 }

@@ -1,0 +1,65 @@
+import AssayDomain
+
+/// What a report says of metrics beyond one figure each: against the baseline, by class, by slice.
+enum MetricTables {
+    /// Rows of a table that are shown; all of them are in the JSON.
+    private static let rowsMax = 40
+    /// The confidence whose bounds are shown.
+    private static let confidence = 0.95
+    /// The metrics of a slice that are shown, as far as there are such.
+    private static let sliceMetrics = ["accuracy", "balanced_accuracy", "macro_f1", "mae", "rmse", "r2"]
+
+    static func lines(of measured: VerificationReport.Measurements) -> [String] {
+        var lines: [String] = []
+        if let paired = measured.paired { lines += [""] + self.lines(of: paired) }
+        if let failure = measured.pairedFailure {
+            lines += ["", "not compared: \(Printable.escape(failure, limit: 400))"]
+        }
+        if let classes = measured.perClass, !classes.isEmpty { lines += [""] + self.lines(of: classes) }
+        if let slices = measured.slices, !slices.isEmpty { lines += [""] + self.lines(of: slices) }
+        return lines
+    }
+
+    private static func lines(of paired: VerificationReport.PairedFigures) -> [String] {
+        var table = Table("METRIC", "BASELINE", "DIFFERENCE", "LOWER 95 %", "UPPER 95 %")
+        for (name, metric) in paired.metrics.sorted(by: { $0.key < $1.key }) {
+            let bound = metric.bounds.first { $0.confidence >= confidence }
+            table.add(
+                name, Figure.metric(metric.baseline), Figure.metric(metric.difference),
+                bound.map { Figure.metric($0.lower) } ?? "-", bound.map { Figure.metric($0.upper) } ?? "-")
+        }
+        guard let test = paired.mcnemar else { return table.lines }
+        return table.lines + [
+            "McNemar: \(test.n01) right only here, \(test.n10) only in the baseline; "
+                + "p \(Figure.metric(test.pWorse)) worse, \(Figure.metric(test.pBetter)) better"
+        ]
+    }
+
+    private static func lines(of classes: [VerificationReport.ClassFigures]) -> [String] {
+        var table = Table("CLASS", "SAMPLES", "PRECISION", "RECALL", "F1")
+        for row in classes.prefix(rowsMax) {
+            table.add(
+                row.class, "\(row.samples)", Figure.metric(row.precision), Figure.metric(row.recall),
+                Figure.metric(row.f1))
+        }
+        return table.lines + rest(classes.count, of: "classes")
+    }
+
+    private static func lines(of slices: [String: [String: VerificationReport.SliceFigures]]) -> [String] {
+        let rows = slices.sorted { $0.key < $1.key }.flatMap { group, values in
+            values.sorted { $0.key < $1.key }.map { (name: "\(group)=\($0.key)", figures: $0.value) }
+        }
+        var table = Table("SLICE", "SAMPLES", "METRICS")
+        for row in rows.prefix(rowsMax) {
+            let metrics = sliceMetrics.compactMap { name in
+                row.figures.metrics[name].map { "\(name) \(Figure.metric($0))" }
+            }
+            table.add(row.name, "\(row.figures.samples)", metrics.joined(separator: ", "))
+        }
+        return table.lines + rest(rows.count, of: "slices")
+    }
+
+    private static func rest(_ count: Int, of what: String) -> [String] {
+        count > rowsMax ? ["and \(count - rowsMax) more \(what); see --json"] : []
+    }
+}

@@ -1,0 +1,63 @@
+/// What a dataset version gives to a verification.
+package enum DatasetLayout: Sendable, Hashable {
+    /// One `.npz` archive of inputs and labels.
+    case archive(VersionFile)
+    /// Recorded inputs and outputs by name: `test_data_set_0/input_0.pb`, `test_data_set_0/output_0.pb` …
+    case recorded([String: VersionFile])
+
+    /// Files of recorded sets above which a version is refused.
+    package static let recordedFilesMax = 2_000
+
+    /// Chooses the files of a version that are read; `name` names the version. The failure is `invalid-dataset`.
+    package init(files: [VersionFile], of name: String) throws(VerificationReport.FailureError) {
+        let archives = files.filter { $0.path.hasSuffix(".npz") }
+        let recorded = files.compactMap { file in Self.recordedName(of: file.path).map { ($0, file) } }
+        switch (archives.count, recorded.count) {
+        case (1, 0): self = .archive(archives[0])
+        case (0, 1...Self.recordedFilesMax):
+            let byName = Dictionary(recorded, uniquingKeysWith: { first, _ in first })
+            guard byName.count == recorded.count else {
+                throw Self.failure("\(name) has two folders with the same recorded sets")
+            }
+            self = .recorded(byName)
+        case (0, 0):
+            let paths = files.prefix(3).map { Printable.quote($0.path, limit: 80) }.joined(separator: ", ")
+            throw Self.failure(
+                "\(name) has no .npz archive and no test_data_set_0 folder; "
+                    + "of other files (\(paths)) none is read as data")
+        case (0, _): throw Self.failure("\(name) has over \(Self.recordedFilesMax) recorded files")
+        case (_, 0): throw Self.failure("\(name) has \(archives.count) .npz files, one is needed")
+        default: throw Self.failure("\(name) has both an .npz archive and recorded sets, one of the two is needed")
+        }
+    }
+
+    /// All files that are read; recorded ones in the order of their names.
+    package var files: [VersionFile] {
+        switch self {
+        case .archive(let file): [file]
+        case .recorded(let files): files.sorted { $0.key < $1.key }.map(\.value)
+        }
+    }
+
+    private static func failure(_ message: String) -> VerificationReport.FailureError {
+        VerificationReport.FailureError("invalid-dataset", message)
+    }
+
+    /// `test_data_set_0/input_0.pb` of a path that ends so; nil of any other.
+    private static func recordedName(of path: String) -> String? {
+        let parts = path.split(separator: "/").suffix(2).map(String.init)
+        guard parts.count == 2, isNumbered(parts[0], "test_data_set_", ""),
+            isNumbered(parts[1], "input_", ".pb") || isNumbered(parts[1], "output_", ".pb")
+        else { return nil }
+        return parts.joined(separator: "/")
+    }
+
+    /// Whether a name is a number without leading zeros between two texts.
+    private static func isNumbered(_ name: String, _ prefix: String, _ suffix: String) -> Bool {
+        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return false }
+        let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
+        return (1...6).contains(digits.utf8.count)
+            && digits.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains)
+            && (digits == "0" || !digits.hasPrefix("0"))
+    }
+}

@@ -1,0 +1,180 @@
+/// A dense tensor with its data: the content of a file such as `test_data_set_0/input_0.pb`.
+///
+/// Source: onnx.proto, `TensorProto`. A graph's own tensors are read by `ONNXReader`, without their data.
+package struct ONNXTensor: Equatable, Sendable {
+    package enum Content: Equatable, Sendable {
+        /// Little-endian, row-major, without gaps.
+        case bytes([UInt8])
+        case strings([String])
+    }
+
+    /// May be empty.
+    package let name: String
+    /// The number of `TensorProto.DataType`.
+    package let elementType: Int32
+    package let shape: [Int]
+    package let content: Content
+}
+
+extension ONNXTensor {
+    /// The type number of strings.
+    package static let string: Int32 = 8
+
+    /// Bytes of one element of a type that is read; nil for all others, strings among them.
+    private static func byteSize(of elementType: Int32) -> Int? {
+        switch elementType {
+        case 2, 3, 9: 1
+        case 4, 5, 10, 16: 2
+        case 1, 6, 12: 4
+        case 7, 11, 13: 8
+        default: nil
+        }
+    }
+
+    /// Reads a tensor of at most `bytesMax` bytes of data.
+    ///
+    /// Throws `ONNXModelError`: data in another file, of a type without a size of whole bytes, complex, or of another
+    /// length than the shape says is refused.
+    package init(_ source: some RandomAccessSource, bytesMax: Int) throws {
+        var reader = TensorReader(source, bytesMax: bytesMax)
+        try reader.readFields()
+        let count = try Self.elementCount(reader.shape)
+        name = reader.name
+        elementType = reader.elementType
+        shape = reader.shape
+        if elementType == Self.string {
+            guard reader.strings.count == count, reader.bytes.isEmpty, reader.integers.isEmpty else {
+                throw ONNXModelError.invalid("a tensor \(shape) holds \(reader.strings.count) strings")
+            }
+            content = .strings(reader.strings)
+            return
+        }
+        guard let size = Self.byteSize(of: elementType) else {
+            throw ONNXModelError.invalid(
+                "a tensor of type \(ElementType.name(of: Int64(elementType))) is not read as data")
+        }
+        let bytes = reader.bytes.isEmpty ? try Self.bytes(of: reader.integers, size: size) : reader.bytes
+        guard bytes.count == count * size, reader.bytes.isEmpty || reader.integers.isEmpty, reader.strings.isEmpty
+        else {
+            throw ONNXModelError.invalid("a tensor \(shape) holds \(bytes.count) bytes instead of \(count * size)")
+        }
+        content = .bytes(bytes)
+    }
+
+    /// At most 2^48, so that bytes can be computed.
+    private static func elementCount(_ shape: [Int]) throws(ONNXModelError) -> Int {
+        var count = 1
+        for length in shape {
+            let (product, isOverflow) = count.multipliedReportingOverflow(by: length)
+            guard length >= 0, !isOverflow, product <= 1 << 48 else {
+                throw .invalid("a tensor has a negative axis, or more elements than are read")
+            }
+            count = product
+        }
+        return count
+    }
+
+    /// Numbers that were written one by one, each cut to the size of the element type; a bit that gets lost is refused.
+    private static func bytes(of integers: [UInt64], size: Int) throws(ONNXModelError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(integers.count * size)
+        for integer in integers {
+            let rest = size == 8 ? 0 : Int64(bitPattern: integer) >> (8 * size)
+            guard rest == 0 || rest == -1 else { throw .invalid("a tensor holds a number that its type cannot hold") }
+            bytes += (0..<size).map { UInt8(truncatingIfNeeded: integer >> (8 * $0)) }
+        }
+        return bytes
+    }
+}
+
+/// Reads the fields of one tensor's message.
+private struct TensorReader {
+    private static let axesMax = 64
+    private static let nameBytesMax = 1_000
+    /// What one string takes whatever is in it.
+    private static let stringBytes = MemoryLayout<String>.stride
+
+    private var wire: WireReader
+    private var bytesLeft: Int
+    var name = ""
+    var elementType: Int32 = 0
+    var shape: [Int] = []
+    /// Raw data, or numbers of floating point.
+    var bytes: [UInt8] = []
+    var integers: [UInt64] = []
+    var strings: [String] = []
+
+    init(_ source: some RandomAccessSource, bytesMax: Int) {
+        wire = WireReader(source)
+        bytesLeft = bytesMax
+    }
+
+    mutating func readFields() throws {
+        var message = wire.root
+        while let field = try wire.next(&message) {
+            switch field.number {
+            case 1: try readAxes(field)
+            case 2: elementType = try Int32(exactly: field.integer) ?? -1
+            case 4, 10: try readFloatingPoint(field)
+            case 5, 7, 11: try readIntegers(field)
+            case 6: strings.append(try text(field.message, limit: bytesLeft))
+            case 8: name = try text(field.message, limit: Self.nameBytesMax)
+            case 9: bytes = try take(field.message)
+            case 13: throw ONNXModelError.invalid("a tensor's data lies in another file")
+            case 14 where try field.integer != 0: throw ONNXModelError.invalid("a tensor's data lies in another file")
+            default: break
+            }
+        }
+    }
+
+    private mutating func readAxes(_ field: WireField) throws {
+        for value in try varints(field) {
+            guard shape.count < Self.axesMax else {
+                throw ONNXModelError.limitExceeded("more than \(Self.axesMax) axes of a tensor")
+            }
+            guard let length = Int(exactly: Int64(bitPattern: value)) else {
+                throw ONNXModelError.invalid("a tensor has an axis of an impossible length")
+            }
+            shape.append(length)
+        }
+    }
+
+    /// Takes the bytes as they stand: they are little-endian already.
+    private mutating func readFloatingPoint(_ field: WireField) throws {
+        guard case .fixed(let number) = field.value else {
+            bytes += try take(field.message)
+            return
+        }
+        bytes += try take(number)
+    }
+
+    private mutating func readIntegers(_ field: WireField) throws { integers += try varints(field) }
+
+    /// One number, or several in the packed form.
+    private mutating func varints(_ field: WireField) throws -> [UInt64] {
+        guard case .bytes(var packed) = field.value else { return [UInt64(bitPattern: try field.integer)] }
+        try spend(8 * packed.byteCount)
+        var values: [UInt64] = []
+        while packed.byteCount > 0 { values.append(try wire.varint(&packed)) }
+        return values
+    }
+
+    private mutating func text(_ message: WireMessage, limit: Int) throws -> String {
+        guard message.byteCount <= limit else { throw ONNXModelError.limitExceeded("a text of a tensor is too long") }
+        try spend(Self.stringBytes)
+        guard let text = String(validating: try take(message), as: UTF8.self), !text.utf8.contains(0) else {
+            throw ONNXModelError.invalid("a text of a tensor is no valid Unicode, or has a zero in it")
+        }
+        return text
+    }
+
+    private mutating func take(_ message: WireMessage) throws -> [UInt8] {
+        try spend(message.byteCount)
+        return try wire.bytes(of: message, limit: message.byteCount)
+    }
+
+    private mutating func spend(_ count: Int) throws {
+        guard count <= bytesLeft else { throw ONNXModelError.limitExceeded("a tensor is larger than can be read") }
+        bytesLeft -= count
+    }
+}

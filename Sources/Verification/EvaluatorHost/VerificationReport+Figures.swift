@@ -1,0 +1,31 @@
+import AssayDomain
+import EvaluationProtocol
+
+/// Figures of the evaluator as a report keeps them.
+extension VerificationReport.ClassFigures {
+    init(_ figures: EvaluationProtocol.ClassFigures) {
+        self.init(
+            class: figures.name, samples: figures.samples, precision: figures.precision, recall: figures.recall,
+            f1: figures.f1)
+    }
+}
+
+extension VerificationReport.PairedFigures {
+    init(_ figures: EvaluationProtocol.PairedFigures) {
+        self.init(
+            resamples: figures.resamples, metrics: figures.metrics.mapValues(VerificationReport.PairedMetric.init),
+            mcnemar: figures.mcNemar.map {
+                VerificationReport.McNemar(n01: $0.n01, n10: $0.n10, pWorse: $0.pWorse, pBetter: $0.pBetter)
+            })
+    }
+}
+
+extension VerificationReport.PairedMetric {
+    init(_ figures: EvaluationProtocol.PairedMetric) {
+        self.init(
+            baseline: figures.baseline, difference: figures.difference,
+            bounds: figures.bounds.map {
+                VerificationReport.DifferenceBound(confidence: $0.confidence, lower: $0.lower, upper: $0.upper)
+            })
+    }
+}

@@ -1,0 +1,214 @@
+import EvaluationProtocol
+import ONNXRuntime
+
+/// What a model is measured on.
+enum TestData {
+    case labelled(LabelledData)
+    case recorded([RecordedSet])
+
+    /// Reads a `.npz` archive, or a folder of recorded sets.
+    init(_ job: EvaluationJob, inputs: Set<String>) throws(EvaluationFailure) {
+        self =
+            SystemFiles.isFolder(job.datasetPath)
+            ? .recorded(try RecordedSets(path: job.datasetPath, bytesMax: job.limits.memoryBytes / 2).sets)
+            : .labelled(try LabelledData(job, inputs: inputs))
+    }
+
+    var sampleCount: Int {
+        switch self {
+        case .labelled(let data): data.rows
+        case .recorded(let sets): sets.count
+        }
+    }
+
+    /// The inputs of a model that are run to measure its latency.
+    func inputs(library: OnnxLibrary, session: OnnxSession) throws(EvaluationFailure) -> ModelInputs {
+        switch self {
+        case .labelled(let data):
+            return try ModelInputs(library: library, session: session, dataset: data.arrays, rows: data.rows)
+        case .recorded(let sets): return try ModelInputs(library: library, session: session, set: sets[0])
+        }
+    }
+}
+
+/// Runs all of the data once and compares the answers with what was expected.
+struct AccuracyMeasurement {
+    /// Samples per run.
+    private static let batchSize = 16
+
+    let library: OnnxLibrary
+    let data: TestData
+    let topK: [Int]
+    let seed: UInt64
+    let progress: (EvaluationStage, Int, Int) -> Void
+
+    /// What a model answered, as figures and as something that can be compared.
+    struct Answers {
+        var metrics: EvaluationMetrics
+        /// Nil for recorded outputs, which have no samples to be compared on.
+        let scorer: (any MetricScorer)?
+    }
+
+    /// Runs a model and takes its metrics.
+    func answers(of session: OnnxSession) throws(EvaluationFailure) -> Answers {
+        switch data {
+        case .labelled(let data): return try answers(of: session, data)
+        case .recorded(let sets): return Answers(metrics: try compare(session, sets), scorer: nil)
+        }
+    }
+
+    /// Adds how the metrics compare with those of a baseline on the same samples.
+    ///
+    /// Latency can be compared even if the baseline's answers cannot be judged, so this never fails; who demands a
+    /// comparison of metrics is told why there is none.
+    func compare(_ answers: inout Answers, with baseline: OnnxSession) {
+        guard case .labelled(let data) = data, let candidate = answers.scorer else { return }
+        do {
+            let other = try scorer(of: baseline, data, .paired)
+            answers.metrics.paired = compare(candidate, other)
+        } catch {
+            answers.metrics.pairedFailure = "the baseline model: \(error.message)"
+        }
+    }
+
+    // MARK: Labels
+
+    private func answers(of session: OnnxSession, _ data: LabelledData) throws(EvaluationFailure) -> Answers {
+        let scorer = try scorer(of: session, data, .accuracy)
+        var metrics = EvaluationMetrics(kind: .regression, values: scorer.values())
+        guard metrics.values.values.allSatisfy(\.isFinite) else {
+            throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
+        }
+        if let scorer = scorer as? ClassScorer {
+            metrics.kind = .classification
+            metrics.classes = scorer.classFigures
+            metrics.confusionMatrix = scorer.confusionMatrix
+        }
+        metrics.slices = Self.slices(of: scorer, data.groups)
+        return Answers(metrics: metrics, scorer: scorer)
+    }
+
+    /// Runs the whole dataset once.
+    ///
+    /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
+    private func scorer(
+        of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage
+    ) throws(EvaluationFailure) -> any MetricScorer {
+        let inputs = try ModelInputs(library: library, session: session, dataset: data.arrays, rows: data.rows)
+        let output = try data.output(of: session)
+        var predictions = Predictions(data)
+        let batchSize = try inputs.batchSize(wanted: min(Self.batchSize, inputs.rows))
+        var done = 0
+        while done < inputs.rows {
+            let isFixed = inputs.fixedBatchSize != nil
+            let start = isFixed ? min(done, inputs.rows - batchSize) : done
+            let end = min(start + batchSize, inputs.rows)
+            let run = OnnxRun(
+                session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [output.name])
+            do {
+                try run.execute()
+            } catch {
+                throw EvaluationFailure.running(error)
+            }
+            try predictions.add(
+                output.answer(of: run), start: start, count: end - start, skipped: done - start)
+            done = end
+            progress(stage, done, inputs.rows)
+        }
+        return try predictions.scorer(topK: topK)
+    }
+
+    /// The metrics of every value of every group; nil without groups.
+    private static func slices(
+        of scorer: any MetricScorer, _ groups: [String: [String]]
+    ) -> [String: [String: SliceFigures]]? {
+        guard !groups.isEmpty else { return nil }
+        return groups.mapValues { values in
+            Set(values).reduce(into: [:]) { slices, value in
+                let weights = values.map { $0 == value ? 1 : 0 }
+                slices[value] = SliceFigures(
+                    samples: weights.reduce(0, +), metrics: scorer.values(weights: weights).filter { $1.isFinite })
+            }
+        }
+    }
+
+    private func compare(_ candidate: any MetricScorer, _ baseline: any MetricScorer) -> PairedFigures {
+        let bootstrap = PairedBootstrap(candidate: candidate, baseline: baseline, seed: seed)
+        let resamples = bootstrap.resamples
+        var figures = PairedFigures(
+            resamples: resamples,
+            metrics: bootstrap.metrics { progress(.paired, $0, resamples) }.filter { $1.isFinite }, mcNemar: nil)
+        if let candidate = candidate as? ClassScorer, let baseline = baseline as? ClassScorer {
+            let shares = PairedShares(candidate: candidate.hits, baseline: baseline.hits)
+            figures.mcNemar = shares.mcNemar
+            figures.metrics["accuracy"]?.bounds = PairedBootstrap.confidences.map { shares.bound(confidence: $0) }
+        }
+        return figures
+    }
+
+    // MARK: Recorded outputs
+
+    /// Runs every set and compares all outputs.
+    private func compare(_ session: OnnxSession, _ sets: [RecordedSet]) throws(EvaluationFailure) -> EvaluationMetrics {
+        let names = session.outputs.map(\.name)
+        var comparison = GoldenComparison()
+        for (position, set) in sets.enumerated() {
+            let inputs = try ModelInputs(library: library, session: session, set: set)
+            let expected = try set.outputs(named: names)
+            let run = OnnxRun(session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: names)
+            do {
+                try run.execute()
+            } catch {
+                throw EvaluationFailure.running(error)
+            }
+            for (index, array) in expected.enumerated() {
+                try comparison.add(
+                    run, index, expected: array, subject: "output \(MessageText.quote(names[index])) of \(set.name)")
+            }
+            progress(.accuracy, position + 1, sets.count)
+        }
+        guard comparison.values.values.allSatisfy(\.isFinite) else {
+            throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
+        }
+        return EvaluationMetrics(kind: .golden, values: comparison.values)
+    }
+}
+
+extension PairedMetric {
+    fileprivate var isFinite: Bool { baseline.isFinite && difference.isFinite }
+}
+
+extension GoldenComparison {
+    /// Adds one output of a run; `subject` names it to a person.
+    fileprivate mutating func add(
+        _ run: OnnxRun, _ index: Int, expected array: DatasetArray, subject: String
+    ) throws(EvaluationFailure) {
+        let answer: OnnxOutput
+        do {
+            answer = try run.output(at: index)
+        } catch {
+            throw EvaluationFailure.running(error)
+        }
+        guard answer.shape == array.shape else {
+            throw EvaluationFailure(
+                .shapeMismatch, "\(subject) has shape \(answer.shape), \(array.shape) is recorded")
+        }
+        guard let elements = array.elements(), elements.isSameKind(as: answer.elements) else {
+            throw EvaluationFailure(
+                .unsupportedType, "\(subject) is recorded as \(array.elementType.name), the model answers another type")
+        }
+        if let place = add(answer, expected: OnnxOutput(shape: array.shape, elements: elements)) {
+            throw EvaluationFailure(
+                .nonFiniteOutput, "\(subject) is NaN or an infinity at element \(place), or only recorded as one")
+        }
+    }
+}
+
+extension OnnxOutput.Elements {
+    fileprivate func isSameKind(as other: OnnxOutput.Elements) -> Bool {
+        switch (self, other) {
+        case (.floatingPoint, .floatingPoint), (.integers, .integers), (.strings, .strings): true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import EvaluationProtocol
+import ONNXRuntime
+
+/// A dataset of samples and what should come out for each: a `.npz` archive.
+struct LabelledData {
+    /// Arrays of this prefix divide the samples into slices: `group_region`.
+    static let groupPrefix = "group_"
+    /// The array that names the columns of a model's scores.
+    static let classesName = "classes"
+    static let slicesMax = 1_000
+
+    let arrays: NpzDataset
+    let labels: Labels
+    /// Samples, at least 1.
+    let rows: Int
+    /// What the columns of a matrix of scores stand for; nil if they are the numbers from 0 on.
+    let columns: [ClassLabel]?
+    /// The value of each sample by group, without the prefix.
+    let groups: [String: [String]]
+
+    /// Reads the labels, what describes them, and the arrays of the named inputs.
+    init(_ job: EvaluationJob, inputs: Set<String>) throws(EvaluationFailure) {
+        func isGroup(_ name: String) -> Bool { name.hasPrefix(Self.groupPrefix) && !inputs.contains(name) }
+        arrays = try NpzDataset(
+            path: job.datasetPath,
+            wanted: { inputs.contains($0) || $0 == job.labelName || $0 == Self.classesName || isGroup($0) },
+            bytesMax: job.limits.memoryBytes / 2)
+        guard let array = arrays.arrays[job.labelName] else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset has no array \(MessageText.quote(job.labelName)) of labels; "
+                    + "it has \(MessageText.list(arrays.names))")
+        }
+        labels = try Labels(array, task: job.task)
+        rows = array.rowCount ?? 0
+        columns = try arrays.arrays[Self.classesName].map(Self.columns)
+        var groups: [String: [String]] = [:]
+        for (name, array) in arrays.arrays where isGroup(name) {
+            groups[String(name.dropFirst(Self.groupPrefix.count))] = try Self.values(of: array, rows: rows)
+        }
+        let slices = groups.values.reduce(0) { $0 + Set($1).count }
+        guard slices <= Self.slicesMax else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset's groups have \(slices) values; together they may have \(Self.slicesMax)")
+        }
+        self.groups = groups
+    }
+
+    private static func columns(_ array: DatasetArray) throws(EvaluationFailure) -> [ClassLabel] {
+        guard array.shape.count == 1, let classes = array.elements().flatMap(ClassLabel.list),
+            Set(classes).count == classes.count
+        else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset's array \(MessageText.quote(array.name)) must be a list of different whole numbers or "
+                    + "strings: one for each column of scores")
+        }
+        return classes
+    }
+
+    private static func values(of array: DatasetArray, rows: Int) throws(EvaluationFailure) -> [String] {
+        let subject = "the dataset's array \(MessageText.quote(array.name))"
+        guard let elements = array.elements().flatMap(ClassLabel.list), elements.count == rows, array.rowCount == rows
+        else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "\(subject) is \(array.elementType.name) \(array.shape); a group needs a whole number, bool or string "
+                    + "for each of \(rows) samples")
+        }
+        let values = elements.map(\.name)
+        let distinct = Set(values)
+        guard MessageText.isName(array.name, lengthMax: ClassLabel.lengthMax),
+            distinct.allSatisfy({ MessageText.isName($0, lengthMax: ClassLabel.lengthMax) })
+        else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "\(subject) has a name or value of over \(ClassLabel.lengthMax) characters, or one that cannot be "
+                    + "printed")
+        }
+        return values
+    }
+}

@@ -1,0 +1,34 @@
+import AssayDomain
+import Testing
+
+struct DatasetLayoutTests {
+    private static let digest = Digest(algorithm: .sha256, bytes: [UInt8](repeating: 1, count: 32))
+
+    private static func file(_ path: String) -> VersionFile { VersionFile(path: path, digest: digest, size: 1) }
+
+    private func layout(_ paths: [String]) throws -> DatasetLayout {
+        try DatasetLayout(files: paths.map(Self.file), of: "d:1")
+    }
+
+    @Test func `one archive is taken, whatever lies beside it`() throws {
+        #expect(try layout(["README.md", "data/test.npz", "notes.csv"]) == .archive(Self.file("data/test.npz")))
+    }
+
+    @Test func `recorded sets are taken by their names, wherever they lie`() throws {
+        let paths = ["m/test_data_set_0/input_0.pb", "m/test_data_set_0/output_0.pb", "m/test_data_set_12/input_3.pb"]
+        #expect(
+            try layout(paths + ["m/model.txt", "m/test_data_set_00/input_0.pb", "test_data_set_1/input_x.pb"])
+                == .recorded(Dictionary(uniqueKeysWithValues: paths.map { (String($0.dropFirst(2)), Self.file($0)) })))
+    }
+
+    @Test(arguments: [
+        (["data.csv"], "'data.csv'"), ([], "no .npz archive"), (["a.npz", "b.npz"], "2 .npz files"),
+        (["a.npz", "test_data_set_0/input_0.pb"], "both"),
+        (["a/test_data_set_0/input_0.pb", "b/test_data_set_0/input_0.pb"], "two folders"),
+    ])
+    func `anything else is refused with what is needed`(paths: [String], words: String) throws {
+        let error = try #require(throws: VerificationReport.FailureError.self) { try layout(paths) }
+        #expect(error.failure.kind == "invalid-dataset")
+        #expect(error.failure.message.contains(words), "\(error.failure.message)")
+    }
+}
