@@ -113,7 +113,8 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"]),
+        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"]),
+        source("Verification", "Sandbox", ["CConfinement", "CSeccomp", "EvaluationProtocol"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 
         // MARK: Front ends – one thin adapter per protocol
@@ -164,6 +165,8 @@ let package = Package(
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
+        cLibrary("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        .target(name: "CConfinement", path: "Sources/CModules/CConfinement"),
         .target(name: "CFileSystem", path: "Sources/CModules/CFileSystem"),
         .target(name: "COnnxRuntime", path: "Sources/CModules/COnnxRuntime"),
 

@@ -20,7 +20,8 @@ enum ImportRules {
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
-        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"],
+        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"],
+        "Sandbox": ["CConfinement", "CSeccomp", "EvaluationProtocol"],
         "ONNXRuntime": ["COnnxRuntime"],
         // Front ends: never an adapter, never another front end.
         "HTTPKit": ["AssayDomain", "AssayRegistry"],

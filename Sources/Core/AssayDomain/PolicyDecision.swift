@@ -124,6 +124,7 @@ extension Policy {
             [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
+            + cageOutcomes(evidence)
         return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
     }
 
@@ -307,6 +308,17 @@ extension Policy {
             return [unmeasured("memory", demanded, evidence.report)]
         }
         return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
+    }
+
+    private func cageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let cage else { return [] }
+        guard let report = evidence.report, report.measurements != nil, let measured = report.cage else {
+            return [unmeasured("cage", cage.rawValue, evidence.report)]
+        }
+        let absent = measured.absent.map { Printable.escape($0) }.joined(separator: ", ")
+        let lack = "without \(absent.isEmpty ? "a layer" : absent)"
+        let text = measured.isFull ? "\(measured.layers.count) layers" : lack
+        return [outcome("cage", cage.rawValue, text, measured.isFull)]
     }
 
     private func outcome(

@@ -220,6 +220,10 @@ enum ReportText {
         lines += table.lines
         if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
+        if let cage = report.cage, !cage.isFull {
+            let absent = cage.absent.joined(separator: ", ")
+            lines.append(Printable.escape("measured in a cage without \(absent)", limit: 400))
+        }
         return lines
     }
 
