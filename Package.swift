@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -100,6 +101,7 @@ let package = Package(
         source("Formats", "AssayCrypto", ["AssayDomain", "COpenSSL"]),
         source("Formats", "AssayBundle", ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"]),
         source("Formats", "ONNXModel", []),
+        source("Formats", "ONNXRewriting", ["ONNXModel"]),
         source("Formats", "TransparencyLog", ["AssayCrypto", "AssayDomain"]),
 
         // MARK: Verification – the evaluator process and its supervisor
@@ -111,7 +113,8 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"]),
+        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"]),
+        source("Verification", "Sandbox", ["CConfinement", "CSeccomp", "EvaluationProtocol"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 
         // MARK: Front ends – one thin adapter per protocol
@@ -143,10 +146,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         source(
+            "Client", "AssayReport",
+            [
+                "AssayDomain",
+                .product(name: "Mustache", package: "swift-mustache"),
+            ], embedding: "Templates"),
+        source(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry", "TransparencyLog",
+                "AssayRegistry", "AssayReport", "ONNXModel", "ONNXRewriting", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -156,6 +165,8 @@ let package = Package(
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
+        cLibrary("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        .target(name: "CConfinement", path: "Sources/CModules/CConfinement"),
         .target(name: "CFileSystem", path: "Sources/CModules/CFileSystem"),
         .target(name: "COnnxRuntime", path: "Sources/CModules/COnnxRuntime"),
 
@@ -200,8 +211,8 @@ let package = Package(
         tests(
             "AssayAuditLogTests",
             [
-                "AssayAuditLog", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
-                "TransparencyLog",
+                "AssayAuditLog", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
+                "TestSupport", "TransparencyLog",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -242,6 +253,7 @@ let package = Package(
             [
                 "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
             ]),
+        tests("AssayReportTests", ["AssayDomain", "AssayReport"]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
         tests(
             "HTTPKitTests",
@@ -262,7 +274,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        tests("ONNXModelTests", ["ONNXModel"]),
+        .target(name: "ONNXSamples", path: "Tests/ONNXSamples", swiftSettings: strict),
+        tests("ONNXModelTests", ["ONNXModel", "ONNXSamples"]),
+        tests("ONNXRewritingTests", ["ONNXModel", "ONNXRewriting", "ONNXSamples"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),
         tests("RepositoryTests", []),
         tests("TransparencyLogTests", ["AssayCrypto", "AssayDomain", "TransparencyLog"]),

@@ -1,10 +1,11 @@
 """What is measured: by name, a function from a `Setting` to rows of the table."""
 
 from measures_bundles import bundles
+from measures_cage import cage
 from measures_downloads import pull, ranges
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
-from measures_program import evaluator, memory, start
+from measures_program import evaluator, memory, start, verification
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
 
@@ -23,7 +24,9 @@ MEASURES = {
     "signing": signing,
     "bundles": bundles,
     "evaluator": evaluator,
+    "cage": cage,
     "gate": gate,
+    "verification": verification,
     "start": start,
     "memory": memory,
 }

@@ -1,46 +1,15 @@
 """How well the comparison of latency tells a slower model from an equal one."""
 
-import json
 import random
-import subprocess
 import time
 
-import numpy
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-
 from figures import at_least, at_most
-from measures_program import RUNTIME
-from processes import BenchmarkError
+from measures_program import evaluate
+from models import BATCH, LARGE, SMALL, chain, dataset
 
-WIDTH = 1024
-# Layers of models of about 1 ms and 5 ms here; one layer more or less is the planted difference.
-SMALL, LARGE = 10, 40
 BOUND = 1.05
 NARROW_BOUND = 1.025
 VERDICTS = ("passed", "failed", "inconclusive")
-
-
-def chain(path, layers):
-    """A model that multiplies its input by so many matrices, and takes a time in proportion to them."""
-    random_numbers = numpy.random.default_rng(1)
-    nodes, weights = [], []
-    for layer in range(layers):
-        matrix = (random_numbers.standard_normal((WIDTH, WIDTH)) / WIDTH**0.5).astype(numpy.float32)
-        weights.append(numpy_helper.from_array(matrix, f"w{layer}"))
-        nodes.append(helper.make_node("MatMul", ["x" if layer == 0 else f"h{layer}", f"w{layer}"], [f"h{layer + 1}"]))
-    graph = helper.make_graph(
-        nodes, "chain", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", WIDTH])],
-        [helper.make_tensor_value_info(f"h{layers}", TensorProto.FLOAT, ["n", WIDTH])], weights)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
-    return path
-
-
-def dataset(path):
-    values = numpy.random.default_rng(2)
-    numpy.savez(
-        path, x=values.standard_normal((4, WIDTH)).astype(numpy.float32), label=numpy.zeros(4, dtype=numpy.int64))
-    return path
 
 
 class Gate:
@@ -52,24 +21,14 @@ class Gate:
         self.random = random.Random(1)
 
     def verdict(self, candidate, baseline, bound):
-        job = {
-            "protocol": 2, "runtime_path": str(RUNTIME), "model_path": str(candidate),
-            "baseline_model_path": str(baseline), "dataset_path": str(self.data), "top_k": [],
-            "latency": {
-                "threads": 1, "measured_runs": 10, "seed": self.random.randrange(1 << 32), "budget_seconds": 96,
-                "max_ratios": {"p50": bound}},
-        }
-        outcome = subprocess.run(
-            [self.setting.binary.parent / "assay-evaluator"], input=json.dumps(job), capture_output=True, text=True,
-            timeout=120)
-        answer = json.loads(outcome.stdout.splitlines()[-1])
-        if answer["type"] != "result":
-            raise BenchmarkError(f"the evaluator answers {answer}")
-        ratio = answer["result"]["comparison"]["ratios"]["p50"]
+        result = evaluate(
+            self.setting, candidate, self.data, baseline=baseline, batch_size=BATCH, measured_runs=10,
+            budget_seconds=96, max_ratios={"p50": bound}, seed=self.random.randrange(1 << 32))
+        ratio = result["comparison"]["ratios"]["p50"]
         lower, upper = ratio.get("lower"), ratio.get("upper")
         if lower is None or lower <= bound < upper:
-            return "inconclusive", answer["result"]
-        return ("passed" if upper <= bound else "failed"), answer["result"]
+            return "inconclusive", result
+        return ("passed" if upper <= bound else "failed"), result
 
     def verdicts(self, candidate, baseline, bound):
         counts, seconds = dict.fromkeys(VERDICTS, 0), []

@@ -210,7 +210,8 @@ def fill_log(store, count):
             facts.flush(database)
         facts.flush_aliases(database)
         database.execute(
-            "UPDATE repositories SET version_count = (SELECT count(*) FROM versions WHERE repository_id = id)")
+            "UPDATE repositories SET version_count = ("
+            "SELECT count(*) FROM versions WHERE repository_id = repositories.id)")
         database.execute("DELETE FROM log_tail")
         database.executemany("INSERT INTO log_tail (id, entry) VALUES (?, ?)", tree.tail())
         database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'log_tail'", (tree.size,))

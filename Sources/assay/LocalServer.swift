@@ -9,10 +9,22 @@ import ServiceLifecycle
 
 /// The server behind `--store`: the same application on the Unix socket in the store's folder.
 enum LocalServer {
-    /// The longest path that a Unix socket can have: `sun_path` has 108 bytes with its end.
-    private static let socketPathBytesMax = 107
+    /// The longest path of a Unix socket that SwiftNIO takes; `sun_path` has a few bytes more here.
+    private static let socketPathBytesMax = 103
 
-    static func fits(_ socket: String) -> Bool { socket.utf8.count <= socketPathBytesMax }
+    private static func fits(_ socket: String) -> Bool { socket.utf8.count <= socketPathBytesMax }
+
+    /// Where a server listens for commands of its own machine; nil where the store's folder has too long a path and
+    /// nobody named another place. Throws `configuration-invalid` for a named one that is too long.
+    static func socketPath(_ path: String?, of store: StoreFolder) throws(AssayError) -> String? {
+        guard let path else { return fits(store.socketPath) ? store.socketPath : nil }
+        guard fits(path) else {
+            throw AssayError(
+                .configurationInvalid, "the path of --unix-socket is too long",
+                reason: "a socket has at most \(socketPathBytesMax) bytes in its path", remedy: "use a shorter path")
+        }
+        return path
+    }
 
     /// Lends the URL of the server that owns the store, or of one that runs for as long as `body` does.
     static func lend(
@@ -23,13 +35,15 @@ enum LocalServer {
         guard fits(socket) else {
             throw AssayError(
                 .configurationInvalid, "the path of the store is too long for a socket",
-                remedy: "use a path of at most \(socketPathBytesMax - 11) bytes, or a server with --server")
+                reason: "with the name of the socket it has over \(socketPathBytesMax) bytes",
+                remedy: "move the store to a shorter path, or serve it and name the server with --server")
         }
         let url = Endpoint.unixSocket(path: socket).baseURL
         guard let store = try await take(name, socket: socket) else { return try await body(url) }
         let server = try Server(
             store: store, installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
             settings: StoreSettings(), metrics: PrometheusMetrics())
+        defer { server.close() }
         try await run(server, on: socket) { try await body(url) }
     }
 

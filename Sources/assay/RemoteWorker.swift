@@ -154,12 +154,12 @@ struct RemoteWorker: Sendable {
     ) async throws -> ResultRequest {
         do {
             let outcome = try await withFiles(of: job) { paths in
-                guard let model = paths[.model], let dataset = paths[.dataset] else {
+                guard let model = paths.model(.model, data: .modelData), let dataset = paths.path(of: .dataset) else {
                     throw AssayError(.serverRefused, "the server named no model or no dataset")
                 }
                 return try await host.evaluate(
                     EvaluationRequest(
-                        modelPath: model, baselineModelPath: paths[.baseline], datasetPath: dataset,
+                        model: model, baseline: paths.model(.baseline, data: .baselineData), datasetPath: dataset,
                         settings: job.verification.settings, cpus: cpus), progress: progress)
             }
             return Self.result(outcome, baseline: job.verification.baseline)
@@ -168,7 +168,8 @@ struct RemoteWorker: Sendable {
         } catch {
             let known = error as? AssayError ?? AssayError(.internalError, "the evaluation could not run", cause: error)
             return ResultRequest(
-                environment: nil, measurements: nil, failure: .init(kind: known.code.name, message: known.message))
+                environment: nil, cage: nil, measurements: nil,
+                failure: .init(kind: known.code.name, message: known.message))
         }
     }
 
@@ -178,19 +179,34 @@ struct RemoteWorker: Sendable {
         switch outcome.result {
         case .success(let measured):
             ResultRequest(
-                environment: outcome.environment, measurements: Verify.measurements(measured, baseline: baseline),
+                environment: outcome.environment, cage: outcome.cage,
+                measurements: Verify.measurements(measured, baseline: baseline),
                 failure: nil)
         case .failure(let error):
-            ResultRequest(environment: outcome.environment, measurements: nil, failure: error.failure)
+            ResultRequest(
+                environment: outcome.environment, cage: outcome.cage, measurements: nil, failure: error.failure)
         }
     }
 
-    private typealias Paths = [ClaimResponse.File.Role: String]
+    /// The files of a job that were fetched, and where they lie.
+    private struct Paths {
+        var fetched: [(file: ClaimResponse.File, path: String)] = []
+
+        func path(of role: ClaimResponse.File.Role) -> String? { fetched.first { $0.file.role == role }?.path }
+
+        /// A model and its data. The server has checked locations; the staging folder takes plain names alone.
+        func model(_ role: ClaimResponse.File.Role, data: ClaimResponse.File.Role) -> LocalModel? {
+            path(of: role).map { path in
+                let beside = fetched.filter { $0.file.role == data }.map { ($0.file.location ?? "", $0.path) }
+                return LocalModel(path: path, externalData: Dictionary(beside) { $1 })
+            }
+        }
+    }
 
     private func withFiles(
         of job: ClaimResponse, _ body: (Paths) async throws -> EvaluationOutcome
     ) async throws -> EvaluationOutcome {
-        try await withFiles(job.files[...], paths: [:], body)
+        try await withFiles(job.files[...], paths: Paths(), body)
     }
 
     private func withFiles(
@@ -199,7 +215,7 @@ struct RemoteWorker: Sendable {
         guard let file = rest.first else { return try await body(paths) }
         let blob = Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size)
         return try await cache.withFile(of: blob, from: file.repository, by: client) { path in
-            try await withFiles(rest.dropFirst(), paths: paths.merging([file.role: path]) { $1 }, body)
+            try await withFiles(rest.dropFirst(), paths: Paths(fetched: paths.fetched + [(file, path)]), body)
         }
     }
 

@@ -45,6 +45,7 @@ struct Server: Sendable {
 
     private let store: StoreFolder
     private let registry: Registry
+    private let index: SQLiteIndex
     private let host: ProcessEvaluatorHost
     private let metrics: PrometheusMetrics
     private let ids = RandomIDGenerator()
@@ -65,9 +66,10 @@ struct Server: Sendable {
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
                 staging: store.staging))
         let log = try FileAuditLog(folder: store.logPath, key: store.logKey, threads: threads, logger: logger)
+        index = try SQLiteIndex.open(path: store.indexPath, log: log)
         registry = try Registry(
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
-            index: try SQLiteIndex.open(path: store.indexPath, log: log), log: log,
+            index: index, log: log,
             evidence: SignedEvidence(key: store.registryKey), inspector: ONNXInspector(), host: host,
             clock: SystemClock(), ids: ids, logger: logger, settings: settings)
         self.store = store
@@ -103,10 +105,24 @@ struct Server: Sendable {
     /// A store of before the audit log has just got its log's key; for every other one this changes nothing.
     private func trustLogKey() async {
         do {
+            let id = store.logKey.publicKey.id
+            guard try await !registry.trust.keys().contains(where: { $0.id == id }) else { return }
             _ = try await registry.trust.trust(
                 ManageTrust.Request(pem: store.logKey.publicKey.pem, name: "log", role: .log), by: .registry)
+        } catch is CancellationError {
+            // The next start does it.
         } catch {
             logger.warning("log key is not trusted", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Closes the index once nothing runs any more, so that all of it is in one file.
+    func close() {
+        do {
+            try index.close()
+        } catch {
+            // Everything that was answered is durable, and the next start takes it up.
+            logger.warning("index is not closed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -138,15 +154,17 @@ struct Server: Sendable {
                 address: .hostname(options.host, port: options.port),
                 authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile))
         ]
-        let socket = options.unixSocket ?? store.socketPath
-        if LocalServer.fits(socket) {
+        if let socket = try LocalServer.socketPath(options.unixSocket, of: store) {
             doors.append(Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open)))
+        } else {
+            server.logger.warning("the path of the store is too long for a socket: commands need --server")
         }
         var configuration = ServiceGroupConfiguration(
             services: server.services(doors, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
             logger: framework)
         configuration.maximumGracefulShutdownDuration = Self.shutdownMax
         let group = ServiceGroup(configuration: configuration)
+        defer { server.close() }
         do {
             try await group.run()
         } catch let error as IOError {

@@ -132,6 +132,7 @@ struct FileAuditLogTests {
         try Data(good.map { $0 ^ 1 }).write(to: file)
         try fixture.reopen()
         #expect(!fixture.log.isWritable)
+        #expect(fixture.log.damage?.contains("last checkpoint") == true)
         #expect(throws: AssayError.self) { try fixture.log.extend(by: [[1]]) }
         // It can still be looked at.
         #expect(fixture.log.head == fixture.head)
@@ -176,6 +177,18 @@ struct FileAuditLogTests {
             logger: Logger(label: "test"))
         log.recover(head: nil, tailStart: 0, tail: [])
         #expect(!log.isWritable)
+    }
+
+    @Test(arguments: ["0/000", "entries/000"])
+    func `a file of a full tile has nothing behind its end`(path: String) async throws {
+        let fixture = try LogFixture()
+        try fixture.add(300)
+        #expect(try await fixture.log.tile(path) != nil)
+        let file = fixture.file(path)
+        try (Data(contentsOf: file) + [1]).write(to: file)
+        await #expect(throws: AssayError.self) { try await fixture.log.tile(path) }
+        // Its beginning is still that of a partial one.
+        #expect(try await fixture.log.tile(path + ".p/7") != nil)
     }
 
     @Test func `a log that cannot write closes`() throws {

@@ -43,7 +43,12 @@ struct DSSETests {
             let signatures = envelope["signatures"] as? [[String: Any]] ?? []
             envelope["signatures"] = signatures.map { ["sig": $0["sig"]] }
         }
-        #expect(verify(unnamed, [other]) == .signatureInvalid)
+        #expect(verify(unnamed, [other]) == .untrustedKey)
+        let forged = try changed(bytes) { envelope in
+            let signatures = envelope["signatures"] as? [[String: Any]] ?? []
+            envelope["signatures"] = signatures.map { ["sig": $0["sig"], "keyid": other.id] }
+        }
+        #expect(verify(forged, [other]) == .signatureInvalid)
         #expect(verify(unnamed, [other, key.publicKey]) == nil)
     }
 
@@ -69,8 +74,9 @@ struct DSSETests {
     @Test func `signatures are counted before they are checked`() throws {
         let key = try PrivateKey.generate()
         let bytes = try envelope(key).encoded()
+        let named = ["sig": "AA==", "keyid": key.publicKey.id]
         func with(_ count: Int) throws -> [UInt8] {
-            try changed(bytes) { $0["signatures"] = [[String: String]](repeating: ["sig": "AA=="], count: count) }
+            try changed(bytes) { $0["signatures"] = [[String: String]](repeating: named, count: count) }
         }
         #expect(verify(try with(1_000), [key.publicKey]) == .tooManyEntries)
         #expect(verify(try with(16), [key.publicKey]) == .signatureInvalid)

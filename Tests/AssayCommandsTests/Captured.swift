@@ -19,6 +19,11 @@ final class Captured: Sendable {
 
     /// Runs one command line without a store; gives its exit status.
     func run(_ arguments: String..., variables: [String: String] = [:]) async -> Int32 {
+        await run(arguments, variables: variables)
+    }
+
+    /// As `run` with the arguments one by one.
+    func run(_ arguments: [String], variables: [String: String] = [:]) async -> Int32 {
         let environment = CommandEnvironment(
             variables: variables, console: console(),
             initialise: { store in ["made \(store)"] },

@@ -36,8 +36,9 @@ struct AuditEntryTests {
     @Test func `an entry never outgrows a bundle of entries`() throws {
         let long = String(repeating: "\u{1}", count: 70_000)
         let details = Dictionary(
-            uniqueKeysWithValues: AuditEntry.Field.allCases.map { ($0, AuditEntry.Value.text(long)) })
-        let bytes = AuditEntry(.manifest, at: Timestamp(milliseconds: 1), actor: long, details).encoded()
+            uniqueKeysWithValues: AuditEntry.Field.allCases.filter { ![.kind, .at, .actor].contains($0) }
+                .map { ($0, AuditEntry.Value.text(long)) })
+        let bytes = AuditEntry(.manifest, at: Timestamp(milliseconds: 1), actor: long, details: details).encoded()
         #expect(bytes.count <= AuditEntry.bytesMax)
         #expect(try AuditEntry(parsing: bytes).kind == .manifest)
     }

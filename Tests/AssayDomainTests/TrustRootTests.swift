@@ -54,4 +54,24 @@ struct TrustRootTests {
     func `another document is no trust root`(text: String) {
         #expect(throws: AssayError.self) { try TrustRoot.parse(Array(text.utf8)) }
     }
+
+    @Test(arguments: [
+        #""valid_untill":"1970-01-01T00:00:00.000Z""#, #""validUntil":"1970-01-01T00:00:00.000Z""#,
+        #""repositories":[]"#,
+        #""revoked":true"#,
+    ])
+    func `a limit that would be passed over is refused`(member: String) throws {
+        let start = #"{"id":"a","name":"a","pem":"p","role":"release","added_at":"1970-01-01T00:00:00.000Z""#
+        _ = try TrustRoot.parse(Array(#"{"format":1,"keys":[\#(start)}]}"#.utf8))
+        let text = #"{"format":1,"keys":[\#(start),\#(member)}]}"#
+        #expect(throws: AssayError.self) { try TrustRoot.parse(Array(text.utf8)) }
+    }
+
+    @Test func `unknown members of the root and a key that stands twice are refused`() throws {
+        #expect(throws: AssayError.self) {
+            try TrustRoot.parse(Array(#"{"format":1,"keys":[],"revoked":["a"]}"#.utf8))
+        }
+        let twice = try JSON.encode(TrustRoot(keys: [try key("a", revoked: 3), try key("a")]))
+        #expect(throws: AssayError.self) { try TrustRoot.parse(twice) }
+    }
 }

@@ -33,6 +33,19 @@ struct DatabaseTests {
         try reopened.close()
     }
 
+    @Test(arguments: ["manifests", "versions"])
+    func `a fact that lost its entry gets none at the next start`(table: String) async throws {
+        let fixture = try IndexFixture()
+        try await fixture.index.push(1)
+        try fixture.index.close()
+        try change(fixture.path, "UPDATE \(table) SET log_index = NULL")
+        let log = CountingLog()
+        let reopened = try SQLiteIndex.open(path: fixture.path, log: log)
+        #expect(log.entries.count == 1)
+        #expect(try await reopened.auditFaults(limit: 9).contains { $0.hasSuffix("is in no entry of the audit log") })
+        try reopened.close()
+    }
+
     @Test func `a committed write is in the file without a clean end`() async throws {
         let fixture = try IndexFixture()
         try await fixture.index.push(1)

@@ -65,7 +65,8 @@ struct DeleteTests {
         #expect(await failure { try await delete("production") }?.code == .aliasProtected)
         #expect(await failure { try await delete("\(version.manifestDigest)") }?.code == .inUse)
         let evidence = try await test.registry.catalog.attestations(of: version.reference)
-        #expect(evidence.count == 2)
+        // The signature, the verdict and the bill of materials.
+        #expect(evidence.count == 3)
         for record in evidence {
             #expect(await failure { try await delete("\(record.manifestDigest)") }?.code == .inUse)
             let blob = record.envelope.digest

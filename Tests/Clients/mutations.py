@@ -352,6 +352,8 @@ class Copy:
         self.set_head(len(entries), note)
 
     def set_head(self, size: int, note: bytes) -> None:
+        """Makes this the last checkpoint; the copy of the one that was published, which would contradict it, goes."""
+        (self.folder / "log" / "checkpoint").unlink(missing_ok=True)
         with database(self.folder) as connection:
             connection.execute("UPDATE log_head SET size = ?, checkpoint = ?", (size, note))
 
@@ -893,6 +895,10 @@ def value_of(query: str) -> Other:
     return other
 
 
+def other_labels(copy: Copy, value: Value) -> Value:
+    return canonical(json.loads(value or "{}") | {"org.example.note": copy.letters()}).decode()
+
+
 def or_none(other: Other) -> Other:
     """Likewise, or nothing at all."""
     return lambda copy, value: None if value is not None and copy.moment.random() < 0.3 else other(copy, value)
@@ -921,15 +927,19 @@ KEY_ROLE = one_of("release", "training", "registry", "log")
 KEY_PATTERNS = one_of('["*"]', '["team/notes"]', '["digits"]', None)
 
 COLUMNS: dict[str, dict[str, Other]] = {
-    "repositories": {"name": other_name, "kind": one_of("model", "dataset")},
+    "repositories": {"name": other_name, "kind": one_of("model", "dataset"), "version_count": other_number},
     "manifests": {
         "repository_id": REPOSITORY, "digest": other_digest, "media_type": other_name,
         "artifact_type": or_none(other_name), "subject_digest": or_none(other_digest), "content": other_bytes,
-        "created_at": other_time, "actor": ACTOR},
+        "size": other_number, "annotations": or_none(other_labels), "created_at": other_time, "actor": ACTOR},
+    "manifest_references": {
+        "manifest_id": lambda copy, value: value + 10_000, "position": lambda copy, value: value + 10,
+        "repository_id": REPOSITORY, "role": one_of("config", "layer", "child"), "digest": other_digest,
+        "size": other_number, "media_type": other_name},
     "versions": {
         "repository_id": REPOSITORY, "number": other_number, "manifest_id": value_of(
             "SELECT id FROM manifests WHERE id NOT IN (SELECT manifest_id FROM versions)"),
-        "metadata": other_metadata, "created_at": other_time, "actor": ACTOR},
+        "content_bytes": other_number, "metadata": other_metadata, "created_at": other_time, "actor": ACTOR},
     "tags": {
         "repository_id": REPOSITORY, "name": other_name, "version_id": value_of("SELECT id FROM versions"),
         "is_alias": one_of(0, 1), "moved_at": other_time},
@@ -960,6 +970,7 @@ COLUMNS: dict[str, dict[str, Other]] = {
     "deletions": {
         "repository_id": REPOSITORY, "target": one_of("manifest", "blob"), "digest": other_digest,
         "number": or_none(other_number), "ends": other_ends, "at": other_time, "actor": ACTOR},
+    "verifications": {"envelope_digest": other_digest},
     "ended_entries": {"log_index": taken_place, "entry": other_bytes},
     "log_tail": {"id": other_number, "entry": other_bytes},
 }
@@ -968,10 +979,14 @@ LOGGED = ("manifests", "versions", "alias_moves", "policy_changes", "key_changes
 PLACES: dict[str, Callable[[str], Other]] = {
     "nowhere": lambda table: lambda copy, value: None, "behind the end": lambda table: far_place,
     "at another's": place_of_other_kind}
-# Rows that carry meaning, where not all do: the kind of a repository is said with its versions.
+# Rows that carry meaning, where not all do: a repository without versions is of no kind yet, and a verification without
+# a report names none.
 MEANINGFUL = {
-    ("repositories", "kind"):
-        "id IN (SELECT repository_id FROM versions UNION SELECT repository_id FROM deletions WHERE number > 0)"}
+    ("repositories", "name"): "id IN (SELECT repository_id FROM manifests UNION SELECT repository_id FROM alias_moves)",
+    ("repositories", "kind"): "id IN (SELECT repository_id FROM versions)",
+    ("verifications", "envelope_digest"): "envelope_digest IS NOT NULL"}
+# Tables whose rows, when one is deleted, leave nothing behind that an entry of the log speaks of.
+NOT_MISSED = {"verifications"}
 
 
 def change_column(table: str, column: str, other: Other) -> Mutation:
@@ -994,7 +1009,7 @@ def change_column(table: str, column: str, other: Other) -> Mutation:
 def key_of(table: str) -> str:
     """What tells the rows of a table apart, as one value."""
     keys = {"tags": "repository_id || ' ' || name", "alias_policies": "repository_id || ' ' || alias",
-            "policies": "digest", "trusted_keys": "id"}
+            "manifest_references": "manifest_id || ' ' || position", "policies": "digest", "trusted_keys": "id"}
     return keys.get(table, "rowid")
 
 
@@ -1009,7 +1024,8 @@ def delete_row(table: str) -> Mutation:
 for table, columns in COLUMNS.items():
     for column, other in columns.items():
         MUTATIONS[f"{table}: change {column}"] = change_column(table, column, other)
-    MUTATIONS[f"{table}: delete a row"] = delete_row(table)
+    if table not in NOT_MISSED:
+        MUTATIONS[f"{table}: delete a row"] = delete_row(table)
 for table in LOGGED:
     for place, other in PLACES.items():
         MUTATIONS[f"{table}: change log_index, {place}"] = change_column(table, "log_index", other(table))
@@ -1018,6 +1034,7 @@ for table in LOGGED:
 SWAPS: dict[str, list[tuple[str, ...]]] = {
     "repositories": [("name",)],
     "manifests": [("log_index",), ("digest", "media_type", "artifact_type", "subject_digest", "size", "content")],
+    "manifest_references": [("digest", "size", "media_type"), ("role",)],
     "versions": [("log_index",), ("manifest_id",), ("number",), ("metadata",)],
     "tags": [("version_id",), ("version_id", "moved_at")],
     "alias_moves": [("log_index",), ("alias", "from_number", "to_number", "to_digest", "at"), ("at",)],
@@ -1252,6 +1269,48 @@ def insert_ended_again(copy: Copy) -> str:
     index, entries = copy.one("SELECT log_index FROM alias_moves")["log_index"], copy.entries()
     insert(copy, "ended_entries", {"log_index": index, "entry": entries[index]})
     return f"entry {index}"
+
+
+@mutation("sqlite_sequence: let the next entry be another one")
+def change_next_entry(copy: Copy) -> str:
+    step = copy.moment.choice((-1, 1)) * copy.moment.randint(1, 300)
+    return copy.run(("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'log_tail'", (step,)))
+
+
+@mutation("manifest_references: insert a row")
+def insert_reference(copy: Copy) -> str:
+    row = copy.one("SELECT * FROM manifest_references") | {"position": 90, "digest": "sha256:" + copy.letters()}
+    insert(copy, "manifest_references", row)
+    return f"manifest row {row['manifest_id']} refers to {row['digest']}"
+
+
+# The schema: what makes good rows read badly
+
+
+@mutation("schema: add a trigger")
+def add_trigger(copy: Copy) -> str:
+    table = copy.moment.choice(sorted(COLUMNS))
+    return with_schema(copy, f"CREATE TRIGGER forged AFTER INSERT ON {table} BEGIN DELETE FROM {table}; END")
+
+
+@mutation("schema: change a view")
+def change_view(copy: Copy) -> str:
+    old = copy.one("SELECT sql FROM sqlite_schema WHERE name = 'version_details'")["sql"]
+    new = old.replace("m.digest", "(SELECT min(digest) FROM manifests) AS digest")
+    assert new != old
+    return with_schema(copy, f"DROP VIEW version_details; {new}")
+
+
+@mutation("schema: drop an index")
+def drop_index(copy: Copy) -> str:
+    name = copy.one("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")["name"]
+    return with_schema(copy, f"DROP INDEX {name}")
+
+
+def with_schema(copy: Copy, sql: str) -> str:
+    with database(copy.folder) as connection:
+        connection.executescript(sql)
+    return sql
 
 
 @mutation("log_tail: insert a row")

@@ -65,6 +65,16 @@ def test_the_server_option_may_stand_before_or_after(assay, server_url, name, fo
     alone.ok("show", f"{name}:1", "--server", server_url)
 
 
+def test_files_of_equal_content_are_pulled_side_by_side(assay, name, tmp_path):
+    folder = tmp_path / "equal"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.bin").write_bytes(b"the same bytes" * 100_000)
+    assay.ok("push", name, folder)
+    assay.ok("pull", f"{name}:1", "out")
+    assert contents(assay.home / "out") == contents(folder)
+
+
 def test_a_store_needs_no_server(binary, tmp_path, folder):
     assay = Assay(binary, tmp_path)
     assay.ok("init", "store")

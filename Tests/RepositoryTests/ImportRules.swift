@@ -15,11 +15,13 @@ enum ImportRules {
         "AssayCrypto": ["AssayDomain", "COpenSSL"],
         "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"],
         "ONNXModel": [],
+        "ONNXRewriting": ["ONNXModel"],
         "TransparencyLog": ["AssayCrypto", "AssayDomain"],
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
-        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime"],
+        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXRuntime", "Sandbox"],
+        "Sandbox": ["CConfinement", "CSeccomp", "EvaluationProtocol"],
         "ONNXRuntime": ["COnnxRuntime"],
         // Front ends: never an adapter, never another front end.
         "HTTPKit": ["AssayDomain", "AssayRegistry"],
@@ -27,9 +29,10 @@ enum ImportRules {
         "OCIFrontEnd": ["AssayDomain", "AssayRegistry", "HTTPKit"],
         // Client: no storage, no front end, no use cases.
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
+        "AssayReport": ["AssayDomain"],
         "AssayCommands": [
-            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-            "TransparencyLog",
+            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayReport",
+            "ONNXModel", "ONNXRewriting", "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
         "assay": [
@@ -47,6 +50,7 @@ enum ImportRules {
         "GRDB": ["AssayIndex"],
         "Hummingbird": ["HTTPKit", "NativeAPI", "OCIFrontEnd", "assay"],
         "HummingbirdCore": ["HTTPKit", "assay"],
+        "Mustache": ["AssayReport"],
         "ServiceLifecycle": ["assay"],
         "Subprocess": ["EvaluatorHost"],
         "Yams": ["AssayCommands"],

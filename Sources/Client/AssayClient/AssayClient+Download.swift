@@ -17,8 +17,11 @@ package struct DownloadTarget: Sendable {
         self.isReplacing = isReplacing
     }
 
-    /// The name of the unfinished file, which says what it will be, so that a later pull can go on with it.
-    func draftName(for digest: Digest) -> String { ".assay-\(digest.hex.prefix(32)).part" }
+    /// The name of the unfinished file, which says what it will be, so that a later pull can go on with it; files of
+    /// equal content each have their own.
+    func draftName(for digest: Digest) -> String {
+        ".assay-\(digest.hex.prefix(32))-\(Digest.sha256(of: Array(name.utf8)).hex.prefix(8)).part"
+    }
 }
 
 extension AssayClient {

@@ -156,6 +156,23 @@ extension AssayClient {
         try await send(.POST, "/promotions", request, isRepeatable: false)
     }
 
+    /// The best version of a repository by its signed reports on a dataset, and what was found of every version.
+    package func selection(
+        in repository: RepositoryName, on dataset: Reference? = nil, _ criteria: SelectionCriteria
+    ) async throws -> SelectionResponse {
+        func list(_ bounds: [String: Double]) -> String? {
+            bounds.isEmpty ? nil : bounds.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
+        }
+        return try await get(
+            "/selections/\(repository)",
+            [
+                "dataset": dataset, "min": list(criteria.min), "max": list(criteria.max),
+                "max_p50_milliseconds": criteria.maxP50Milliseconds,
+                "max_p99_milliseconds": criteria.maxP99Milliseconds, "max_bytes": criteria.maxBytes,
+                "threads": criteria.threads, "batch": criteria.batch, "by": criteria.order,
+            ])
+    }
+
     // MARK: Evidence
 
     package func lineage(

@@ -40,7 +40,8 @@ package final class BlobCache: Sendable {
 
     /// Lends the path of a file with a blob's bytes, checked against its digest, fetching it if it is not there.
     ///
-    /// The file is not to be changed. Throws `body-too-large` where the cache cannot hold it, and what a download throws.
+    /// The file is not to be changed. Throws `body-too-large` where the cache cannot hold it, and what a download
+    /// throws.
     package func withFile<Result: Sendable>(
         of blob: Descriptor, from repository: RepositoryName, by client: AssayClient,
         _ body: (String) async throws -> Result

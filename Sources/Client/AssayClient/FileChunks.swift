@@ -6,7 +6,7 @@ struct FileChunks: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     /// Large enough that the hop to the thread pool does not count, small enough that two of them are nothing.
-    static let chunkBytes: Int64 = 1 << 20
+    static let chunkBytes: Int64 = 256 << 10
 
     let file: LocalFile
     let range: Range<Int64>

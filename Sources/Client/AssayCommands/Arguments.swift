@@ -35,6 +35,21 @@ enum Arguments {
         }
     }
 
+    /// The text of a private key's file, which only its owner may read.
+    ///
+    /// Throws `configuration-invalid` if others may read it, and `key-invalid` if it holds what everybody may have.
+    static func privateKey(_ path: String) throws(AssayError) -> String {
+        let bytes = try LocalFile(opening: path).readAll(bytesMax: keyBytesMax)
+        let text = String(decoding: bytes, as: UTF8.self)
+        if let label = try? PEMText.label(of: text), !label.hasSuffix("PRIVATE KEY") {  // Else reading it says why.
+            throw AssayError(
+                .keyInvalid, "\(Printable.quote(path)) holds no private key",
+                reason: "it holds \(Printable.quote(label))",
+                remedy: "name the private key, or add --signer with the command that has it")
+        }
+        return try secret(path)
+    }
+
     /// A file that only its owner may read; throws `configuration-invalid` if others may.
     static func secret(_ path: String) throws(AssayError) -> String {
         let file = try LocalFile(opening: path)

@@ -135,6 +135,27 @@ package struct VerifyRequest: Sendable, Codable {
         self.baseline = baseline
     }
 
+    /// Asks for what a report measured, once more: the same bytes and the same settings.
+    package init(repeating report: VerificationReport) {
+        func exactly(_ subject: VerificationReport.Subject) -> Reference {
+            Reference(subject.repository, .digest(subject.digest))
+        }
+        let settings = report.settings
+        self.init(
+            reference: exactly(report.subject), dataset: exactly(report.dataset),
+            baseline: (report.baseline ?? report.measurements?.comparison?.baseline).map(exactly))
+        threads = settings.threads
+        batch = settings.batch
+        warmupRuns = settings.warmupRuns
+        measuredRuns = settings.measuredRuns
+        deadlineSeconds = settings.deadlineSeconds
+        maxRatios = settings.maxRatios
+        confidence = settings.confidence
+        sweepBatches = settings.sweepBatches
+        sweepThreads = settings.sweepThreads
+        labels = settings.labels
+    }
+
     /// The settings asked for, defaults where nothing is said.
     package var settings: VerificationSettings {
         var settings = VerificationSettings()
@@ -198,6 +219,31 @@ package struct PromotionResponse: Sendable, Codable {
         self.outcomes = outcomes
         self.verifications = verifications
         self.verdictDigest = verdictDigest
+    }
+}
+
+/// `GET /api/v1/selections/{repository}`
+package struct SelectionResponse: Sendable, Codable {
+    /// The best version of those that fit; absent if none does.
+    package let selected: Version?
+    /// What the reports were measured on; absent if there are none.
+    package let dataset: VerificationReport.Subject?
+    /// What the versions were compared by.
+    package let by: String
+    /// Every version that was looked at, newest first.
+    package let candidates: [SelectionCandidate]
+    /// Whether there are older versions that were not looked at.
+    package let isTruncated: Bool
+
+    package init(
+        selected: Version?, dataset: VerificationReport.Subject?, by: String, candidates: [SelectionCandidate],
+        isTruncated: Bool
+    ) {
+        self.selected = selected
+        self.dataset = dataset
+        self.by = by
+        self.candidates = candidates
+        self.isTruncated = isTruncated
     }
 }
 

@@ -27,17 +27,16 @@ package struct AuditEntry: Sendable, Hashable {
         case number(Int64)
     }
 
-    /// The names of fields.
-    package enum Field: String, Sendable, Hashable, CaseIterable {
-        case action, actor, alias, at, cause, digest, ends, envelope, from, key, kind, metadata, name, number, policy
-        case repositories, repository, role, subject, target, to, verdict
-        case artifactType = "artifact_type"
-        case mediaType = "media_type"
-        case predicateType = "predicate_type"
-        case repositoryKind = "repository_kind"
-        case revokedAt = "revoked_at"
-        case validFrom = "valid_from"
-        case validUntil = "valid_until"
+    /// The fields, in the order of their names, which is the order in which they are written.
+    package enum Field: UInt8, Sendable, Hashable, CaseIterable {
+        case action, actor, alias, artifactType, at, cause, digest, ends, envelope, from, key, kind, mediaType
+        case metadata, name, number, policy, predicateType, repositories, repository, repositoryKind, revokedAt
+        case role, subject, target, to, validFrom, validUntil, verdict
+    }
+
+    private struct Detail: Sendable, Hashable {
+        let field: Field
+        let value: Value
     }
 
     /// The most bytes of an entry: bundles of entries state lengths in 16 bits (C2SP tlog-tiles).
@@ -46,25 +45,49 @@ package struct AuditEntry: Sendable, Hashable {
     package let kind: Kind
     package let at: Timestamp
     package let actor: String
-    /// Everything else; what a fact does not have is left out.
-    package let details: [Field: Value]
+    /// Everything else in the order of the fields: an audit makes an entry of every fact, so this has to be cheap.
+    private let details: [Detail]
 
-    package init(_ kind: Kind, at: Timestamp, actor: String, _ details: [Field: Value?]) {
+    /// What a fact does not have is left out.
+    package init(_ kind: Kind, at: Timestamp, actor: String, _ details: KeyValuePairs<Field, Value?>) {
+        self.init(kind, at, actor, details.compactMap { field, value in value.map { Detail(field: field, value: $0) } })
+    }
+
+    package init(_ kind: Kind, at: Timestamp, actor: String, details: [Field: Value]) {
+        self.init(kind, at, actor, details.map { Detail(field: $0.key, value: $0.value) })
+    }
+
+    private init(_ kind: Kind, _ at: Timestamp, _ actor: String, _ details: [Detail]) {
         self.kind = kind
         self.at = at
         self.actor = actor
-        self.details = details.compactMapValues(\.self)
+        self.details = details.sorted { $0.field.rawValue < $1.field.rawValue }
     }
 
     /// A field's text; nil if the entry has none of that name.
     package func text(_ field: Field) -> String? {
-        if case .text(let text) = details[field] { text } else { nil }
+        if case .text(let text) = value(field) { text } else { nil }
     }
 
     /// A field's number; nil if the entry has none of that name.
     package func number(_ field: Field) -> Int64? {
-        if case .number(let number) = details[field] { number } else { nil }
+        if case .number(let number) = value(field) { number } else { nil }
     }
+
+    private func value(_ field: Field) -> Value? { details.first { $0.field == field }?.value }
+}
+
+extension AuditEntry.Field {
+    /// As it is written.
+    package var name: String { Self.names[Int(rawValue)] }
+
+    package init?(name: String) {
+        guard let field = Self.fields[name] else { return nil }
+        self = field
+    }
+
+    private static let names = allCases.map { JSON.written("\($0)") }
+    private static let fields = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 }
 
 // MARK: Canonical form
@@ -82,46 +105,55 @@ extension AuditEntry {
 
     private func encoded(textMax: Int) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(384)
-        for field in Self.sortedFields {
-            let value: Value? =
-                switch field {
-                case .kind: .text(kind.rawValue)
-                case .at: .text(at.description)
-                case .actor: .text(actor)
-                default: details[field]
-                }
-            guard let value else { continue }
-            bytes.append(UInt8(ascii: bytes.isEmpty ? "{" : ","))
-            Self.append(field.rawValue, to: &bytes)
-            bytes.append(UInt8(ascii: ":"))
-            switch value {
-            case .number(let number): bytes.append(contentsOf: String(number).utf8)
-            case .text(let text): Self.append(text, max: textMax, to: &bytes)
+        bytes.reserveCapacity(512)
+        let common = [
+            Detail(field: .actor, value: .text(actor)), Detail(field: .at, value: .text(at.description)),
+            Detail(field: .kind, value: .text(kind.rawValue)),
+        ]
+        var next = 0
+        for detail in details {
+            while next < common.count, common[next].field.rawValue < detail.field.rawValue {
+                Self.append(common[next], max: textMax, to: &bytes)
+                next += 1
             }
+            Self.append(detail, max: textMax, to: &bytes)
         }
+        for detail in common[next...] { Self.append(detail, max: textMax, to: &bytes) }
         bytes.append(UInt8(ascii: "}"))
         return bytes
     }
 
-    private static let sortedFields = Field.allCases.sorted {
-        $0.rawValue.utf8.lexicographicallyPrecedes($1.rawValue.utf8)
+    private static func append(_ detail: Detail, max: Int, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: bytes.isEmpty ? "{" : ","))
+        append(detail.field.name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        switch detail.value {
+        case .number(let number): bytes.append(contentsOf: String(number).utf8)
+        case .text(let text): append(text, max: max, to: &bytes)
+        }
     }
 
     /// A text as a JSON string: escaped are the quote, the backslash and control characters, all else stands as it is.
     private static func append(_ text: String, max: Int = .max, to bytes: inout [UInt8]) {
-        let shown = text.utf8.count > max ? String(text.unicodeScalars.prefix(max / 4)) + "…" : text
+        var shown = text.utf8.count > max ? String(text.unicodeScalars.prefix(max / 4)) + "…" : text
         bytes.append(UInt8(ascii: "\""))
-        for byte in shown.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0..<0x20, 0x7F: bytes.append(contentsOf: "\\u00\(Hex.encode([byte]))".utf8)
-            default: bytes.append(byte)
-            }
+        shown.withUTF8 { text in
+            if !text.contains(where: isEscaped) { return bytes.append(contentsOf: text) }
+            for byte in text { appendEscaped(byte, to: &bytes) }
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
+        case 0..<0x20, 0x7F: bytes.append(contentsOf: "\\u00\(Hex.encode([byte]))".utf8)
+        default: bytes.append(byte)
+        }
     }
 
     /// Reads an entry; throws `log-inconsistent` for anything that no entry is.
@@ -130,7 +162,7 @@ extension AuditEntry {
             let body = try JSON.decodeVerbatim([String: AnyValue].self, from: bytes)
             var details: [Field: Value] = [:]
             for (name, value) in body {
-                guard let field = Field(rawValue: name) else { continue }  // A later release may say more.
+                guard let field = Field(name: name) else { continue }  // A later release may say more.
                 details[field] = value.value
             }
             guard let entry = AuditEntry(fields: details) else {
@@ -151,7 +183,7 @@ extension AuditEntry {
             case .text(let at) = details.removeValue(forKey: .at), let at = Timestamp(parsing: at),
             case .text(let actor) = details.removeValue(forKey: .actor)
         else { return nil }
-        self.init(kind, at: at, actor: actor, details)
+        self.init(kind, at: at, actor: actor, details: details)
     }
 
     /// A text or a whole number.
@@ -190,10 +222,10 @@ extension AuditEntry: Codable {
         try container.encode(kind.rawValue, forKey: Key(.kind))
         try container.encode(at, forKey: Key(.at))
         try container.encode(actor, forKey: Key(.actor))
-        for (field, value) in details {
-            switch value {
-            case .text(let text): try container.encode(text, forKey: Key(field))
-            case .number(let number): try container.encode(number, forKey: Key(field))
+        for detail in details {
+            switch detail.value {
+            case .text(let text): try container.encode(text, forKey: Key(detail.field))
+            case .number(let number): try container.encode(number, forKey: Key(detail.field))
             }
         }
     }
@@ -202,7 +234,7 @@ extension AuditEntry: Codable {
         let stringValue: String
         let intValue: Int? = nil
 
-        init(_ field: Field) { stringValue = field.rawValue }
+        init(_ field: Field) { stringValue = field.name }
         init?(stringValue: String) { self.stringValue = stringValue }
         init?(intValue: Int) { nil }
     }
@@ -210,5 +242,5 @@ extension AuditEntry: Codable {
 
 extension AuditEntry.Field {
     /// The field of a key that JSON decoding may have turned into camel case.
-    fileprivate init?(written key: String) { self.init(rawValue: JSON.written(key)) }
+    fileprivate init?(written key: String) { self.init(name: JSON.written(key)) }
 }

@@ -23,6 +23,11 @@ package struct Digest: Sendable, Hashable {
 
     /// Parses `sha256:<64 hex>` or `sha512:<128 hex>`; throws `digest-invalid` or `digest-unsupported`.
     package init(parsing text: some StringProtocol) throws(AssayError) {
+        // Not generic from here on, as that is many times faster.
+        try self.init(String(text))
+    }
+
+    private init(_ text: String) throws(AssayError) {
         guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
             throw Self.invalid(text, "it has no algorithm before a colon")
         }

@@ -122,6 +122,8 @@ extension ErrorCode {
     package static let expired = ErrorCode("expired", .integrity)
     /// The audit log is not what a checkpoint or the index says.
     package static let logInconsistent = ErrorCode("log-inconsistent", .integrity)
+    /// A repeated measurement does not come to what its report says.
+    package static let replayDiffers = ErrorCode("replay-differs", .integrity)
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
@@ -129,6 +131,12 @@ extension ErrorCode {
     package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
+    /// A file is no ONNX model, or is a damaged one.
+    package static let modelInvalid = ErrorCode("model-invalid", .refused)
+    /// A model is well formed, and cannot be rewritten as was asked.
+    package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
+    /// No version satisfies what was asked for.
+    package static let selectionEmpty = ErrorCode("selection-empty", .refused)
     package static let verificationCancelled = ErrorCode("verification-cancelled", .refused)
     /// A worker's evaluator is of another build than the server's.
     package static let evaluatorMismatch = ErrorCode("evaluator-mismatch", .refused)
@@ -177,9 +185,9 @@ extension ErrorCode {
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .claimLost, .verificationEnded, .inUse,
         .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
-        .expired, .logInconsistent,
-        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .verificationCancelled,
-        .evaluatorMismatch, .datasetUnsupported,
+        .expired, .logInconsistent, .replayDiffers,
+        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
+        .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .queueFull, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull,

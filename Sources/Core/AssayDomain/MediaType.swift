@@ -57,6 +57,8 @@ package enum PredicateType {
     package static let verdict = "https://slsa.dev/verification_summary/v1"
     package static let testResult = "https://in-toto.io/attestation/test-result/v0.1"
     package static let provenance = "https://slsa.dev/provenance/v1"
+    /// A bill of materials: the predicate is the document itself, byte for byte.
+    package static let bill = "https://cyclonedx.org/bom"
     package static let waiver = "https://assay.dev/attestation/waiver/v1"
 
     /// What a registry alone may say: by another signer it does not count.
@@ -64,7 +66,7 @@ package enum PredicateType {
 
     /// Words by which people may name a type.
     package static let shortNames = [
-        "provenance": provenance, "report": verificationReport, "signature": modelSignature,
+        "bom": bill, "provenance": provenance, "report": verificationReport, "signature": modelSignature,
         "test-result": testResult, "verdict": verdict, "waiver": waiver,
     ]
 

@@ -124,6 +124,7 @@ extension Policy {
             [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
+            + cageOutcomes(evidence)
         return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
     }
 
@@ -139,6 +140,11 @@ extension Policy {
             confidence: outcome.confidence, status: .waived,
             waiver: "key \(found.signer.prefix(12)) until \(found.waiver.expiresAt): "
                 + Printable.escape(found.waiver.reason, limit: Waiver.reasonBytesMax))
+    }
+
+    /// What becomes of the demands on the size and on what was measured alone.
+    func measuredOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        sizeOutcomes(evidence) + metricOutcomes(evidence) + latencyOutcomes(evidence)
     }
 
     private func signatureOutcome(_ evidence: Evidence) -> RequirementOutcome {
@@ -241,7 +247,7 @@ extension Policy {
     }
 
     /// Errors get better as they shrink; everything else as it grows.
-    private static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
+    static func isLowerBetter(_ metric: String) -> Bool { ["mse", "mae"].contains(metric) }
 
     private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in
@@ -304,6 +310,17 @@ extension Policy {
         return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
     }
 
+    private func cageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let cage else { return [] }
+        guard let report = evidence.report, report.measurements != nil, let measured = report.cage else {
+            return [unmeasured("cage", cage.rawValue, evidence.report)]
+        }
+        let absent = measured.absent.map { Printable.escape($0) }.joined(separator: ", ")
+        let lack = "without \(absent.isEmpty ? "a layer" : absent)"
+        let text = measured.isFull ? "\(measured.layers.count) layers" : lack
+        return [outcome("cage", cage.rawValue, text, measured.isFull)]
+    }
+
     private func outcome(
         _ requirement: String, _ demanded: String, _ measured: String, _ isMet: Bool
     ) -> RequirementOutcome {
@@ -351,9 +368,11 @@ package enum Figure {
         return "\(ratio(bounds.lowerBound)) to \(ratio(bounds.upperBound)) at "
             + (percent.hasSuffix(".0") ? percent.dropLast(2) : percent[...]) + " %"
     }
-    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
+    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`, `2.500 s`.
     package static func duration(_ microseconds: Double) -> String {
-        microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
+        if microseconds < 1000 { return fixed(microseconds, 1) + " µs" }
+        return microseconds < 1_000_000
+            ? fixed(microseconds / 1000, 3) + " ms" : fixed(microseconds / 1_000_000, 3) + " s"
     }
 
     /// `1 file`, `3 files`

@@ -42,6 +42,15 @@ package struct TrustedKey: Sendable, Hashable, Codable {
         self.revokedAt = revokedAt
     }
 
+    /// The same key within the times of another entry of it, and revoked if that is.
+    fileprivate func limited(by other: TrustedKey) -> TrustedKey {
+        var key = self
+        key.validFrom = [validFrom, other.validFrom].compactMap(\.self).max()
+        key.validUntil = [validUntil, other.validUntil].compactMap(\.self).min()
+        key.revokedAt = [revokedAt, other.revokedAt].compactMap(\.self).min()
+        return key
+    }
+
     /// Whether it may speak for a repository.
     package func covers(_ repository: RepositoryName) -> Bool {
         repositories.map { patterns in patterns.contains { $0.matches(repository) } } ?? true
@@ -104,18 +113,21 @@ package struct TrustRoot: Sendable, Hashable, Codable {
         self.keys = keys
     }
 
-    /// Reads a file. Throws `key-invalid`, `format-version-unsupported`, `body-too-large`, `too-many-entries`.
+    /// Reads a file, and refuses what it does not understand: a limit that is passed over would be none.
+    ///
+    /// Throws `key-invalid`, also for a member that the format does not have and a key that stands twice,
+    /// `format-version-unsupported`, `body-too-large`, `too-many-entries`.
     package static func parse(_ json: [UInt8]) throws(AssayError) -> TrustRoot {
         guard json.count <= bytesMax else {
             throw AssayError(.bodyTooLarge, "the trust root has over \(bytesMax) bytes")
         }
-        let root: TrustRoot
+        let (root, shape): (TrustRoot, Shape)
         do {
             root = try JSON.decode(TrustRoot.self, from: json)
+            shape = try JSON.decodeVerbatim(Shape.self, from: json)
         } catch {
             let known = error as? AssayError
-            throw AssayError(
-                .keyInvalid, "the trust root cannot be read", reason: known?.reason ?? known?.message, cause: error)
+            throw malformed(known?.reason ?? known?.message, cause: error)
         }
         guard root.format == formatVersion else {
             throw AssayError(.formatVersionUnsupported, "the trust root has format \(root.format)")
@@ -123,7 +135,64 @@ package struct TrustRoot: Sendable, Hashable, Codable {
         guard root.keys.count <= keysMax else {
             throw AssayError(.tooManyEntries, "the trust root has over \(keysMax) keys")
         }
+        if let name = shape.unknownMember { throw malformed("it has the unknown member \(Printable.quote(name))") }
+        var ids: Set<String> = []
+        for key in root.keys {
+            guard ids.insert(key.id).inserted else {
+                throw malformed("the key \(Printable.quote(key.id, limit: 64)) stands in it twice")
+            }
+            guard key.repositories?.isEmpty != true else {
+                throw malformed("the key \(Printable.quote(key.name)) may speak for no repository")
+            }
+        }
         return root
+    }
+
+    private static func malformed(_ reason: String?, cause: (any Error)? = nil) -> AssayError {
+        AssayError(.keyInvalid, "the trust root cannot be read", reason: reason, cause: cause)
+    }
+
+    /// One root out of several: what any of them says against a key counts wherever the key stands.
+    ///
+    /// So a root of before a revocation, beside one of after it, does not bring the key back.
+    package init(merging roots: [TrustRoot]) {
+        var strictest: [String: TrustedKey] = [:]
+        let keys = roots.flatMap(\.keys)
+        for key in keys { strictest[key.id] = strictest[key.id].map(key.limited) ?? key }
+        self.init(keys: keys.map { key in strictest[key.id].map(key.limited) ?? key })
+    }
+
+    /// The members of a file by name, as they are written.
+    private struct Shape: Decodable {
+        /// The first member that the format does not have.
+        let unknownMember: String?
+
+        private struct Name: CodingKey {
+            let stringValue: String
+            var intValue: Int? { nil }
+
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        private static let members: Set = ["format", "keys"]
+        private static let keyMembers: Set = [
+            "id", "name", "pem", "role", "repositories", "valid_from", "valid_until", "added_at", "revoked_at",
+        ]
+
+        init(from decoder: any Decoder) throws {
+            let root = try decoder.container(keyedBy: Name.self)
+            var names = Self.unknown(in: root, known: Self.members)
+            var keys = try root.nestedUnkeyedContainer(forKey: Name(stringValue: "keys"))
+            while !keys.isAtEnd {
+                names += Self.unknown(in: try keys.nestedContainer(keyedBy: Name.self), known: Self.keyMembers)
+            }
+            unknownMember = names.first
+        }
+
+        private static func unknown(in container: KeyedDecodingContainer<Name>, known: Set<String>) -> [String] {
+            container.allKeys.map(\.stringValue).filter { !known.contains($0) }.sorted()
+        }
     }
 
     /// The keys that count in a role, for a repository, at a time.

@@ -10,6 +10,7 @@ package struct Registry: Sendable {
     package let trust: ManageTrust
     package let verify: Verify
     package let promote: Promote
+    package let select: Select
     package let delete: Delete
     package let audit: Audit
     package let attest: Attest
@@ -33,11 +34,12 @@ package struct Registry: Sendable {
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
         verify = try Verify(
-            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger,
-            settings: settings.evaluators)
+            blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock, ids: ids,
+            logger: logger, settings: settings.evaluators)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)
+        select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)

@@ -29,7 +29,7 @@ package struct TarMember: Sendable, Equatable {
 /// reader parses, and then parse it a second time. Members are plain files; folders are checked and passed over.
 /// Modes, owners and times are never applied. After an error the reader is of no further use.
 package struct TarReader {
-    private static let chunkBytes = 1 << 20
+    private static let chunkBytes = 256 << 10
     /// Zero bytes after the end marker, with which writers fill their last record.
     private static let paddingBytesMax = 1 << 20
 

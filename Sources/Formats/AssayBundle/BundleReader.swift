@@ -28,9 +28,14 @@ package struct BundleReader {
         _ source: any BundleSource, limits: BundleLimits = BundleLimits()
     ) throws -> BundleContents {
         var reader = BundleReader(source: source, limits: limits)
-        return try ArchiveFault.translated {
-            try reader.scan()
-            return try reader.contents()
+        do {
+            return try ArchiveFault.translated {
+                try reader.scan()
+                return try reader.contents()
+            }
+        } catch let error as AssayError where error.code.kind == .invalid {
+            // Whatever a document in a bundle is not, the bundle is not: nobody made a mistake in a command.
+            throw AssayError(.bundleInvalid, error.message, reason: error.reason, cause: error)
         }
     }
 

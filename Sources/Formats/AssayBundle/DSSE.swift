@@ -80,10 +80,10 @@ package struct DSSEEnvelope: Sendable, Hashable {
         var isClaimed = false
         for signature in signatures {
             let hint = signature.keyID.flatMap { $0.isEmpty ? nil : $0 }
-            let candidates = trusted.filter { hint == nil || hint == $0.id }
-            isClaimed = isClaimed || !candidates.isEmpty
-            // A hint that names no trusted key may be of another kind, so every key is tried; it decides nothing.
-            for key in candidates.isEmpty ? trusted : candidates
+            let claimed = trusted.filter { hint == $0.id }
+            isClaimed = isClaimed || !claimed.isEmpty
+            // No hint, or one that names no trusted key and may be of another kind: every key is tried.
+            for key in claimed.isEmpty ? trusted : claimed
             where key.verify(signature: signature.bytes, message: message) {
                 return key
             }
@@ -95,6 +95,24 @@ package struct DSSEEnvelope: Sendable, Hashable {
                 remedy: "name the signer's public key as one that you trust, if you do")
         }
         throw SignedJSON.invalid("no signature of the envelope is valid")
+    }
+
+    /// The known key that made a signature; nil if it claims none of them.
+    ///
+    /// Throws `signature-invalid` for a signature that names a known key and is not its.
+    func key(of signature: Signature, among known: [PublicKey]) throws(AssayError) -> PublicKey? {
+        let message = Self.signedBytes(type: payloadType, payload: payload)
+        guard let hint = signature.keyID, !hint.isEmpty else {
+            return known.first { $0.verify(signature: signature.bytes, message: message) }
+        }
+        guard let key = known.first(where: { $0.id == hint }) else { return nil }
+        guard key.verify(signature: signature.bytes, message: message) else {
+            throw AssayError(
+                .signatureInvalid, "the envelope claims a key that did not sign it",
+                reason: "it names the key \(hint.prefix(12))",
+                remedy: "sign it with that key, or name the one that signed it")
+        }
+        return key
     }
 
     /// The in-toto statement that it holds; it means nothing before `verify` has passed. Throws `signature-invalid`.

@@ -91,7 +91,13 @@ package struct ModelSignature: Sendable {
                 reason: keyID.map { "it names the key \(Printable.quote($0, limit: 64))" },
                 remedy: "name the signer's public key as one that you trust, if you do")
         }
-        return try envelope.verify(trusted: candidates)
+        do throws(AssayError) {
+            return try envelope.verify(trusted: candidates)
+        } catch {
+            // The hint stands in the bundle and not in its envelope.
+            guard keyID != nil, error.code == .untrustedKey else { throw error }
+            throw SignedJSON.invalid("the signature is not by the key that it names")
+        }
     }
 
     /// Who made the signature: a trusted key, or one whose certificate a trusted root vouches for at that time.

@@ -30,6 +30,12 @@ package struct SignedEvidence: EvidenceFormat {
         try TrustedSigners(trusted).signer(of: bundle, over: files, at: time).id
     }
 
+    package func checkClaim(ofModelSignature bundle: [UInt8], known: [TrustedKey]) throws {
+        let signature = try ModelSignature(parsing: bundle)
+        guard let key = known.first(where: { $0.id == signature.keyID && $0.role != .log }) else { return }
+        _ = try signature.verify(trusted: try TrustedSigners([key]).keys)
+    }
+
     package func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8] {
         try Referrer.signature(bundle, subject: subject)
     }
@@ -55,8 +61,12 @@ package struct SignedEvidence: EvidenceFormat {
         VerifiedStatement.Statement(try DSSEEnvelope(parsing: envelope).unverifiedStatement())
     }
 
-    package func keyHints(ofEnvelope envelope: [UInt8]) throws -> [String] {
-        try DSSEEnvelope(parsing: envelope).signatures.map { $0.keyID ?? "" }
+    package func claims(ofEnvelope envelope: [UInt8], known: [TrustedKey]) throws -> [SignatureClaim] {
+        let envelope = try DSSEEnvelope(parsing: envelope)
+        let keys = try TrustedSigners(known.filter { $0.role != .log }).keys
+        return try envelope.signatures.map { signature in
+            try envelope.key(of: signature, among: keys).map { .key($0.id) } ?? .unknown(signature.bytes)
+        }
     }
 
     package func openStatement(_ envelope: [UInt8], trusted: [TrustedKey]) throws -> VerifiedStatement {
@@ -96,9 +106,7 @@ package struct SignedEvidence: EvidenceFormat {
     }
 
     package func keyID(ofPEM pem: String, role: TrustedKey.Role) throws -> (id: String, pem: String) {
-        guard role == .log else { return try TrustAnchor.identity(ofPEM: pem) }
-        let key = try Ed25519PublicKey(pem: pem)
-        return (key.id, key.pem)
+        try TrustAnchor.identity(ofPEM: pem, role: role)
     }
 }
 

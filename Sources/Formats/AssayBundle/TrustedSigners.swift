@@ -4,7 +4,7 @@ package import AssayDomain
 /// Keys and authorities of a trust root, ready to check signatures with.
 package struct TrustedSigners: Sendable {
     private let entries: [TrustedKey]
-    private var keys: [PublicKey] = []
+    private(set) var keys: [PublicKey] = []
     private var roots: [Certificate] = []
 
     /// Throws `key-invalid` for an entry that is neither a key nor a certificate.

@@ -4,6 +4,8 @@ package import AssayDomain
 package enum PEMText {
     /// The longest text that is looked at, in bytes; a certificate of 64 KiB fits, and a P-521 key has under 500.
     static let bytesMax = 98_304
+    /// How the labels of all private keys end.
+    private static let privateKey = "PRIVATE KEY"
 
     /// The label of the one block in the text, such as `PUBLIC KEY`; nothing is said of what is in the block.
     ///
@@ -29,7 +31,10 @@ package enum PEMText {
     }
 
     static func refusal(label: String, wanted: String) -> AssayError {
-        AssayError(.keyInvalid, "the text is not \(wanted)", reason: "it holds \(Printable.quote(label, limit: 40))")
+        let isSecret = label.hasSuffix(privateKey)
+        return AssayError(
+            .keyInvalid, "the text is not \(wanted)", reason: "it holds \(Printable.quote(label, limit: 40))",
+            remedy: isSecret ? "keep the private key to yourself, and name its public key" : nil)
     }
 
     private static func malformed(_ reason: String) -> AssayError {

@@ -12,11 +12,18 @@ package enum TrustAnchor: Sendable, Hashable {
             ? .authority(Certificate(pem: pem)) : .key(PublicKey(pem: pem))
     }
 
-    /// Its id and canonical text. Throws `key-invalid`.
-    package static func identity(ofPEM text: String) throws(AssayError) -> (id: String, pem: String) {
+    /// The id and canonical text of what can be trusted in a role: an Ed25519 key as a log's, else an ECDSA key or a
+    /// certificate. Throws `key-invalid`.
+    package static func identity(
+        ofPEM text: String, role: TrustedKey.Role
+    ) throws(AssayError) -> (id: String, pem: String) {
+        if role == .log {
+            let key = try Ed25519PublicKey(pem: text)
+            return (key.id, key.pem)
+        }
         switch try TrustAnchor(pem: text) {
-        case .key(let key): (key.id, key.pem)
-        case .authority(let certificate): (certificate.id, certificate.pem)
+        case .key(let key): return (key.id, key.pem)
+        case .authority(let certificate): return (certificate.id, certificate.pem)
         }
     }
 }

@@ -3,7 +3,7 @@
 /// Source: protocol buffers encoding, "Message Structure". Groups (wire types 3 and 4) are refused: ONNX has none, and
 /// they are the only construct that could nest without a length. Every length is checked against the end of the
 /// enclosing message, so no field reaches past its message and no message past the file.
-struct WireReader {
+package struct WireReader {
     /// The bytes of one read; a field longer than this is skipped without a read.
     private static let windowBytes = 65_536
     /// The number of fields after which reading stops; the largest models in use have a few million.
@@ -14,13 +14,13 @@ struct WireReader {
     private var windowStart = 0
     private var fieldsRead = 0
 
-    init(_ source: any RandomAccessSource) { self.source = source }
+    package init(_ source: any RandomAccessSource) { self.source = source }
 
     /// The whole source as one message.
-    var root: WireMessage { WireMessage(position: 0, end: source.byteCount) }
+    package var root: WireMessage { WireMessage(position: 0, end: source.byteCount) }
 
     /// The next field of a message, or nil at its end; the message moves behind the field.
-    mutating func next(_ message: inout WireMessage) throws -> WireField? {
+    package mutating func next(_ message: inout WireMessage) throws -> WireField? {
         guard message.position < message.end else { return nil }
         fieldsRead += 1
         guard fieldsRead <= Self.fieldsMax else {
@@ -34,7 +34,7 @@ struct WireReader {
     }
 
     /// The first bytes of a length-delimited field, at most `limit` of them.
-    mutating func bytes(of message: WireMessage, limit: Int) throws -> [UInt8] {
+    package mutating func bytes(of message: WireMessage, limit: Int) throws -> [UInt8] {
         let count = min(message.byteCount, limit)
         guard count > 0 else { return [] }
         if windowStart <= message.position, message.position + count <= windowStart + window.count {
@@ -47,7 +47,7 @@ struct WireReader {
     }
 
     /// The next base-128 integer of a message.
-    mutating func varint(_ message: inout WireMessage) throws -> UInt64 {
+    package mutating func varint(_ message: inout WireMessage) throws -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), through: 63, by: 7) {
             let byte = try byte(&message)
@@ -64,13 +64,11 @@ struct WireReader {
         case 0:
             return .integer(try varint(&message))
         case 1:
-            _ = try take(8, from: &message)
-            return .fixed
+            return .fixed(try take(8, from: &message))
         case 2:
             return .bytes(try take(try varint(&message), from: &message))
         case 5:
-            _ = try take(4, from: &message)
-            return .fixed
+            return .fixed(try take(4, from: &message))
         default:
             throw ONNXModelError.invalid("a field has the unknown wire type \(type)")
         }
@@ -102,34 +100,34 @@ struct WireReader {
 }
 
 /// The part of a source that one message takes, and how far it was read.
-struct WireMessage {
-    fileprivate(set) var position: Int
-    let end: Int
+package struct WireMessage {
+    package fileprivate(set) var position: Int
+    package let end: Int
 
     /// A message without fields.
-    static let empty = WireMessage(position: 0, end: 0)
+    package static let empty = WireMessage(position: 0, end: 0)
 
     /// The bytes that are still to be read.
-    var byteCount: Int { end - position }
+    package var byteCount: Int { end - position }
 }
 
 /// One field of a message.
-struct WireField {
+package struct WireField {
     /// The largest field number of the wire format.
-    static let numberMax = 536_870_911
+    package static let numberMax = 536_870_911
 
-    enum Value {
+    package enum Value {
         case integer(UInt64)
         case bytes(WireMessage)
-        /// Four or eight bytes; ONNX keeps nothing in them that a summary needs.
-        case fixed
+        /// Where four or eight bytes lie, as floating-point numbers are kept.
+        case fixed(WireMessage)
     }
 
-    let number: Int
-    let value: Value
+    package let number: Int
+    package let value: Value
 
     /// The field as a nested message or text.
-    var message: WireMessage {
+    package var message: WireMessage {
         get throws {
             guard case .bytes(let message) = value else {
                 throw ONNXModelError.invalid("field \(number) is not length-delimited")
@@ -139,7 +137,7 @@ struct WireField {
     }
 
     /// The field as a signed integer.
-    var integer: Int64 {
+    package var integer: Int64 {
         get throws {
             guard case .integer(let value) = value else {
                 throw ONNXModelError.invalid("field \(number) is not an integer")

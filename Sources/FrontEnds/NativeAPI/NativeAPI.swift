@@ -51,6 +51,7 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/verifications/{id}", .read, getVerification),
             Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
             Route(.post, "/api/v1/promotions", .promote, promote),
+            Route(.get, "/api/v1/selections/{repository...}", .read, select),
             Route(.post, "/api/v1/policy-checks", .read, checkPolicy),
             Route(.get, "/api/v1/attestations", .read, listAttestations),
             Route(.post, "/api/v1/attestations", .push, attest),

@@ -23,7 +23,8 @@ package final class FileAuditLog: AuditLog, LogWriter {
         var flushedSize: Int64 = 0
         /// What was integrated and is not published yet.
         var growth: Growth?
-        var isOpen = false
+        /// Why nothing is added.
+        var damage: String? = "it was not opened"
     }
 
     private struct Growth {
@@ -54,15 +55,19 @@ package final class FileAuditLog: AuditLog, LogWriter {
 
     // MARK: Writing
 
-    package var isWritable: Bool { state.withLock(\.isOpen) }
+    package var isWritable: Bool { damage == nil }
+    package var damage: String? { state.withLock(\.damage) }
     package var flushedSize: Int64 { state.withLock(\.flushedSize) }
 
     package func recover(head: LogHead?, tailStart: Int64, tail: [[UInt8]]) {
         do {
             if let head { try resume(head, tailStart: tailStart, tail: tail) } else { try begin() }
         } catch {
-            // What there is can still be read, and looked through.
-            if let head { state.withLock { $0.published = head } }
+            state.withLock { state in
+                state.damage = "\((error as? AssayError).map { $0.reason ?? $0.message } ?? "it cannot be read")"
+                // What there is can still be read, and looked through.
+                if let head { state.published = head }
+            }
             logger.error("audit log is damaged, nothing is written", metadata: ["error": "\(error)"])
         }
     }
@@ -71,7 +76,7 @@ package final class FileAuditLog: AuditLog, LogWriter {
         guard try folder.read(.entries, 0) == nil, try folder.readCheckpoint() == nil else {
             throw Self.inconsistent("the index knows of no log, and there is one")
         }
-        state.withLock { $0.isOpen = true }
+        state.withLock { $0.damage = nil }
     }
 
     private func resume(_ head: LogHead, tailStart: Int64, tail: [[UInt8]]) throws {
@@ -91,7 +96,7 @@ package final class FileAuditLog: AuditLog, LogWriter {
             state.flushedSize = tailStart
             state.growth = Growth(head: head, frontier: rest.frontier, entries: tail, hashes: rest.hashes)
             try write(&state)
-            state.isOpen = true
+            state.damage = nil
         }
     }
 
@@ -114,7 +119,7 @@ package final class FileAuditLog: AuditLog, LogWriter {
 
     package func extend(by entries: [[UInt8]]) throws -> LogHead {
         try state.withLock { state in
-            guard state.isOpen else {
+            guard state.damage == nil else {
                 throw AssayError(
                     .storageFailed, "the audit log takes no entries", reason: "it was found damaged, or a write failed",
                     remedy: "see the server's log; find the damage with: assay audit verify")
@@ -134,7 +139,7 @@ package final class FileAuditLog: AuditLog, LogWriter {
                 try write(&state)
             } catch {
                 // The entries are durable in the index, and the next start writes them; until then nothing is added.
-                state.isOpen = false
+                state.damage = "it could not be written"
                 logger.error("audit log cannot be written", metadata: ["error": "\(error)"])
             }
         }
@@ -283,6 +288,10 @@ package final class FileAuditLog: AuditLog, LogWriter {
             count = last.endIndex
         }
         guard count <= bytes.count else { throw Self.cut(tile) }
+        // The file of a full tile never changes again.
+        guard count == bytes.count || tile.isPartial else {
+            throw Self.inconsistent("the file of tile \(tile.path) goes on behind its end")
+        }
         return Array(bytes[..<count])
     }
 

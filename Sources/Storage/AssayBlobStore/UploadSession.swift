@@ -8,6 +8,7 @@ import Glibc
 /// `@unchecked Sendable`: `FileBlobStore` lends a session to one request at a time, and each hand-over goes through its
 /// lock or the thread pool's queue, which order the accesses. Within a request `hash` and `write` may run at the same
 /// time: the one touches the digest alone, the other everything else, and both are awaited before the next step.
+/// The size of one that nobody has is read under the lock by which it is taken.
 final class UploadSession: @unchecked Sendable {
     /// What is smaller is written through the page cache, where the flush at the end finds it.
     private static let directBytesMin = 1 << 20

@@ -50,12 +50,8 @@ final class UploadTable: Sendable {
     func take(_ id: UploadID) throws -> UploadSession? {
         try entries.withLock { entries in
             switch entries[id]?.state {
-            case nil:
-                throw AssayError(.uploadNotFound, "there is no upload \(id)", remedy: "start a new upload")
-            case .busy:
-                throw AssayError(
-                    .uploadBusy, "another request writes to this upload",
-                    remedy: "wait for it, then ask for the offset")
+            case nil: throw Self.absent(id)
+            case .busy: throw Self.busy
             case .idle(let session):
                 entries[id]?.state = .busy
                 return session
@@ -64,6 +60,30 @@ final class UploadTable: Sendable {
                 return nil
             }
         }
+    }
+
+    /// How many bytes an upload has that nobody has taken; nil for one whose file alone says it.
+    /// Throws `upload-not-found`, `upload-busy`.
+    func size(of id: UploadID) throws -> Int64? {
+        try entries.withLock { entries in
+            switch entries[id]?.state {
+            case nil: throw Self.absent(id)
+            case .busy: throw Self.busy
+            case .stored: return nil
+            case .idle(let session):
+                entries[id]?.lastUse = time(nil)
+                return session.size
+            }
+        }
+    }
+
+    private static func absent(_ id: UploadID) -> AssayError {
+        AssayError(.uploadNotFound, "there is no upload \(id)", remedy: "start a new upload")
+    }
+
+    private static var busy: AssayError {
+        AssayError(
+            .uploadBusy, "another request writes to this upload", remedy: "wait for it, then ask for the offset")
     }
 
     /// Takes an upload back; nil if its file alone counts from now on. One that was removed meanwhile stays removed.

@@ -272,9 +272,10 @@ enum HotStatement: String, CaseIterable, Sendable {
     case loggedManifests = """
         SELECT m.log_index, r.name, r.kind, m.digest, m.media_type, m.artifact_type, m.subject_digest, m.content,
             m.created_at, m.actor, v.number, v.metadata, v.created_at, v.actor,
-            a.artifact_type, a.predicate_type, a.envelope_digest
+            a.artifact_type, a.predicate_type, a.envelope_digest, v.log_index, m.repository_id, m.size, m.annotations,
+            v.content_bytes, a.repository_id, a.subject_digest, a.envelope_size, m.id
         FROM manifests AS m JOIN repositories AS r ON r.id = m.repository_id
-        LEFT JOIN versions AS v ON v.manifest_id = m.id AND v.log_index = m.log_index
+        LEFT JOIN versions AS v ON v.manifest_id = m.id
         LEFT JOIN attestations AS a ON a.manifest_id = m.id
         WHERE m.log_index BETWEEN ? AND ? ORDER BY m.log_index
         """
@@ -285,25 +286,32 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case loggedAliasMoves = """
         SELECT h.log_index, r.name, h.alias, h.from_number, h.to_number, h.to_digest, h.cause, h.at, h.actor,
-            h.policy_digest, h.verdict_digest
+            h.policy_digest, h.verdict_digest, h.sequence
         FROM alias_moves AS h JOIN repositories AS r ON r.id = h.repository_id
         WHERE h.log_index BETWEEN ? AND ? ORDER BY h.log_index
         """
     case loggedPolicyChanges = """
-        SELECT c.log_index, r.name, c.alias, c.policy_digest, c.at, c.actor
+        SELECT c.log_index, r.name, c.alias, c.policy_digest, c.at, c.actor, c.sequence
         FROM policy_changes AS c JOIN repositories AS r ON r.id = c.repository_id
         WHERE c.log_index BETWEEN ? AND ? ORDER BY c.log_index
         """
     case loggedKeyChanges = """
-        SELECT log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor
+        SELECT log_index, action, key_id, name, role, repositories, valid_from, valid_until, revoked_at, at, actor,
+            sequence
         FROM key_changes WHERE log_index BETWEEN ? AND ? ORDER BY log_index
         """
     case loggedDeletions = """
-        SELECT d.log_index, r.name, d.target, d.digest, d.number, d.ends, d.at, d.actor
+        SELECT d.log_index, r.name, d.target, d.digest, d.number, d.ends, d.at, d.actor, d.id
         FROM deletions AS d JOIN repositories AS r ON r.id = d.repository_id
         WHERE d.log_index BETWEEN ? AND ? ORDER BY d.log_index
         """
     case endedEntries = "SELECT log_index, entry FROM ended_entries WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
+
+    /// References of a range of manifests, each manifest's in order.
+    case referencesOfManifests = """
+        SELECT manifest_id, position, repository_id, role, digest, size, media_type
+        FROM manifest_references WHERE manifest_id > ? AND manifest_id <= ? ORDER BY manifest_id, position
+        """
 
     case logIndexesOfVersion = """
         SELECT v.log_index FROM repositories AS r JOIN versions AS v ON v.repository_id = r.id

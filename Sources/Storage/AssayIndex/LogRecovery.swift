@@ -4,7 +4,8 @@ import GRDB
 
 /// Brings the audit log and the index together when a database is opened.
 enum LogRecovery {
-    /// Tells the log what the index holds of it, and then writes the facts into it that are older than it.
+    /// Tells the log what the index holds of it. If there is no log yet, the facts that are older than it are written
+    /// into it; later on a fact without an entry is one that nobody logged, and never gets one.
     static func run(_ writer: WriteQueue, _ log: any LogWriter) throws {
         let (head, tail) = try writer.readAtStart { database in
             (try database.logHead(), try database.logTail(behind: 0))
@@ -13,7 +14,7 @@ enum LogRecovery {
             head: head.map { LogHead(size: $0.size, checkpoint: $0.checkpoint) },
             tailStart: tail.first?.index ?? head?.size ?? 0, tail: tail.map(\.entry))
         // A damaged log takes nothing, and then the index only reads.
-        guard log.isWritable else { return }
+        guard head == nil, log.isWritable else { return }
         try writer.writeAtStart { try $0.logOlderFacts() }
     }
 }

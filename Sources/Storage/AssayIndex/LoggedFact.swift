@@ -18,7 +18,19 @@ enum LoggedFact: CaseIterable {
     /// A fact whose row was deleted.
     case ended
 
-    /// Rows of a range of log indexes, in order.
+    /// The table whose rows come in the order of the log, and its column that counts them; nil where there is none.
+    var order: (table: String, column: String)? {
+        switch self {
+        case .manifest: ("manifests", "id")
+        case .aliasMove: ("alias_moves", "sequence")
+        case .policyChange: ("policy_changes", "sequence")
+        case .keyChange: ("key_changes", "sequence")
+        case .deletion: ("deletions", "id")
+        case .laterVersion, .ended: nil
+        }
+    }
+
+    /// Rows of a range of log indexes, in order; the last column is the one of `order`.
     var statement: HotStatement {
         switch self {
         case .manifest: .loggedManifests
@@ -45,7 +57,7 @@ enum LoggedFact: CaseIterable {
     }
 
     private static func manifest(_ row: Row) throws -> AuditEntry? {
-        if !row.hasNull(atIndex: 10) {
+        if !row.hasNull(atIndex: 10), try row.integer(ManifestColumn.versionLogIndex) == row.integer(0) {
             // Made in one transaction, so both say the same of when and by whom.
             guard try row.integer(8) == row.integer(12), try row.text(9) == row.text(13) else { return nil }
             return try version(row, repository: 1, number: 10, metadata: 11, at: 12, actor: 13)
@@ -116,6 +128,19 @@ enum LoggedFact: CaseIterable {
                 .number: row.auditNumber(4), .ends: row.auditText(5),
             ])
     }
+}
+
+/// Columns of `HotStatement.loggedManifests` that are not of the entry, but must fit it.
+enum ManifestColumn {
+    static let versionLogIndex = 17
+    static let repositoryID = 18
+    static let size = 19
+    static let annotations = 20
+    static let contentBytes = 21
+    static let attestationRepositoryID = 22
+    static let attestationSubject = 23
+    static let envelopeSize = 24
+    static let id = 25
 }
 
 extension Row {

@@ -22,21 +22,6 @@ extension SQLiteIndex {
     }
 }
 
-extension AttestationRecord {
-    /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
-    init?(of manifest: Manifest, at: Timestamp) {
-        let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
-        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, types.contains(type),
-            let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
-        else { return nil }
-        self.init(
-            manifestDigest: manifest.digest, artifactType: type,
-            predicateType: manifest.annotations[Annotation.bundlePredicateType]
-                ?? manifest.annotations[Annotation.predicateType],
-            envelope: BlobRecord(digest: layer.digest, size: layer.size), createdAt: at)
-    }
-}
-
 extension Database {
     func insertAttestation(
         _ attestation: AttestationRecord, id: Int64, of subject: Digest, in repositoryID: Int64

@@ -6,23 +6,14 @@ extension SQLiteIndex {
         try await readOnce { try $0.trustedKeys() }
     }
 
-    /// Adding a key again changes nothing. A revoked key never comes back: that throws `key-conflict` too.
+    /// Adding a key again changes nothing, with other limits it throws `key-conflict`. A revoked key never comes back.
     package func addTrustedKey(_ key: TrustedKey, actor: String) async throws {
         try await write { database in
             guard let found = try database.trustedKey(key.id) else {
                 try database.insertTrustedKey(key)
                 return try database.insertKeyChange(.trust, key, actor: actor, at: key.addedAt)
             }
-            guard found.role == key.role, found.repositories == key.repositories else {
-                throw AssayError(
-                    .keyConflict, "key \(key.id.prefix(12)) is trusted as a \(found.role.rawValue) key already",
-                    reason: found.role == key.role ? "for other repositories" : nil,
-                    remedy: "use a key of its own for each role")
-            }
-            guard found.revokedAt == nil else {
-                throw AssayError(
-                    .keyConflict, "key \(key.id.prefix(12)) was revoked", remedy: "make a new key and trust that")
-            }
+            if let conflict = found.conflict(with: key) { throw conflict }
         }
     }
 
@@ -52,6 +43,27 @@ extension SQLiteIndex {
             try database.insertKeyChange(.revoke, key, actor: actor, at: at)
             return key
         }
+    }
+}
+
+extension TrustedKey {
+    /// Why a key that is known cannot be trusted in another way too; nil if it is trusted in just this way.
+    fileprivate func conflict(with other: TrustedKey) -> AssayError? {
+        let (reason, remedy): (String?, String)
+        if revokedAt != nil {
+            return AssayError(.keyConflict, "key \(id.prefix(12)) was revoked", remedy: "make a new key and trust that")
+        } else if role != other.role {
+            (reason, remedy) = (nil, "use a key of its own for each role")
+        } else if repositories != other.repositories {
+            (reason, remedy) = ("for other repositories", "use a key of its own for the other repositories")
+        } else if validFrom != other.validFrom || validUntil != other.validUntil {
+            (reason, remedy) = ("from or until another time", "change its times: assay key limit \(id.prefix(12))")
+        } else {
+            return nil
+        }
+        return AssayError(
+            .keyConflict, "key \(id.prefix(12)) is trusted as a \(role.rawValue) key already", reason: reason,
+            remedy: remedy)
     }
 }
 

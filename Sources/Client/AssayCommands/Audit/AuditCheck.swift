@@ -42,6 +42,7 @@ struct AuditCheck: Sendable {
         let kept = try kept.map { try Checkpoint(opening: $0, trusted: trust.keys) }
         var faults = FaultList(max: Self.faultsMax)
         if let kept { try Self.check(kept, against: checkpoint, &faults) }
+        async let indexFaults = client.auditFaults()
         var walk = TreeWalk(checkpoint: checkpoint, kept: kept)
         defer { display.end() }
         let batches = stride(from: Int64(0), to: checkpoint.size, by: Self.batchTiles * Tile.widthMax).map { $0 }
@@ -62,7 +63,7 @@ struct AuditCheck: Sendable {
             }
         }
         try await walk.finish(&faults) { try await client.logTile($0.path) }
-        for fault in try await client.auditFaults() { faults.add(nil, Printable.escape(fault)) }
+        for fault in try await indexFaults { faults.add(nil, Printable.escape(fault)) }
         return Result(
             origin: checkpoint.origin, entryCount: checkpoint.size, root: Hex.encode(checkpoint.root.bytes),
             keptEntryCount: kept?.size, faults: faults.items)

@@ -23,8 +23,8 @@ struct LogDemand: Sendable {
 
     /// The last promotion of exactly this version: under the alias, if the reference names one.
     ///
-    /// Of an alias the last move that the registry lists must be that promotion. Throws `log-entry-not-found` if there
-    /// is none, `log-inconsistent`, `untrusted-key`, `signature-invalid`.
+    /// Of an alias the last move that the registry lists must be that promotion, and the log must have no later one.
+    /// Throws `log-entry-not-found` if there is none, `log-inconsistent`, `untrusted-key`, `signature-invalid`.
     func promotion(of plan: PullPlan, as reference: Reference) async throws -> Promotion {
         let trust = try await LogTrust.make(root, client: client)
         let version = plan.version
@@ -43,6 +43,10 @@ struct LogDemand: Sendable {
                 .logInconsistent, "entry \(item.index) of the audit log is no promotion of \(version.reference)")
         }
         try await memory.check(checkpoint, proof.checkpoint, client: client)
+        if case .tag(.alias(let name)) = reference.selector {
+            try await LaterMoves(client: client, memory: memory).check(
+                name, of: version.repository, movedLastAt: item.index, in: checkpoint)
+        }
         return Promotion(
             alias: alias, index: item.index, at: entry.at, entryCount: checkpoint.size,
             isKeyOfRegistry: trust.isOfRegistry)

@@ -1,3 +1,4 @@
+import APIProtocol
 import AssayBundle
 import AssayClient
 import AssayDomain
@@ -28,7 +29,8 @@ struct BundleExport: Sendable {
     /// Writes the bundle beside its final name and gives it that name when it is complete.
     ///
     /// First the registry attaches what can be derived of the version and is missing; where the caller may not have
-    /// that done, `note` is told, and the bundle holds what there is.
+    /// that done, `note` is told, and the bundle holds what there is. Evidence that is damaged or falsely signed stays
+    /// behind, and `note` is told: with it nobody would take the bundle.
     func export(
         _ reference: Reference, to path: String, isReplacing: Bool, withAliases: Bool, note: (String) -> Void
     ) async throws -> Version {
@@ -38,7 +40,7 @@ struct BundleExport: Sendable {
         } catch let error as AssayError where error.code == .permissionDenied {
             note("the bundle may lack its bill of materials and proofs: only pushers can have them made")
         }
-        let plan = try await plan(of: version, withAliases: withAliases)
+        let plan = try await plan(of: version, withAliases: withAliases, note: note)
         let (folder, name) = try Self.place(of: path)
         let draftName = ".\(name).assay.part"
         let draft = try await client.files.run { try folder.draft(draftName) }
@@ -53,16 +55,37 @@ struct BundleExport: Sendable {
         return version
     }
 
-    private func plan(of version: Version, withAliases: Bool) async throws -> BundlePlan {
+    private func plan(
+        of version: Version, withAliases: Bool, note: (String) -> Void
+    ) async throws -> BundlePlan {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        let check = try EvidenceCheck(
+            repository: version.repository, manifest: manifest, root: TrustRoot(keys: try await client.keys().items),
+            time: .now)
         var referrers: [Manifest] = []
-        for referrer in try await client.referrers(of: version.manifestDigest, in: version.repository) {
-            referrers.append(try await client.manifest(referrer.digest, in: version.repository))
+        for descriptor in try await client.referrers(of: version.manifestDigest, in: version.repository) {
+            let referrer = try await client.manifest(descriptor.digest, in: version.repository)
+            if let fault = try await fault(of: referrer, in: version.repository, check) {
+                note("\(referrer.digest.short) stays behind: \(fault)")
+            } else {
+                referrers.append(referrer)
+            }
         }
         return try BundlePlan(
             label: .init(
                 repository: version.repository, number: version.number, aliases: withAliases ? version.aliases : []),
             manifest: manifest, referrers: referrers)
+    }
+
+    /// Why evidence is not valid, whoever is trusted; nil if it is, or if the referrer is no evidence.
+    private func fault(
+        of referrer: Manifest, in repository: RepositoryName, _ check: EvidenceCheck
+    ) async throws -> String? {
+        guard let type = referrer.evidenceType, let layer = referrer.layers.first else { return nil }
+        guard layer.size <= Int64(DSSEEnvelope.bytesMax) else { return "it has over \(DSSEEnvelope.bytesMax) bytes" }
+        let bytes = try await client.content(of: layer.digest, in: repository, bytesMax: DSSEEnvelope.bytesMax)
+        let checked = check.check(bytes, artifactType: type, manifestDigest: referrer.digest)
+        return checked.status == .invalid ? checked.fault : nil
     }
 
     private func write(_ plan: BundlePlan, to draft: DraftFile) async throws {

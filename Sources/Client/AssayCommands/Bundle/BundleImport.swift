@@ -32,13 +32,14 @@ struct BundleImport: Sendable {
     func run(_ path: String, as name: RepositoryName?) async throws -> Result {
         let bundle = try await OpenBundle.open(path, files: client.files)
         let contents = bundle.contents
-        guard let repository = name ?? contents.label?.repository else {
-            throw AssayError(
-                .usage, "the archive does not say of which repository it is", remedy: "add --as NAME")
-        }
+        let stated = name ?? contents.label?.repository
         let proof = try await client.files.run {
             try BundleProof.check(
-                bundle, repository: repository, root: root, demandsLog: demandsLog, demand: .signature)
+                bundle, repository: stated, root: root, demandsLog: demandsLog, demand: .signature)
+        }
+        guard let repository = stated else {
+            throw AssayError(
+                .usage, "the archive does not say of which repository it is", remedy: "add --as NAME")
         }
         let blobs = try contents.blobs.map { blob in
             let part = try bundle.part(of: blob)
@@ -47,42 +48,35 @@ struct BundleImport: Sendable {
             }
         }
         _ = try await publisher.send(blobs, to: repository)
-        let response = try await publish(bundle, in: repository)
+        let metadata = try await client.files.run { try proof.metadata(of: bundle) }
+        let response = try await publish(bundle.contents, metadata, in: repository)
+        // A bill that nobody who is trusted vouches for stays behind; the registry makes its own.
+        let referrers = contents.referrers.filter {
+            proof.hasBill || $0.effectiveArtifactType != MediaType.cycloneDX
+        }
         // Evidence first, then what was derived from it: so nothing is derived anew here.
         let derived = [MediaType.cycloneDX, MediaType.logProof]
         let sorted =
-            contents.referrers.filter { !derived.contains($0.effectiveArtifactType ?? "") }
-            + contents.referrers.filter { derived.contains($0.effectiveArtifactType ?? "") }
+            referrers.filter { !derived.contains($0.effectiveArtifactType ?? "") }
+            + referrers.filter { derived.contains($0.effectiveArtifactType ?? "") }
         for referrer in sorted { try await client.attach(referrer, in: repository) }
         let aliases = withAliases ? try await move(contents.label?.aliases ?? [], to: response.version) : []
         return Result(version: response.version, isNew: response.isNew, proof: proof, aliases: aliases)
     }
 
-    private func publish(_ bundle: OpenBundle, in repository: RepositoryName) async throws -> PublishResponse {
-        let manifest = bundle.contents.manifest
+    private func publish(
+        _ contents: BundleContents, _ metadata: VersionMetadata?, in repository: RepositoryName
+    ) async throws -> PublishResponse {
+        let manifest = contents.manifest
         var request = PublishRequest(
             repository: repository, kind: Self.kind(of: manifest),
             manifest: String(decoding: manifest.bytes, as: UTF8.self), mediaType: manifest.mediaType,
-            tag: bundle.contents.label?.number.description, metadata: try await metadata(of: bundle),
-            makesProvenance: false)
+            tag: contents.label?.number.description, metadata: metadata, makesProvenance: false)
         do {
             return try await client.publish(request)
         } catch let error as AssayError where error.code == .tagImmutable {
             request.tag = nil
             return try await client.publish(request)
-        }
-    }
-
-    /// What the version is said to be, by the provenance that comes with it.
-    private func metadata(of bundle: OpenBundle) async throws -> VersionMetadata? {
-        try await client.files.run {
-            for referrer in bundle.contents.referrers
-            where referrer.annotations[Annotation.predicateType] == PredicateType.provenance {
-                let statement = try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
-                let metadata = try ProvenancePredicate.decode(statement.predicate).metadata
-                if metadata != VersionMetadata() { return metadata }
-            }
-            return nil
         }
     }
 

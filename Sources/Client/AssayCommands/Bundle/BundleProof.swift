@@ -34,6 +34,7 @@ struct BundleProof: Encodable, Sendable {
     let promotions: [Promotion]
     /// The log that proves the version's repository and number; nil if nothing proves them.
     let origin: String?
+    /// Whether a bill of materials is in it, and a trusted registry vouches for its bytes.
     let hasBill: Bool
     let time: Timestamp
     let timeSource: TimeSource
@@ -41,22 +42,20 @@ struct BundleProof: Encodable, Sendable {
     /// Checks everything that is in a bundle. Fails closed: evidence that is damaged, falsely signed or of something
     /// else refuses the bundle; what an unknown key signed does not count.
     ///
-    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states.
-    /// Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`, `expired`, `log-inconsistent`,
-    /// `log-entry-not-found`.
+    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states, and that
+    /// no other log is called upon. Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`,
+    /// `expired`, `log-inconsistent`, `bundle-invalid`, and `log-entry-not-found` for a promotion that is demanded.
     static func check(
         _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
     ) throws -> BundleProof {
-        let proofs = try LogProofs(bundle, root: root)
+        let proofs = try LogProofs(bundle, root: root, refusesOthers: demandsLog)
         if demandsLog { try proofs.demandLabel() }
         let (time, source) = proofs.time.map { ($0, TimeSource.log) } ?? (.now, .clock)
         let check = try EvidenceCheck(
             repository: bundle.contents.label?.repository ?? repository, manifest: bundle.contents.manifest,
             root: root, time: time)
         let evidence = try bundle.contents.referrers.compactMap { referrer -> CheckedEvidence? in
-            guard let type = referrer.effectiveArtifactType,
-                [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto].contains(type)
-            else { return nil }
+            guard let type = referrer.evidenceType else { return nil }
             return check.check(
                 try bundle.document(of: referrer), artifactType: type, manifestDigest: referrer.digest)
         }
@@ -76,8 +75,51 @@ struct BundleProof: Encodable, Sendable {
         }
         return BundleProof(
             signer: signer, evidence: evidence, promotions: promotions, origin: proofs.labelOrigin,
-            hasBill: bundle.contents.referrers.contains { $0.effectiveArtifactType == MediaType.cycloneDX },
-            time: time, timeSource: source)
+            hasBill: try hasBill(bundle, vouchedBy: evidence), time: time, timeSource: source)
+    }
+
+    /// Whether the bundle holds a bill of materials that a trusted registry vouches for. One that none of them vouches
+    /// for does not count.
+    ///
+    /// Throws `signature-invalid` where a bill stands in the place of one that is vouched for.
+    private static func hasBill(_ bundle: OpenBundle, vouchedBy evidence: [CheckedEvidence]) throws -> Bool {
+        let bills = Set(
+            bundle.contents.referrers.filter { $0.effectiveArtifactType == MediaType.cycloneDX }
+                .flatMap(\.layers).map(\.digest))
+        var vouched: Set<Digest> = []
+        for item in evidence
+        where item.status == .valid && item.role == .registry && item.predicateType == PredicateType.bill {
+            vouched.insert(.sha256(of: try statement(item, of: bundle).predicate))
+        }
+        guard vouched.isSubset(of: bills) || bills.isSubset(of: vouched) else {
+            throw AssayError(
+                .signatureInvalid, "the bill of materials in the bundle is not the one that the registry signed")
+        }
+        return !vouched.isDisjoint(with: bills)
+    }
+
+    /// What an envelope that was checked says.
+    private static func statement(_ item: CheckedEvidence, of bundle: OpenBundle) throws -> Statement {
+        guard let referrer = bundle.contents.referrers.first(where: { $0.digest == item.manifestDigest }) else {
+            throw AssayError(.bundleInvalid, "a referrer is missing in the bundle")
+        }
+        return try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
+    }
+
+    /// What the version is said to be, by provenance of those who are trusted: of the files' signer before a
+    /// registry, and of a registry before others.
+    func metadata(of bundle: OpenBundle) throws -> VersionMetadata? {
+        let provenance = evidence.filter { $0.status == .valid && $0.predicateType == PredicateType.provenance }
+        let ranked =
+            provenance.filter { $0.signer == signer } + provenance.filter { $0.role == .registry } + provenance
+        for item in ranked {
+            let statement = try Self.statement(item, of: bundle)
+            guard let metadata = try? ProvenancePredicate.decode(statement.predicate).metadata else {
+                continue  // What is no SLSA provenance tells nothing.
+            }
+            if metadata != VersionMetadata() { return metadata }
+        }
+        return nil
     }
 
     private static func signer(
@@ -101,16 +143,15 @@ struct BundleProof: Encodable, Sendable {
     ) throws -> Promotion {
         let verdict = proven.entry.text(.verdict) ?? ""
         guard let found = evidence.first(where: { $0.envelopeDigest.description == verdict }), found.status == .valid,
-            found.predicateType == PredicateType.verdict,
-            let referrer = bundle.contents.referrers.first(where: { $0.digest == found.manifestDigest })
+            found.predicateType == PredicateType.verdict
         else {
             throw AssayError(
                 .signatureInvalid, "the verdict behind a promotion is missing, or by no trusted registry key",
                 reason: "entry \(proven.index) of the audit log names \(verdict)")
         }
         struct Body: Decodable { let verificationResult: String }
-        let statement = try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
-        guard try JSON.decodeVerbatim(Body.self, from: statement.predicate).verificationResult == "PASSED" else {
+        let body = try? JSON.decodeVerbatim(Body.self, from: try Self.statement(found, of: bundle).predicate)
+        guard body?.verificationResult == "PASSED" else {
             throw AssayError(.signatureInvalid, "the verdict behind a promotion is no yes")
         }
         return Promotion(
@@ -131,7 +172,8 @@ private struct LogProofs {
     let promotions: [Proven]
     private let label: BundleContents.Label?
 
-    init(_ bundle: OpenBundle, root: TrustRoot) throws {
+    /// `refusesOthers`: a proof by a log that the root does not name is refused, and not only passed over.
+    init(_ bundle: OpenBundle, root: TrustRoot, refusesOthers: Bool) throws {
         let keys = try root.logKeys(at: .now)
         let digest = bundle.contents.manifest.digest.description
         var (versions, promotions): ([Proven], [Proven]) = ([], [])
@@ -142,8 +184,8 @@ private struct LogProofs {
                 let (entry, checkpoint) = try proof.verify(trusted: keys)
                 proven = Proven(entry: entry, index: proof.index, origin: checkpoint.origin)
             } catch {
-                // The log of somebody else proves nothing, and refutes nothing.
-                guard error.code == .untrustedKey else { throw error }
+                // To who names no log, every log is that of somebody else: it proves nothing, and refutes nothing.
+                guard error.code == .untrustedKey, !refusesOthers else { throw error }
                 continue
             }
             guard proven.entry.text(.digest) == digest else {
@@ -173,11 +215,11 @@ private struct LogProofs {
         }?.origin
     }
 
-    /// Throws `log-entry-not-found`, and `log-inconsistent` for a bundle that states another name than the log.
+    /// Throws `unsigned`, and `log-inconsistent` for a bundle that states another name than the log.
     func demandLabel() throws(AssayError) {
         guard let first = versions.first else {
             throw AssayError(
-                .logEntryNotFound, "no trusted log proves where the bundle's version comes from",
+                .unsigned, "no trusted log proves where the bundle's version comes from",
                 remedy: "name the trust root of the registry that exported it")
         }
         guard labelOrigin != nil else {

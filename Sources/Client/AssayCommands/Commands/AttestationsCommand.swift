@@ -22,7 +22,10 @@ struct AttestationsCommand: AsyncParsableCommand {
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
     var reference: String
 
-    @Option(help: ArgumentHelp("Print what one says, named by its digest or type.", valueName: "digest|type"))
+    @Option(
+        help: ArgumentHelp(
+            "Print what one says, named by its digest or type; with --json the envelope around it.",
+            valueName: "digest|type"))
     var show: String?
 
     @Flag(help: "End with exit status 6 unless all are valid.")
@@ -40,8 +43,9 @@ struct AttestationsCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let version = try await client.version(reference)
             let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
-            let list = try await Self.fetch(version, root: root, isNamed: named != nil, client: client)
-            if let show { return try Self.show(show, among: list, of: version, on: console) }
+            let list = try await GatheredEvidence.fetch(
+                about: version, root: root, isNamed: named != nil, client: client)
+            if let show { return try Self.show(show, among: list, of: version, isJSON: isJSON, on: console) }
             let checked = list.map(\.evidence)
             try isJSON
                 ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
@@ -61,32 +65,8 @@ struct AttestationsCommand: AsyncParsableCommand {
         }
     }
 
-    private typealias Fetched = (evidence: CheckedEvidence, bytes: [UInt8])
-
-    /// All evidence about a version, checked. Keys that the registry names count as of when it recorded the evidence,
-    /// as they do for its own decisions; keys that somebody named count now.
-    private static func fetch(
-        _ version: Version, root: TrustRoot, isNamed: Bool, client: AssayClient
-    ) async throws -> [Fetched] {
-        let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
-        var fetched: [Fetched] = []
-        for item in try await client.attestations(of: version.reference).items {
-            let bytes = try await client.content(
-                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
-            let check = try EvidenceCheck(
-                repository: version.repository, manifest: manifest, root: root, time: isNamed ? .now : item.createdAt)
-            fetched.append(
-                (
-                    check.check(
-                        bytes, artifactType: item.artifactType, manifestDigest: item.manifestDigest,
-                        createdAt: item.createdAt), bytes
-                ))
-        }
-        return fetched
-    }
-
     private static func show(
-        _ name: String, among list: [Fetched], of version: Version, on console: Console
+        _ name: String, among list: [GatheredEvidence], of version: Version, isJSON: Bool, on console: Console
     ) throws {
         let type = PredicateType.resolve(name)
         let found = list.last { item in
@@ -100,13 +80,10 @@ struct AttestationsCommand: AsyncParsableCommand {
                 .attestationNotFound, "\(version.reference) has no attestation \(Printable.quote(name, limit: 80))",
                 remedy: "see them with: assay attestations \(version.reference)")
         }
-        let payload: [UInt8]
-        if found.evidence.predicateType == PredicateType.modelSignature {
-            payload = found.bytes
-        } else {
-            payload = try DSSEEnvelope(parsing: found.bytes).payload
-        }
-        try console.print(verbatim: String(decoding: payload, as: UTF8.self) + "\n")
+        // A signature file is shown as it is; an envelope only to programs, to people what it holds.
+        let isWhole = isJSON || found.evidence.predicateType == PredicateType.modelSignature
+        let text = isWhole ? found.bytes : try DSSEEnvelope(parsing: found.bytes).payload
+        try console.print(verbatim: String(decoding: text, as: UTF8.self) + "\n")
         if found.evidence.status != .valid {
             console.note(
                 "it does not count: \(Printable.escape(found.evidence.fault ?? found.evidence.status.rawValue))")

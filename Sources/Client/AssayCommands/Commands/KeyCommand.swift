@@ -119,15 +119,22 @@ struct KeyTrustCommand: AsyncParsableCommand {
         }
         let patterns = try repositories.map { try RepositoryPattern(parsing: $0) }
         let request = TrustKeyRequest(
-            pem: String(decoding: try LocalFile(opening: file).readAll(bytesMax: Certificate.bytesMax), as: UTF8.self),
-            name: name ?? Self.name(of: file), role: role, repositories: patterns.isEmpty ? nil : patterns,
-            validFrom: try Arguments.time(from, option: "from"), validUntil: try Arguments.time(until, option: "until"))
+            pem: try Self.checkedPEM(file, role: role), name: name ?? Self.name(of: file), role: role,
+            repositories: patterns.isEmpty ? nil : patterns, validFrom: try Arguments.time(from, option: "from"),
+            validUntil: try Arguments.time(until, option: "until"))
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let trusted = try await client.trust(request)
             if isJSON { return try console.print(json: trusted) }
             try console.print("key \(trusted.id.prefix(12)) is trusted as \(trusted.role.rawValue)")
         }
+    }
+
+    /// The key or certificate in a file, found here to be one that can be trusted: nothing else of the file is sent,
+    /// and of a file with a private key nothing at all. Throws `key-invalid`.
+    private static func checkedPEM(_ file: String, role: TrustedKey.Role) throws -> String {
+        let bytes = try LocalFile(opening: file).readAll(bytesMax: Certificate.bytesMax)
+        return try TrustAnchor.identity(ofPEM: String(decoding: bytes, as: UTF8.self), role: role).pem
     }
 
     /// The last component of a path without the endings of key files.
@@ -203,10 +210,15 @@ struct KeyLimitCommand: AsyncParsableCommand {
             let key = try await client.limitKey(
                 KeyPrefix.whole(id, among: try await client.keys().items), request)
             if isJSON { return try console.print(json: key) }
-            let limits = [key.validFrom.map { "from \($0)" }, key.validUntil.map { "until \($0)" }].compactMap(\.self)
-            try console.print(
-                "key \(key.id.prefix(12)) counts \(limits.isEmpty ? "always" : limits.joined(separator: " "))")
+            try console.print("key \(key.id.prefix(12)) counts \(Self.whenItCounts(key))")
         }
+    }
+
+    /// `until 2027-01-01T00:00:00.000Z`; a revoked key has limits too, and they change nothing.
+    private static func whenItCounts(_ key: TrustedKey) -> String {
+        if let revokedAt = key.revokedAt { return "never: it was revoked as of \(revokedAt)" }
+        let limits = [key.validFrom.map { "from \($0)" }, key.validUntil.map { "until \($0)" }].compactMap(\.self)
+        return limits.isEmpty ? "always" : limits.joined(separator: " ")
     }
 }
 

@@ -44,7 +44,8 @@ struct SignCommand: AsyncParsableCommand {
             let clock = ContinuousClock()
             let start = clock.now
             let files = try ModelPack.files(of: manifest)
-            let signature = try ModelSignature.sign(files, name: version.repository.text, key: signer)
+            let signature = try await Signing(signer: signer, client: client)
+                .sign(files, name: version.repository.text)
             let time = (clock.now - start) / .milliseconds(1)
             let attached = try await client.attest(
                 AttestRequest(
@@ -100,19 +101,18 @@ struct AttestCommand: AsyncParsableCommand {
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let version = try await client.version(reference)
-            let envelope =
-                switch source {
-                case .envelope(let bytes): bytes
-                case .predicate(let bytes, let type, let signer):
-                    try Statement(
-                        subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
-                        predicateType: type, predicate: bytes
-                    ).signed(by: signer)
-                }
-            let attached = try await client.attest(
-                AttestRequest(
-                    reference: Reference(version.repository, .digest(version.manifestDigest)),
-                    envelope: String(decoding: envelope, as: UTF8.self)))
+            let reference = Reference(version.repository, .digest(version.manifestDigest))
+            let attached: AttestationResponse
+            switch source {
+            case .envelope(let bytes):
+                attached = try await client.attest(
+                    AttestRequest(reference: reference, envelope: String(decoding: bytes, as: UTF8.self)))
+            case .predicate(let bytes, let type, let signer):
+                let statement = Statement(
+                    subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
+                    predicateType: type, predicate: bytes)
+                attached = try await Signing(signer: signer, client: client).attach(statement, to: reference)
+            }
             if isJSON { return try console.print(json: attached) }
             try console.print(
                 "\(version.reference)  \(PredicateType.short(attached.predicateType ?? "")) attached as "

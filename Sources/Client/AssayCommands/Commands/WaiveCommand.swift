@@ -48,14 +48,11 @@ struct WaiveCommand: AsyncParsableCommand {
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let version = try await client.version(reference)
-            let envelope = try Statement(
+            let statement = Statement(
                 subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
-                predicateType: PredicateType.waiver, predicate: try JSON.encode(waiver)
-            ).signed(by: signer)
-            let attached = try await client.attest(
-                AttestRequest(
-                    reference: Reference(version.repository, .digest(version.manifestDigest)),
-                    envelope: String(decoding: envelope, as: UTF8.self)))
+                predicateType: PredicateType.waiver, predicate: try JSON.encode(waiver))
+            let attached = try await Signing(signer: signer, client: client)
+                .attach(statement, to: Reference(version.repository, .digest(version.manifestDigest)))
             if isJSON { return try console.print(json: attached) }
             try console.print(
                 "\(version.reference)  \(Printable.escape(waiver.requirement)) waived for \(waiver.alias) until "

@@ -73,10 +73,11 @@ struct Publisher: Sendable {
         let documents = try ModelPack.build(
             files.map { ModelFile(path: $0.path, digest: $0.digest, size: $0.identity.size) },
             repository: plan.repository, kind: kind, properties: Self.properties(of: files))
-        let signatures = try plan.key.map { key in
+        var signatures: [String]?
+        if let key = plan.key {
             let signed = files.map { VersionFile(path: $0.path, digest: $0.digest, size: $0.identity.size) }
-            return String(
-                decoding: try ModelSignature.sign(signed, name: plan.repository.text, key: key), as: UTF8.self)
+            let signature = try await Signing(signer: key, client: client).sign(signed, name: plan.repository.text)
+            signatures = [String(decoding: signature, as: UTF8.self)]
         }
         let provenance = try await provenance(of: documents.manifest, plan)
         let config = UploadSource(documents.config)
@@ -88,14 +89,15 @@ struct Publisher: Sendable {
                 repository: plan.repository, kind: plan.kind,
                 manifest: String(decoding: documents.manifest, as: UTF8.self), mediaType: MediaType.imageManifest,
                 tag: plan.tag, metadata: plan.metadata, lineage: plan.lineage,
-                signatures: signatures.map { [$0] }, attestations: provenance.map { [$0] }))
+                signatures: signatures, attestations: provenance.map { [$0] }))
         let total = files.map(\.identity.size).saturatingSum()
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
     }
 
-    /// What the pusher says of the version's origin, signed with the same key as its files.
+    /// What the pusher says of the version's origin, signed with the same key as its files; nil if that is nothing, or
+    /// was said before.
     private func provenance(of manifest: [UInt8], _ plan: PushPlan) async throws -> String? {
         guard let key = plan.key, plan.metadata != VersionMetadata() || !plan.lineage.isEmpty else { return nil }
         var sources: [LineageSource] = []
@@ -107,10 +109,14 @@ struct Publisher: Sendable {
         }
         let provenance = Provenance(
             builderID: plan.builderID, metadata: plan.metadata, sources: sources, run: plan.run)
+        let digest = Digest.sha256(of: manifest)
         let statement = Statement(
-            subjects: [.init(name: plan.repository.text, digest: .sha256(of: manifest))],
+            subjects: [.init(name: plan.repository.text, digest: digest)],
             predicateType: PredicateType.provenance, predicate: try ProvenancePredicate.encode(provenance))
-        return String(decoding: try statement.signed(by: key), as: UTF8.self)
+        let said = try await Signing(signer: key, client: client)
+            .say(statement, of: Reference(plan.repository, .digest(digest)))
+        guard case .now(let envelope) = said else { return nil }
+        return String(decoding: envelope, as: UTF8.self)
     }
 
     /// Sends blobs that the registry does not have, each once; gives the number of bytes sent.

@@ -20,6 +20,12 @@ struct SigningOptions: ParsableArguments {
                 + "standard output, so that a KMS or an HSM can hold the key.", valueName: "command"))
     var signer: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long the command may take, in seconds; \(ExternalSigner.secondsDefault) if not given.",
+            valueName: "seconds"))
+    var signerTimeout: Int?
+
     /// The key, or the command, to sign with; nil if none was named. Throws `usage`, `key-invalid`,
     /// `configuration-invalid` for files that others may read.
     func resolve() throws(AssayError) -> (any MessageSigner)? {
@@ -30,13 +36,16 @@ struct SigningOptions: ParsableArguments {
                     remedy: "add --key with the public key, so that the signature can be checked")
             }
             guard let publicKey = try Arguments.publicKeys([key]).first else { return nil }
-            return ExternalSigner(command: signer, publicKey: publicKey)
+            return ExternalSigner(command: signer, publicKey: publicKey, deadline: try deadline())
+        }
+        guard signerTimeout == nil else {
+            throw AssayError(.usage, "--signer-timeout is of no command; add --signer")
         }
         guard let key else {
             guard passphraseFile == nil else { throw AssayError(.usage, "--passphrase-file is of no key; add --key") }
             return nil
         }
-        return try PrivateKey(pem: Arguments.secret(key), passphrase: passphrase)
+        return try PrivateKey(pem: Arguments.privateKey(key), passphrase: passphrase)
     }
 
     /// As `resolve()`, where something must be signed.
@@ -45,6 +54,15 @@ struct SigningOptions: ParsableArguments {
             throw AssayError(.usage, "no key is named", remedy: "add --key FILE, or --signer COMMAND and --key PUBLIC")
         }
         return signer
+    }
+
+    private func deadline() throws(AssayError) -> Duration {
+        let seconds = signerTimeout ?? ExternalSigner.secondsDefault
+        guard 1...ExternalSigner.secondsMax ~= seconds else {
+            throw AssayError(
+                .usage, "--signer-timeout is \(seconds) seconds", remedy: "use 1 to \(ExternalSigner.secondsMax)")
+        }
+        return .seconds(seconds)
     }
 
     private func passphrase() throws(AssayError) -> String { try Passphrase.read(passphraseFile) }

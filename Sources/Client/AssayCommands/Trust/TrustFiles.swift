@@ -4,33 +4,48 @@ import AssayDomain
 
 /// Reads what `--trust FILE` names: a trust root, or one public key or certificate in PEM form.
 enum TrustFiles {
-    /// One trust root out of all files.
+    /// One trust root out of all files: each adds keys, and none brings back what another one revokes or ends.
     ///
-    /// A key that somebody names by itself has no limits: an ECDSA key or a certificate may sign as anything but a log,
-    /// an Ed25519 key is a log's. Throws `key-invalid`, and `usage` if the files name no key.
+    /// A key that somebody names by itself has no limits of its own: an ECDSA key or a certificate may sign as anything
+    /// but a log, an Ed25519 key is a log's. Throws `key-invalid`, and `usage` if the files name no key.
     static func read(_ paths: [String]) throws(AssayError) -> TrustRoot {
-        var keys: [TrustedKey] = []
-        for path in paths { keys += try read(path) }
-        guard !keys.isEmpty else {
+        var roots: [TrustRoot] = []
+        for path in paths { roots.append(try read(path)) }
+        let root = TrustRoot(merging: roots)
+        guard !root.keys.isEmpty else {
             throw AssayError(
                 .usage, "the trust root names no key", remedy: "add --trust FILE with a key that you trust")
         }
-        return TrustRoot(keys: keys)
+        return root
     }
 
-    private static func read(_ path: String) throws(AssayError) -> [TrustedKey] {
+    private static func read(_ path: String) throws(AssayError) -> TrustRoot {
         let bytes = try LocalFile(opening: path).readAll(bytesMax: TrustRoot.bytesMax)
         let isJSON = bytes.first { !$0.isBlank } == UInt8(ascii: "{")
-        if isJSON { return try TrustRoot.parse(bytes).keys }
+        if isJSON { return try checked(TrustRoot.parse(bytes)) }
         let text = String(decoding: bytes, as: UTF8.self)
         let name = KeyTrustCommand.name(of: path)
         func key(_ id: String, _ pem: String, _ role: TrustedKey.Role) -> TrustedKey {
             TrustedKey(id: id, name: name, pem: pem, role: role, addedAt: Timestamp(milliseconds: 0))
         }
         // No key of a log: then it must be a key or a certificate of a signer, or it is refused.
-        if let log = try? Ed25519PublicKey(pem: text) { return [key(log.id, log.pem, .log)] }
-        let (id, pem) = try TrustAnchor.identity(ofPEM: text)
-        return [TrustedKey.Role.release, .training, .registry].map { key(id, pem, $0) }
+        if let (id, pem) = try? TrustAnchor.identity(ofPEM: text, role: .log) {
+            return TrustRoot(keys: [key(id, pem, .log)])
+        }
+        let (id, pem) = try TrustAnchor.identity(ofPEM: text, role: .release)
+        return TrustRoot(keys: [TrustedKey.Role.release, .training, .registry].map { key(id, pem, $0) })
+    }
+
+    /// Throws `key-invalid` if an entry holds no key of its role, or another one than its id says.
+    private static func checked(_ root: TrustRoot) throws(AssayError) -> TrustRoot {
+        for key in root.keys {
+            guard try TrustAnchor.identity(ofPEM: key.pem, role: key.role).id == key.id else {
+                throw AssayError(
+                    .keyInvalid, "the trust root cannot be read",
+                    reason: "the key \(Printable.quote(key.name)) has not the id that stands beside it")
+            }
+        }
+        return root
     }
 }
 

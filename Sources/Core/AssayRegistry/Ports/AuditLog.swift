@@ -43,8 +43,11 @@ package protocol AuditLog: Sendable {
     /// The last head that was published.
     var head: LogHead { get }
 
+    /// Why the log takes no entries, in words; nil if it does.
+    var damage: String? { get }
+
     /// The bytes of a tile by what stands behind `tile/` in its path (C2SP tlog-tiles); nil beyond the tree, and for a
-    /// path that is none. Throws `storage-failed`.
+    /// path that is none. Throws `storage-failed`, and `log-inconsistent` where its file is cut, missing or too long.
     func tile(_ path: String) async throws -> [UInt8]?
 
     /// Entries in order, from one on; fewer than `limit` at the end of the log. Throws `storage-failed`.

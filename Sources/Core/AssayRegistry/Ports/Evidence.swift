@@ -31,6 +31,14 @@ package struct VerifiedStatement: Sendable {
     }
 }
 
+/// What one signature of an envelope comes to.
+package enum SignatureClaim: Sendable, Hashable {
+    /// Made by a key that is known, by its id.
+    case key(String)
+    /// By whomever: nothing but its bytes tells it from another one.
+    case unknown([UInt8])
+}
+
 /// The formats in which evidence is signed, checked and attached.
 package protocol EvidenceFormat: Sendable {
     /// SHA-256 of bytes in memory.
@@ -55,6 +63,9 @@ package protocol EvidenceFormat: Sendable {
         ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp
     ) throws -> String
 
+    /// Throws `signature-invalid` if a model signature claims a known key that did not make it.
+    func checkClaim(ofModelSignature bundle: [UInt8], known: [TrustedKey]) throws
+
     /// The referrer manifest of a model signature.
     func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8]
 
@@ -69,8 +80,10 @@ package protocol EvidenceFormat: Sendable {
     /// Reads an envelope without believing it. Throws `signature-invalid`.
     func readStatement(_ envelope: [UInt8]) throws -> VerifiedStatement.Statement
 
-    /// The ids of the keys that an envelope claims, unchecked. Throws `signature-invalid`.
-    func keyHints(ofEnvelope envelope: [UInt8]) throws -> [String]
+    /// Who signed an envelope, as far as the known keys tell: for each signature the id of the key that made it, or
+    /// the signature itself where no known key is claimed. Throws `signature-invalid` for one that claims a known key
+    /// and is not its.
+    func claims(ofEnvelope envelope: [UInt8], known: [TrustedKey]) throws -> [SignatureClaim]
 
     /// Checks an envelope against keys. Throws `signature-invalid`, `untrusted-key`.
     func openStatement(_ envelope: [UInt8], trusted: [TrustedKey]) throws -> VerifiedStatement
@@ -105,4 +118,22 @@ package protocol EvidenceFormat: Sendable {
 package protocol ModelInspector: Sendable {
     /// Nil if the file is no model that can be read; a broken model can still be stored.
     func inspect(localFile path: String, as name: String) async throws -> ModelSummary?
+
+    /// The files beside a model that hold data of its tensors, as the model names them; none if it is no model that can
+    /// be read. Throws a failure of a verification: `resource-limit` for a graph with more of something than is read,
+    /// `invalid-model` for data at a place that no file has.
+    func externalData(ofModel path: String) async throws -> [ExternalTensorData]
+}
+
+/// A file that a model names as holding data of its tensors.
+package struct ExternalTensorData: Sendable {
+    /// The model's own word for it, which may be anything.
+    package let location: String
+    /// The size that the file must have at least.
+    package let bytesMin: Int64
+
+    package init(location: String, bytesMin: Int64) {
+        self.location = location
+        self.bytesMin = bytesMin
+    }
 }

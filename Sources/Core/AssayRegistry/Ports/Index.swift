@@ -196,8 +196,8 @@ package protocol Index: Sendable {
     /// All keys, revoked ones too, oldest first.
     func trustedKeys() async throws -> [TrustedKey]
 
-    /// Throws `key-conflict` if the same key has another role, or other repositories, or was revoked; repeating it
-    /// changes nothing.
+    /// Throws `key-conflict` if the same key has another role, other repositories or other times, or was revoked;
+    /// repeating it changes nothing.
     func addTrustedKey(_ key: TrustedKey, actor: String) async throws
 
     /// Sets from when and until when a key counts. Throws `key-not-found`.
@@ -214,7 +214,7 @@ package protocol Index: Sendable {
     func logIndexes(of version: VersionNumber, in repository: RepositoryName) async throws -> [Int64]
 
     /// The entries of the audit log that the index's own rows give for a range of log indexes; nil where none or more
-    /// than one gives it, or a row contradicts itself.
+    /// than one gives it, or a row contradicts itself, its content or the order of its table.
     func factEntries(from first: Int64, count: Int) async throws -> [[UInt8]?]
 
     /// What of the index its own history does not explain, in words. It reads everything: it is for audits alone.

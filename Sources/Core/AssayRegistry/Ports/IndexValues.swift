@@ -231,6 +231,21 @@ package struct AttestationRecord: Sendable, Hashable {
         self.envelope = envelope
         self.createdAt = createdAt
     }
+
+    /// The artifact types of signed statements.
+    package static let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+
+    /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
+    package init?(of manifest: Manifest, at: Timestamp) {
+        guard manifest.subject != nil, let type = manifest.effectiveArtifactType, Self.types.contains(type),
+            let layer = manifest.layers.first, !MediaType.isNonDistributable(layer.mediaType)
+        else { return nil }
+        self.init(
+            manifestDigest: manifest.digest, artifactType: type,
+            predicateType: manifest.annotations[Annotation.bundlePredicateType]
+                ?? manifest.annotations[Annotation.predicateType],
+            envelope: BlobRecord(digest: layer.digest, size: layer.size), createdAt: at)
+    }
 }
 
 /// A worker's wish for the next job.

@@ -84,6 +84,9 @@ package struct Audit: Sendable {
         return log.leafHashes(of: try await index.factEntries(from: first, count: count))
     }
 
-    /// What of the index its own history does not explain, in words.
-    package func faults() async throws -> [String] { try await index.auditFaults(limit: Self.faultsMax) }
+    /// Why the log takes no entries if it does not, and what of the index its own history does not explain, in words.
+    package func faults() async throws -> [String] {
+        let damage = log.damage.map { ["the audit log takes no entries: \($0)"] } ?? []
+        return damage + (try await index.auditFaults(limit: Self.faultsMax))
+    }
 }

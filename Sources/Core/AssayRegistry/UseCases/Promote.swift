@@ -193,7 +193,9 @@ package struct Promote: Sendable {
             policy: .init(
                 uri: "urn:assay:policy:\(policy.digest)",
                 digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
-            verificationResult: decision.isPassed ? "PASSED" : "FAILED", verifiedLevels: [],
+            // Source: SLSA v1.0, verification summary: "FAILED" in place of levels if the policy says no.
+            verificationResult: decision.isPassed ? "PASSED" : "FAILED",
+            verifiedLevels: decision.isPassed ? [] : ["FAILED"],
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)

@@ -89,8 +89,12 @@ package struct Publish: Sendable {
             request.signatures, to: manifest, files: files, in: request.repository)
         let metadata = request.metadata ?? VersionMetadata(annotations: manifest.annotations)
         let statements = StatementAttachments(blobs: blobs, index: index, evidence: evidence)
-        var (new, origins) = try await statements.attach(request.attestations, to: manifest, in: request.repository)
-        attachments += new
+        let before =
+            request.attestations.isEmpty
+            ? [] : try await index.attestations(of: manifest.digest, in: request.repository)
+        let attached = try await statements.attach(request.attestations, to: manifest, besides: before)
+        attachments += attached.attachments
+        var origins = attached.origins
         if isVersion {
             origins += try await statements.origins(of: manifest.digest, in: request.repository)
             if request.makesProvenance, origins.isEmpty, request.metadata != nil || !sources.isEmpty {
@@ -170,11 +174,13 @@ package struct Publish: Sendable {
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let writer = WriteEvidence(blobs: blobs, evidence: evidence)
         let now = clock.now()
-        let trusted = try await reader.root().keys(.release, for: repository, at: now)
+        let root = try await reader.root()
+        let trusted = root.keys(.release, for: repository, at: now)
         var signers = Set(try await reader.signers(of: manifest, in: repository).ids)
         var attachments: [Attachment] = []
         for bundle in signatures {
             try evidence.checkForm(ofModelSignature: bundle, over: files)
+            try evidence.checkClaim(ofModelSignature: bundle, known: root.keys)
             // A key that is not trusted yet may be trusted later, so its signature is kept.
             let signer = try? evidence.signer(
                 ofModelSignature: bundle, over: files, trusted: trusted, at: now)

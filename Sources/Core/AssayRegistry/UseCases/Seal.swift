@@ -12,6 +12,9 @@ package struct Seal: Sendable {
     /// The most referrers of one kind that are looked through.
     private static let referrersMax = 1_000
 
+    private var reader: ReadEvidence { ReadEvidence(blobs: blobs, index: index, evidence: evidence) }
+    private var writer: WriteEvidence { WriteEvidence(blobs: blobs, evidence: evidence) }
+
     /// The bill of materials as it stands now (CycloneDX 1.6). Throws as `Catalog.version`.
     package func bill(of reference: Reference) async throws -> [UInt8] {
         let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
@@ -20,7 +23,8 @@ package struct Seal: Sendable {
 
     /// Attaches what is missing; gives how many documents that were. Safe to repeat.
     ///
-    /// A bill is made anew only if evidence came after the last one, and a proof that the version is a version only if
+    /// A bill comes with a statement of it, so that somebody vouches for its bytes. It is made anew only if evidence
+    /// came after the last one, or no statement is of that; a proof that the version is a version only if
     /// no log proves it under its name: so what was brought here from elsewhere stays as it was there.
     package func callAsFunction(_ reference: Reference) async throws -> Int {
         let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
@@ -28,6 +32,9 @@ package struct Seal: Sendable {
         if try await needsBill(manifest, in: version.repository) {
             let bill = try await bill(of: version, manifest)
             made += try await attach(bill, type: MediaType.cycloneDX, [:], to: manifest, in: version.repository)
+            let (_, statement) = try await writer.attest(
+                bill, as: PredicateType.bill, about: manifest, name: "\(version.reference)")
+            made += try await attach(statement, to: manifest, in: version.repository)
         }
         let proofs = try await referrers(of: manifest, type: MediaType.logProof, in: version.repository)
         let origin = String(decoding: log.head.checkpoint.prefix { $0 != 0x0A }, as: UTF8.self)
@@ -57,7 +64,6 @@ package struct Seal: Sendable {
     // MARK: Bills of materials
 
     private func bill(of version: Version, _ manifest: Manifest) async throws -> [UInt8] {
-        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
         let statements = try await reader.statements(about: manifest.digest, in: version.repository)
         var sources: [LineageSource] = []
         var reports: [VerificationReport] = []
@@ -79,6 +85,8 @@ package struct Seal: Sendable {
 
     private func needsBill(_ manifest: Manifest, in repository: RepositoryName) async throws -> Bool {
         let told = [PredicateType.provenance, PredicateType.verificationReport]
+        let signed = try await reader.unverifiedStatements(about: manifest.digest, in: repository)
+            .filter { $0.predicateType == PredicateType.bill }.map { try referrer(ofBill: $0.predicate, to: manifest) }
         let newest = try await index.attestations(of: manifest.digest, in: repository)
             .last { $0.predicateType.map(told.contains) ?? false }
         var cursor: Int64?
@@ -88,12 +96,20 @@ package struct Seal: Sendable {
             let page = try await index.referrers(
                 of: manifest.digest, in: repository, artifactType: nil, after: cursor, limit: Self.referrersMax)
             for referrer in page.items {
-                if referrer.artifactType == MediaType.cycloneDX { isBilled = true }
+                if signed.contains(referrer.digest) { isBilled = true }
                 if referrer.digest == newest?.manifestDigest { isBilled = false }
             }
             cursor = page.next.flatMap { Int64($0) }
         } while cursor != nil
         return !isBilled
+    }
+
+    /// The digest of the referrer that carries a bill.
+    private func referrer(ofBill bill: [UInt8], to manifest: Manifest) throws -> Digest {
+        let record = BlobRecord(digest: evidence.digest(of: bill), size: Int64(bill.count))
+        return evidence.digest(
+            of: try evidence.documentReferrer(
+                record, type: MediaType.cycloneDX, annotations: [:], subject: manifest.descriptor))
     }
 
     // MARK: Referrers
@@ -111,8 +127,14 @@ package struct Seal: Sendable {
         _ document: [UInt8], type: String, _ annotations: [String: String], to manifest: Manifest,
         in repository: RepositoryName
     ) async throws -> Int {
-        let attachment = try await WriteEvidence(blobs: blobs, evidence: evidence)
-            .attach(document: document, type: type, annotations: annotations, to: manifest)
+        let attachment = try await writer.attach(
+            document: document, type: type, annotations: annotations, to: manifest)
+        return try await attach(attachment, to: manifest, in: repository)
+    }
+
+    private func attach(
+        _ attachment: Attachment, to manifest: Manifest, in repository: RepositoryName
+    ) async throws -> Int {
         try await index.attach(
             attachment, to: manifest.digest, in: repository, origin: nil, actor: Principal.registry.name,
             at: clock.now())

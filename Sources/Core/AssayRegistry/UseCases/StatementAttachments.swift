@@ -9,17 +9,27 @@ struct StatementAttachments: Sendable {
     private var reader: ReadEvidence { ReadEvidence(blobs: blobs, index: index, evidence: evidence) }
     private var writer: WriteEvidence { WriteEvidence(blobs: blobs, evidence: evidence) }
 
-    /// Attaches envelopes that speak of a manifest, but for those that say again what is attached already.
-    ///
-    /// By whom they are is not asked: a key that is not trusted yet may be trusted later. Throws `signature-invalid`
-    /// for an envelope that cannot be read or speaks of something else.
-    func attach(
-        _ envelopes: [[UInt8]], to manifest: Manifest, in repository: RepositoryName
-    ) async throws -> (attachments: [Attachment], origins: [Origin]) {
-        guard !envelopes.isEmpty else { return ([], []) }
-        let known = Set(try await said(about: manifest.digest, in: repository))
+    /// What came of envelopes that were to be attached.
+    struct Outcome {
         var attachments: [Attachment] = []
+        /// What says the same and is attached already.
+        var repeated: [AttestationRecord] = []
         var origins: [Origin] = []
+    }
+
+    /// Attaches envelopes that speak of a manifest, but for those that say again what is attached already: the same
+    /// words by the same known keys, or with the same signatures.
+    ///
+    /// By whom they are is asked only of keys that are known: one that is not trusted yet may be trusted later.
+    /// `before` is what is attached already. Throws `signature-invalid` for an envelope that cannot be read, speaks of
+    /// something else, or claims a known key that did not sign it.
+    func attach(
+        _ envelopes: [[UInt8]], to manifest: Manifest, besides before: [AttestationRecord]
+    ) async throws -> Outcome {
+        var outcome = Outcome()
+        guard !envelopes.isEmpty else { return outcome }
+        let keys = try await index.trustedKeys()
+        let known = try await said(in: before, keys: keys)
         for envelope in envelopes {
             let statement = try evidence.readStatement(envelope)
             guard statement.subjects.contains(manifest.digest) else {
@@ -33,13 +43,17 @@ struct StatementAttachments: Sendable {
                     .signatureInvalid, "a model signature is no statement by itself",
                     remedy: "attach the signature file: assay sign")
             }
-            if let origin = try origin(of: statement) { origins.append(origin) }
-            let claim = Claim(statement: statement, keyIDs: try evidence.keyHints(ofEnvelope: envelope))
-            guard !known.contains(claim) else { continue }
-            attachments.append(
-                try await writer.attach(envelope: envelope, of: statement.predicateType, to: manifest))
+            let claim = Claim(
+                statement: statement, signers: Set(try evidence.claims(ofEnvelope: envelope, known: keys)))
+            if let origin = try origin(of: statement) { outcome.origins.append(origin) }
+            if let record = known[claim] {
+                outcome.repeated.append(record)
+            } else {
+                outcome.attachments.append(
+                    try await writer.attach(envelope: envelope, of: statement.predicateType, to: manifest))
+            }
         }
-        return (attachments, origins)
+        return outcome
     }
 
     /// Provenance that the registry signs for a pusher who signed none, of a manifest that has none yet; nothing if it
@@ -54,11 +68,10 @@ struct StatementAttachments: Sendable {
         return [attachment]
     }
 
-    /// What provenance that was attached before says of a manifest.
+    /// What provenance that was attached before says of a manifest. A malformed one, which any OCI client may have
+    /// pushed, tells nothing.
     func origins(of subject: Digest, in repository: RepositoryName) async throws -> [Origin] {
-        let records = try await index.attestations(of: subject, in: repository)
-        guard records.contains(where: { $0.predicateType == PredicateType.provenance }) else { return [] }
-        return try await reader.unverifiedStatements(about: subject, in: repository).compactMap(origin)
+        try await reader.unverifiedStatements(about: subject, in: repository).compactMap { try? origin(of: $0) }
     }
 
     /// What a referrer that is pushed as a manifest says of its subject, if it carries provenance.
@@ -71,27 +84,28 @@ struct StatementAttachments: Sendable {
         do {
             let statement = try evidence.readStatement(try await reader.content(of: layer.digest))
             return try statement.subjects.contains(subject.digest) ? origin(of: statement).map { [$0] } ?? [] : []
-        } catch let error as AssayError where [.integrity, .invalid].contains(error.code.kind) {
+        } catch let error as AssayError where [.integrity, .invalid, .tooLarge].contains(error.code.kind) {
             return []  // Any content may be pushed; what cannot be read tells nothing.
         }
     }
 
-    /// A statement as somebody says it; who that is, is only a hint.
+    /// A statement as somebody says it.
     private struct Claim: Hashable {
         let statement: VerifiedStatement.Statement
-        let keyIDs: [String]
+        let signers: Set<SignatureClaim>
     }
 
-    private func said(about subject: Digest, in repository: RepositoryName) async throws -> [Claim] {
-        var claims: [Claim] = []
-        for record in try await index.attestations(of: subject, in: repository)
+    /// What is said already; what cannot be read, or claims a known key falsely, says nothing.
+    private func said(in records: [AttestationRecord], keys: [TrustedKey]) async throws -> [Claim: AttestationRecord] {
+        var claims: [Claim: AttestationRecord] = [:]
+        for record in records.prefix(ReadEvidence.signaturesMax)
         where record.artifactType != MediaType.sigstoreBundle && record.envelope.size <= ReadEvidence.envelopeBytesMax {
             do {
                 let envelope = try await reader.content(of: record.envelope.digest)
-                claims.append(
-                    Claim(
-                        statement: try evidence.readStatement(envelope),
-                        keyIDs: try evidence.keyHints(ofEnvelope: envelope)))
+                let claim = Claim(
+                    statement: try evidence.readStatement(envelope),
+                    signers: Set(try evidence.claims(ofEnvelope: envelope, known: keys)))
+                claims[claim] = claims[claim] ?? record.typed(claim.statement.predicateType)
             } catch let error as AssayError where error.code.kind != .storage {
                 continue
             }
@@ -112,5 +126,14 @@ struct StatementAttachments: Sendable {
                 ], runID: nil)
         default: return nil
         }
+    }
+}
+
+extension AttestationRecord {
+    /// The same with the type that the envelope itself states, whatever the referrer's annotations say.
+    fileprivate func typed(_ predicateType: String) -> AttestationRecord {
+        AttestationRecord(
+            manifestDigest: manifestDigest, artifactType: artifactType, predicateType: predicateType,
+            envelope: envelope, createdAt: createdAt)
     }
 }

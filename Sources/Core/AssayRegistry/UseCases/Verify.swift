@@ -2,12 +2,13 @@ package import AssayDomain
 package import Logging
 import Synchronization
 
-/// The queue of verifications, and what is done with the next one: here in the evaluators of this process, or by workers
-/// elsewhere. What it measured becomes a report that the registry signs.
+/// The queue of verifications, and what is done with the next one: here in the evaluators of this process, or by
+/// workers elsewhere. What it measured becomes a report that the registry signs.
 package final class Verify: Sendable {
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
+    let inspector: any ModelInspector
     let host: any EvaluatorHost
     let clock: any WallClock
     let ids: any IDGenerator
@@ -35,12 +36,14 @@ package final class Verify: Sendable {
 
     /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
-        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, host: any EvaluatorHost,
-        clock: any WallClock, ids: any IDGenerator, logger: Logger, settings: EvaluatorSettings
+        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
+        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
+        settings: EvaluatorSettings
     ) throws(AssayError) {
         self.blobs = blobs
         self.index = index
         self.evidence = evidence
+        self.inspector = inspector
         self.host = host
         self.clock = clock
         self.ids = ids
@@ -59,12 +62,11 @@ package final class Verify: Sendable {
     func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
             let files = try await files(of: verification)
-            return try await withFiles(files.model.digest, files.dataset.digest, files.baseline?.digest) {
-                model, dataset, baseline in
+            return try await withFiles(files) { model, dataset, baseline in
                 try await self.host.evaluate(
                     EvaluationRequest(
-                        modelPath: model, baselineModelPath: baseline, datasetPath: dataset,
-                        settings: verification.settings, cpus: cpus)
+                        model: model, baseline: baseline, datasetPath: dataset, settings: verification.settings,
+                        cpus: cpus)
                 ) { step in self.note(step, of: verification.id) }
             }
         } catch let failure as VerificationReport.FailureError {
@@ -79,41 +81,71 @@ package final class Verify: Sendable {
     }
 
     private func withFiles<Value: Sendable>(
-        _ model: Digest, _ dataset: Digest, _ baseline: Digest?,
-        _ body: @escaping @Sendable (String, String, String?) async throws -> Value
+        _ files: JobFiles, _ body: @escaping @Sendable (LocalModel, String, LocalModel?) async throws -> Value
     ) async throws -> Value {
-        try await blobs.withLocalFile(of: model) { [blobs] model in
-            try await blobs.withLocalFile(of: dataset) { dataset in
-                guard let baseline else { return try await body(model, dataset, nil) }
-                return try await blobs.withLocalFile(of: baseline) { try await body(model, dataset, $0) }
+        try await withModel(files.model) { model in
+            try await self.blobs.withLocalFile(of: files.dataset.digest) { dataset in
+                guard let baseline = files.baseline else { return try await body(model, dataset, nil) }
+                return try await self.withModel(baseline) { try await body(model, dataset, $0) }
             }
+        }
+    }
+
+    private func withModel<Value: Sendable>(
+        _ model: JobFiles.Model, _ body: @escaping @Sendable (LocalModel) async throws -> Value
+    ) async throws -> Value {
+        try await blobs.withLocalFile(of: model.file.digest) { path in
+            try await self.withExternalData(model.externalData[...]) {
+                try await body(LocalModel(path: path, externalData: $0))
+            }
+        }
+    }
+
+    private func withExternalData<Value: Sendable>(
+        _ rest: ArraySlice<JobFiles.ExternalData>, lent: [String: String] = [:],
+        _ body: @escaping @Sendable ([String: String]) async throws -> Value
+    ) async throws -> Value {
+        guard let next = rest.first else { return try await body(lent) }
+        return try await blobs.withLocalFile(of: next.file.digest) { path in
+            try await self.withExternalData(
+                rest.dropFirst(), lent: lent.merging([next.location: path]) { $1 }, body)
         }
     }
 
     /// The files that a verification needs, each of the version that it is named for. Throws `FailureError`.
     func files(of verification: Verification) async throws -> JobFiles {
-        var baseline: VersionFile?
-        if let subject = verification.baseline {
-            baseline = try await file(".onnx", of: subject, failure: "invalid-model")
-        }
+        var baseline: JobFiles.Model?
+        if let subject = verification.baseline { baseline = try await model(of: subject) }
         return JobFiles(
-            model: try await file(".onnx", of: verification.subject, failure: "invalid-model"),
-            dataset: try await file(".npz", of: verification.dataset, failure: "invalid-dataset"), baseline: baseline)
+            model: try await model(of: verification.subject),
+            dataset: try await file(".npz", of: verification.dataset, failure: "invalid-dataset").file,
+            baseline: baseline)
     }
 
-    /// The one file of a version with this extension.
+    /// A version's model together with those of the version's files that hold data of its tensors.
+    private func model(of subject: VerificationReport.Subject) async throws -> JobFiles.Model {
+        let (model, files) = try await file(".onnx", of: subject, failure: "invalid-model")
+        let named = try await blobs.withLocalFile(of: model.digest) {
+            try await self.inspector.externalData(ofModel: $0)
+        }
+        return JobFiles.Model(
+            file: model, externalData: try ExternalDataFiles.find(named, beside: model, among: files))
+    }
+
+    /// The one file of a version with this extension, and all of its files.
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
-    ) async throws -> VersionFile {
+    ) async throws -> (file: VersionFile, all: [VersionFile]) {
         guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
             throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
         }
-        let files = try evidence.files(of: manifest.parsed()).filter { $0.path.hasSuffix(suffix) }
-        guard let file = files.first, files.count == 1 else {
+        let files = try evidence.files(of: manifest.parsed())
+        let found = files.filter { $0.path.hasSuffix(suffix) }
+        guard let file = found.first, found.count == 1 else {
             throw VerificationReport.FailureError(
-                failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
+                failure, "\(subject.repository):\(subject.number) has \(found.count) \(suffix) files, one is needed")
         }
-        return file
+        return (file, files)
     }
 
     func store(_ report: VerificationReport, of verification: Verification, claim: ClaimID) async throws {

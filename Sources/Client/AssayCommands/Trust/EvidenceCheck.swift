@@ -4,27 +4,11 @@ import AssayClient
 import AssayCrypto
 import AssayDomain
 
-/// One piece of evidence about a version, and what a trust root makes of it.
-struct CheckedEvidence: Codable, Sendable {
-    enum Status: String, Codable, Sendable {
-        case valid
-        /// Well formed, by a key that the trust root does not name for this.
-        case untrusted
-        /// Damaged, of something else, or falsely signed.
-        case invalid
+extension Manifest {
+    /// The type of the signed evidence that a referrer carries; nil if it carries none.
+    var evidenceType: String? {
+        [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto].first { $0 == effectiveArtifactType }
     }
-
-    /// The referrer manifest.
-    let manifestDigest: Digest
-    let predicateType: String
-    let envelopeDigest: Digest
-    let status: Status
-    /// The trusted key that signed, and what it is trusted as.
-    let signer: String?
-    let role: TrustedKey.Role?
-    /// Why it does not count.
-    let fault: String?
-    let createdAt: Timestamp?
 }
 
 /// Checks evidence with a trust root, the same way wherever the bytes come from.
@@ -76,7 +60,11 @@ struct EvidenceCheck: Sendable {
 
     /// The statement about the version in an envelope, and who signed it. Throws as `TrustedSigners.open`.
     func opened(_ envelope: [UInt8]) throws -> (statement: Statement, signer: TrustedKey) {
-        let roles: [TrustedKey.Role] = [.registry, .training, .release]
+        // The first role in which a key counts is told; a key that a file names by itself has several.
+        let ofRegistry = PredicateType.ofRegistry.union([PredicateType.bill])
+        let isOfRegistry = statement(envelope).map { ofRegistry.contains($0.predicateType) } ?? false
+        let roles: [TrustedKey.Role] =
+            isOfRegistry ? [.registry, .training, .release] : [.release, .training, .registry]
         let signers = try TrustedSigners(roles.flatMap { root.keys($0, for: repository, at: time) })
         let opened = try signers.open(envelope)
         guard opened.statement.subjects.contains(where: { $0.digest == manifest.digest }) else {

@@ -1,8 +1,8 @@
-/// Writes protobuf messages field by field, valid or not, for the tests of the reader.
-struct WireBuilder {
-    private(set) var bytes: [UInt8] = []
+/// Writes protobuf messages field by field, valid or not, for the tests of what reads and rewrites models.
+package struct WireBuilder {
+    package private(set) var bytes: [UInt8] = []
 
-    static func varint(_ value: UInt64) -> [UInt8] {
+    package static func varint(_ value: UInt64) -> [UInt8] {
         var rest = value
         var bytes: [UInt8] = []
         while rest >= 0x80 {
@@ -12,59 +12,61 @@ struct WireBuilder {
         return bytes + [UInt8(rest)]
     }
 
-    func integer(_ number: UInt64, _ value: Int64) -> WireBuilder {
+    package init() {}
+
+    package func integer(_ number: UInt64, _ value: Int64) -> WireBuilder {
         raw(Self.varint(number << 3) + Self.varint(UInt64(bitPattern: value)))
     }
 
-    func bytes(_ number: UInt64, _ value: [UInt8]) -> WireBuilder {
+    package func bytes(_ number: UInt64, _ value: [UInt8]) -> WireBuilder {
         raw(Self.varint(number << 3 | 2) + Self.varint(UInt64(value.count)) + value)
     }
 
-    func text(_ number: UInt64, _ value: String) -> WireBuilder { bytes(number, Array(value.utf8)) }
+    package func text(_ number: UInt64, _ value: String) -> WireBuilder { bytes(number, Array(value.utf8)) }
 
-    func message(_ number: UInt64, _ value: WireBuilder) -> WireBuilder { bytes(number, value.bytes) }
+    package func message(_ number: UInt64, _ value: WireBuilder) -> WireBuilder { bytes(number, value.bytes) }
 
-    func raw(_ more: [UInt8]) -> WireBuilder {
+    package func raw(_ more: [UInt8]) -> WireBuilder {
         var copy = self
         copy.bytes += more
         return copy
     }
 
-    static func + (left: WireBuilder, right: WireBuilder) -> WireBuilder { left.raw(right.bytes) }
+    package static func + (left: WireBuilder, right: WireBuilder) -> WireBuilder { left.raw(right.bytes) }
 }
 
 /// Parts of ONNX models.
-enum ONNX {
-    static let empty = WireBuilder()
+package enum ONNX {
+    package static let empty = WireBuilder()
 
-    static func model(_ graph: WireBuilder, more: WireBuilder = empty) -> [UInt8] {
+    package static func model(_ graph: WireBuilder, more: WireBuilder = empty) -> [UInt8] {
         let head = empty.integer(1, 8).text(2, "tests").text(3, "1.0").message(7, graph)
         return (head + more).message(8, empty.text(1, "").integer(2, 17)).bytes
     }
 
-    static func node(_ type: String, domain: String = "", attribute: WireBuilder? = nil) -> WireBuilder {
+    package static func node(_ type: String, domain: String = "", attribute: WireBuilder? = nil) -> WireBuilder {
         var node = empty.text(1, "x").text(2, "y").text(4, type)
         if let attribute { node = node.message(5, attribute) }
         return domain.isEmpty ? node : node.text(7, domain)
     }
 
-    static func tensor(_ name: String, type: Int64 = 1, axes: [Int64], data: Int = 0) -> WireBuilder {
+    package static func tensor(_ name: String, type: Int64 = 1, axes: [Int64], data: Int = 0) -> WireBuilder {
         axes.reduce(empty) { $0.integer(1, $1) }
             .integer(2, type).text(8, name).bytes(9, [UInt8](repeating: 7, count: data))
     }
 
-    static func value(_ name: String, type: WireBuilder) -> WireBuilder { empty.text(1, name).message(2, type) }
+    package static func value(_ name: String, type: WireBuilder) -> WireBuilder { empty.text(1, name).message(2, type) }
 
-    static func tensorType(_ element: Int64, shape: WireBuilder?) -> WireBuilder {
+    package static func tensorType(_ element: Int64, shape: WireBuilder?) -> WireBuilder {
         let type = empty.integer(1, element)
         return empty.message(1, shape.map { type.message(2, $0) } ?? type)
     }
 
-    static let batch = empty.message(1, empty.text(2, "batch"))
+    package static let batch = empty.message(1, empty.text(2, "batch"))
         .message(1, empty.integer(1, 64)).message(1, empty).message(1, empty.integer(1, -1))
 
     /// A small model with one of everything that the summary shows.
-    static let classifier =
+    package static let classifier =
         empty
         .message(1, node("Gemm"))
         .message(1, node("QLinearMatMul"))

@@ -1,0 +1,123 @@
+import APIProtocol
+import ArgumentParser
+import AssayClient
+import AssayDomain
+import ONNXRewriting
+
+/// `assay optimize REF --precision P`
+struct OptimizeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "optimize",
+        abstract: "Make a version of another precision from an ONNX model, and say what it came from.",
+        discussion: """
+            fp16 stores weights as float16; int8-weights stores those of MatMul, Gemm and Conv as int8; int8-dynamic \
+            has MatMul and Gemm compute in integers. With --dataset the new version is measured beside its parent.
+
+            Example:
+              assay optimize team/fraud:3 --precision int8-weights --dataset team/payments-test:1
+            """)
+
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    var reference: String
+
+    @Option(help: "fp16, int8-weights or int8-dynamic.")
+    var precision: String
+
+    @Option(help: ArgumentHelp("The model's path, if the version has several.", valueName: "path"))
+    var file: String?
+
+    @Option(help: ArgumentHelp("Push into this repository instead of the version's own.", valueName: "repository"))
+    var to: String?
+
+    @Option(help: ArgumentHelp("Measure the new version on this data, beside its parent.", valueName: "ref"))
+    var dataset: String?
+
+    @Flag(help: "Rewrite and say what that gives, but push nothing.")
+    var dryRun = false
+
+    @OptionGroup var signing: SigningOptions
+    @OptionGroup var options: ServerOptions
+
+    /// What --json prints.
+    private struct Document: Encodable, Sendable {
+        let parent: Version
+        let rewrite: RewriteResult
+        let push: PushResult?
+        let report: VerificationReport?
+    }
+
+    mutating func run() async throws {
+        let plan = try plan()
+        let dataset = try dataset.map { try Reference(parsing: $0) }
+        if dryRun, dataset != nil {
+            throw AssayError(.usage, "a dry run makes no version, so --dataset has nothing to measure")
+        }
+        let variables = CommandEnvironment.current.variables
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let display = ProgressDisplay(console)
+            let optimizer = Optimizer(
+                client: client, journal: UploadJournal(folder: UploadJournal.folder(in: variables)),
+                digests: DigestCache(folder: DigestCache.folder(in: variables)), display: display)
+            let outcome = try await ScratchFolder.lend(variables: variables) { folder in
+                try await optimizer.run(plan, in: folder)
+            }
+            if !isJSON { for line in Self.lines(of: outcome) { try console.print(line) } }
+            var report: VerificationReport?
+            if let dataset, let version = outcome.push?.version {
+                report = try await Self.measure(version, beside: outcome.parent, on: dataset, client, display)
+            }
+            if isJSON {
+                try console.print(
+                    json: Document(
+                        parent: outcome.parent, rewrite: outcome.rewrite, push: outcome.push, report: report))
+            } else if let report {
+                for line in ReportText.lines(of: report) { try console.print(line) }
+            }
+            if let failure = report?.failure {
+                if isJSON { throw AlreadyReported(status: ExitStatus.of(ErrorCode.verificationFailed.kind)) }
+                throw AssayError(
+                    .verificationFailed, "the new version could not be measured",
+                    reason: "\(failure.kind): \(failure.message)")
+            }
+        }
+    }
+
+    private func plan() throws -> OptimizePlan {
+        guard let precision = Precision(rawValue: precision) else {
+            throw AssayError(
+                .usage, "\(Printable.quote(precision, limit: 40)) is no precision that models are rewritten to",
+                remedy: "use \(Precision.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return OptimizePlan(
+            parent: try Reference(parsing: reference), precision: precision, file: file,
+            repository: try to.map { try RepositoryName(parsing: $0) }, key: try signing.resolve(), isDryRun: dryRun)
+    }
+
+    private static func measure(
+        _ version: Version, beside parent: Version, on dataset: Reference, _ client: AssayClient,
+        _ display: ProgressDisplay
+    ) async throws -> VerificationReport {
+        let queued = try await client.verify(
+            VerifyRequest(reference: version.reference, dataset: dataset, baseline: parent.reference))
+        let verification = try await VerificationWatch(client: client, display: display).finish(queued.id)
+        return try await client.report(of: verification.id)
+    }
+
+    /// What was rewritten and what became of it.
+    static func lines(of outcome: Optimizer.Outcome) -> [String] {
+        let rewrite = outcome.rewrite
+        let tensors = rewrite.tensorCount == 1 ? "1 tensor" : "\(rewrite.tensorCount) tensors"
+        var lines = [
+            "\(Printable.escape(rewrite.path)) as \(rewrite.precision): \(tensors), "
+                + "\(Figure.bytes(rewrite.tensorBytesBefore)) -> \(Figure.bytes(rewrite.tensorBytesAfter)); model "
+                + "\(Figure.bytes(rewrite.modelBytesBefore)) -> \(Figure.bytes(rewrite.modelBytesAfter))"
+        ]
+        if let push = outcome.push {
+            lines.append("\(PushCommand.summary(of: push)); quantized from \(outcome.parent.reference)")
+        } else {
+            lines.append("nothing was pushed; the model would be \(rewrite.digest)")
+        }
+        return lines
+    }
+}

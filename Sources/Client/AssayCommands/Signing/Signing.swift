@@ -1,0 +1,72 @@
+import APIProtocol
+import AssayBundle
+import AssayClient
+import AssayCrypto
+import AssayDomain
+
+/// Signs with a key, or by a command, away from the threads that serve tasks; a cancellation ends the command.
+struct Signing: Sendable {
+    let signer: any MessageSigner
+    let client: AssayClient
+
+    /// The bytes of a signature file over files. Throws as `ModelSignature.sign`.
+    func sign(_ files: [VersionFile], name: String) async throws -> [UInt8] {
+        try await run { try ModelSignature.sign(files, name: name, key: signer) }
+    }
+
+    /// A statement as this signer says it of a version.
+    enum Said: Sendable {
+        /// An envelope that is to be attached.
+        case now([UInt8])
+        /// It is attached already: the same words, with a valid signature by the same key.
+        case before(AttestationResponse)
+    }
+
+    /// Signs a statement about a version, unless the signer said just that of it before.
+    ///
+    /// A registry cannot know it of a key that it does not trust: signatures of the same words by the same key differ,
+    /// and anybody can write a key's id beside a false one.
+    func say(_ statement: Statement, of version: Reference) async throws -> Said {
+        if let known = try await earlier(statement, of: version) { return .before(known) }
+        return .now(try await run { try statement.signed(by: signer) })
+    }
+
+    /// Signs a statement and attaches it to a version that is there, unless it is attached already.
+    func attach(_ statement: Statement, to version: Reference) async throws -> AttestationResponse {
+        switch try await say(statement, of: version) {
+        case .before(let attestation): return attestation
+        case .now(let envelope):
+            return try await client.attest(
+                AttestRequest(reference: version, envelope: String(decoding: envelope, as: UTF8.self)))
+        }
+    }
+
+    private func earlier(_ statement: Statement, of version: Reference) async throws -> AttestationResponse? {
+        let payload = try statement.encoded()
+        let items: [AttestationResponse]
+        do {
+            items = try await client.attestations(of: version).items
+        } catch let error as AssayError where error.code.kind == .notFound {
+            return nil  // The version is only about to be pushed.
+        }
+        for item in items where item.predicateType == statement.predicateType {
+            let bytes = try await client.content(
+                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
+            // What cannot be read, or is not by this key, is not what was said.
+            guard let envelope = try? DSSEEnvelope(parsing: bytes), envelope.payload == payload,
+                envelope.payloadType == MediaType.inToto,
+                (try? envelope.verify(trusted: [signer.publicKey])) != nil
+            else { continue }
+            return item
+        }
+        return nil
+    }
+
+    private func run(_ work: @escaping @Sendable () throws -> [UInt8]) async throws -> [UInt8] {
+        try await withTaskCancellationHandler {
+            try await client.files.run(work)
+        } onCancel: {
+            (signer as? ExternalSigner)?.stop()
+        }
+    }
+}

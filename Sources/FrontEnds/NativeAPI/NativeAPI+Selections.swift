@@ -1,0 +1,58 @@
+import APIProtocol
+import AssayDomain
+import AssayRegistry
+import HTTPKit
+import Hummingbird
+
+extension NativeAPI {
+    @Sendable func select(_ call: Call) async throws -> Response {
+        var dataset: Version?
+        if let text = call.query["dataset"] {
+            dataset = try await registry.catalog.version(try Reference(parsing: text))
+        }
+        let criteria = try Self.criteria(in: call)
+        let outcome = try await registry.select(try call.repository("repository"), on: dataset, criteria)
+        return try .message(
+            SelectionResponse(
+                selected: outcome.best, dataset: outcome.dataset, by: criteria.order.description,
+                candidates: outcome.candidates, isTruncated: outcome.isTruncated))
+    }
+
+    private static func criteria(in call: Call) throws -> SelectionCriteria {
+        var criteria = SelectionCriteria()
+        criteria.min = try bounds("min", in: call)
+        criteria.max = try bounds("max", in: call)
+        criteria.maxP50Milliseconds = try number("max_p50_milliseconds", in: call)
+        criteria.maxP99Milliseconds = try number("max_p99_milliseconds", in: call)
+        criteria.maxBytes = try call.query.integer("max_bytes", in: 0...Int64.max)
+        if let threads = try call.query.integer("threads", in: 1...Int64(Int32.max)) { criteria.threads = Int(threads) }
+        if let batch = try call.query.integer("batch", in: 1...Int64(Int32.max)) { criteria.batch = Int(batch) }
+        if let text = call.query["by"] { criteria.order = SelectionCriteria.Order(text) }
+        return criteria
+    }
+
+    /// `NAME=VALUE,NAME=VALUE`
+    private static func bounds(_ parameter: String, in call: Call) throws -> [String: Double] {
+        var bounds: [String: Double] = [:]
+        for pair in (call.query[parameter] ?? "").split(separator: ",") {
+            guard let equals = pair.lastIndex(of: "="), equals != pair.startIndex,
+                let value = Double(pair[pair.index(after: equals)...]),
+                bounds.updateValue(value, forKey: String(pair[..<equals])) == nil
+            else {
+                throw AssayError(
+                    .requestInvalid, "\(parameter) has \(Printable.quote(pair, limit: 40))",
+                    remedy: "write each metric once, as NAME=NUMBER, with commas between them")
+            }
+        }
+        return bounds
+    }
+
+    private static func number(_ parameter: String, in call: Call) throws -> Double? {
+        guard let text = call.query[parameter] else { return nil }
+        guard let value = Double(text) else {
+            throw AssayError(
+                .requestInvalid, "\(parameter) is \(Printable.quote(text, limit: 20))", remedy: "use a number")
+        }
+        return value
+    }
+}
