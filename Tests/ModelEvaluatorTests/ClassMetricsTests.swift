@@ -118,7 +118,8 @@ import Testing
     }
 
     @Test func `the area of several classes is the mean of one against the rest`() throws {
-        // Class 0: 0.7, 0.3 against 0.1, 0.2, 0.1, 0.6: 4 + 3 of 8. Class 1: 0.8, 0.5 against 0.2, 0.4, 0.3, 0.3: 8 of 8.
+        // Class 0: 0.7, 0.3 against 0.1, 0.2, 0.1, 0.6: 4 + 3 of 8. Class 1:
+        // 0.8, 0.5 against 0.2, 0.4, 0.3, 0.3: 8 of 8.
         // Class 2: 0.6, 0.1 against 0.1, 0.3, 0.1, 0.3: 4 + two ties of 8.
         let values = try Self.scored().values()
         #expect(isNear(values["roc_auc"], (7.0 / 8 + 1 + 5.0 / 8) / 3))
