@@ -14,6 +14,8 @@ struct SignerTests {
     private let keyFile: String
 
     init() throws {
+        // As the program does: a command may end without reading what it is given.
+        signal(SIGPIPE, SIG_IGN)
         folder = try TestFolder()
         key = try PrivateKey.generate()
         keyFile = try folder.write(key.pem, as: "key.pem")

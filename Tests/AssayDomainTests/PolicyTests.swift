@@ -186,6 +186,34 @@ struct PolicyTests {
         #expect(!policy.decide(Self.evidence(failed)).isPassed)
     }
 
+    @Test func `each further dataset has requirements of its own`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}},"datasets":{
+            "edge-cases":{"dataset":"e:1","metrics":{"accuracy":{"min":0.5}}},
+            "drift":{"dataset":"f:2","metrics":{"accuracy":{"min":0.7,"max_drop":0.1}}}}}
+            """)
+        #expect(policy.parts.map(\.name) == ["drift", "edge-cases"])
+        #expect(policy.parts.first?.policy.verificationSettings?.measuredRuns == 10)
+        var evidence = Self.evidence(try Self.report(1, accuracy: 0.95))
+        #expect(
+            policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
+                "signature passed", "accuracy passed", "drift.accuracy missing", "edge-cases.accuracy missing",
+            ])
+        for (name, accuracy) in [("drift", 0.6), ("edge-cases", 0.55)] {
+            var reports = Evidence.Reports()
+            reports.report = try Self.report(1, accuracy: accuracy)
+            evidence.parts[name] = reports
+        }
+        #expect(
+            policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
+                "signature passed", "accuracy passed", "drift.accuracy failed", "drift.accuracy.drop passed",
+                "edge-cases.accuracy passed",
+            ])
+        evidence.waivers = [try Self.waiver("drift.accuracy")]
+        #expect(!policy.decide(evidence).isPassed, "nobody may waive")
+    }
+
     static func waiver(_ requirement: String, signer: String = "k2", role: TrustedKey.Role = .release) throws
         -> Evidence.SignedWaiver
     {
@@ -258,6 +286,10 @@ struct PolicyTests {
         #"{"version":1,"dataset":"d:1","latency":{"throughput":{"min":0}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":-0.1}}}"#,
+        #"{"version":1,"datasets":{"A":{"dataset":"d:1","metrics":{"accuracy":{"min":1}}}}}"#,
+        #"{"version":1,"datasets":{"a":{"dataset":"d:1","metrics":{}}}}"#,
+        #"{"version":1,"datasets":{"a":{"dataset":"d:production","metrics":{"accuracy":{"min":1}}}}}"#,
+        #"{"version":1,"datasets":{"a":{"dataset":"d:1","metrics":{"accuracy":{"max_drop":-1}}}}}"#,
         #"{"version":1,"waivers":{}}"#, #"{"version":1,"waivers":{"keys":[]}}"#, #"{"version":1,"profile":""}"#,
         #"{"version":1,"waivers":{"role":"log"}}"#, #"{"version":1,"waivers":{"role":"release","keys":[]}}"#,
         #"{"version":1,"signature":{"keys":[]}}"#, #"{"version":1,"size":{"max_bytes":-1}}"#,

@@ -71,6 +71,24 @@ struct WaiverTests {
         #expect(decision.outcomes.map(\.status) == [.passed, .failed])
     }
 
+    @Test func `each dataset of a policy is measured before it decides`() async throws {
+        _ = try await test.publish(["drift.npz": "other"], to: "drift", kind: .dataset)
+        _ = try await test.registry.aliases.setPolicy(
+            try Policy.parse(
+                Array(
+                    """
+                    {"version":1,"dataset":"digits-test:1","metrics":{"accuracy":{"min":0.4}},
+                    "datasets":{"drift":{"dataset":"drift:1","metrics":{"accuracy":{"min":0.6}}}}}
+                    """.utf8)), of: production, in: version.repository, by: .local)
+        guard case .refused(let decision, _, _) = try await promote() else {
+            Issue.record("a version was promoted that fails on a further dataset")
+            return
+        }
+        #expect(decision.outcomes.map(\.requirement) == ["signature", "accuracy", "drift.accuracy"])
+        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .failed])
+        #expect(test.host.runCount == 2)
+    }
+
     @Test func `a check decides by what is there and measures nothing`() async throws {
         let before = try await test.registry.promote.check(version, for: production, policy: nil)
         #expect(before.decision.outcomes.map(\.status) == [.passed, .missing])

@@ -94,6 +94,12 @@ package struct Policy: Sendable, Hashable, Codable {
         case full
     }
 
+    /// What is demanded on data besides the policy's own: metrics alone.
+    package struct DatasetDemand: Sendable, Hashable, Codable {
+        package var dataset: Reference
+        package var metrics: [String: MetricBound]
+    }
+
     /// Who may waive a requirement; nobody if the policy has none.
     package struct WaiverRule: Sendable, Hashable, Codable {
         /// What the signer must be trusted as.
@@ -113,6 +119,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var attestations: [AttestationDemand]?
     /// The dataset version that metrics and latency are measured on.
     package var dataset: Reference?
+    /// Further data, by the names that its requirements begin with.
+    package var datasets: [String: DatasetDemand]?
     package var metrics: [String: MetricBound]?
     package var latency: Latency?
     /// The evaluator's peak memory.
@@ -162,6 +170,22 @@ package struct Policy: Sendable, Hashable, Codable {
         return settings
     }
 
+    /// What is demanded on each further dataset, as a policy of its own, in order.
+    package var parts: [(name: String, policy: Policy)] {
+        (datasets ?? [:]).sorted { $0.key < $1.key }.map { name, demand in
+            var part = Policy(version: version)
+            part.dataset = demand.dataset
+            part.metrics = demand.metrics
+            part.deadlineSeconds = deadlineSeconds
+            // Nobody looks at its latency.
+            part.latency = Latency(runs: VerificationSettings.runsMin)
+            return (name, part)
+        }
+    }
+
+    /// Whether a version is measured beside the current holder.
+    package var needsBaseline: Bool { needsLatencyBaseline || needsPairedMetrics }
+
     /// Whether a requirement compares latency with the current holder.
     package var needsLatencyBaseline: Bool {
         latency?.bounds.contains { $0.bound.maxRatio != nil } ?? false
@@ -187,6 +211,24 @@ package struct Policy: Sendable, Hashable, Codable {
             throw AssayError(
                 .formatVersionUnsupported, "the policy has format version \(version)",
                 remedy: "this build reads version \(Self.formatVersion)")
+        }
+        for (name, part) in parts {
+            guard !name.isEmpty, name.utf8.count <= 40,
+                name.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })
+            else {
+                throw AssayError(
+                    .policyInvalid, "datasets has the name \(Printable.quote(name, limit: 60))",
+                    remedy: "use lower-case letters, digits and dashes")
+            }
+            guard !(part.metrics ?? [:]).isEmpty else {
+                throw AssayError(.policyInvalid, "datasets.\(name) demands nothing", remedy: "bound one of its metrics")
+            }
+            do {
+                try part.check()
+            } catch {
+                throw AssayError(
+                    error.code, "datasets.\(name): \(error.message)", reason: error.reason, remedy: error.remedy)
+            }
         }
         if needsMeasurement, dataset == nil {
             throw AssayError(

@@ -19,6 +19,16 @@ package struct Evidence: Sendable {
     package var holder: VerificationReport.Subject?
     /// The holder's report on the same dataset.
     package var holderReport: VerificationReport?
+    /// What was measured on further data, by its name in the policy.
+    package var parts: [String: Reports] = [:]
+
+    /// Reports of a version and of the holder on the same dataset.
+    package struct Reports: Sendable {
+        package var report: VerificationReport?
+        package var holderReport: VerificationReport?
+
+        package init() {}
+    }
 
     package init(
         signers: [String], signatureFault: String?, missingContent: [Digest] = [], contentBytes: Int64,
@@ -91,6 +101,13 @@ package struct RequirementOutcome: Sendable, Hashable, Codable {
     /// Who waived it, why and until when; absent unless it is waived.
     package let waiver: String?
 
+    /// The same of a requirement of another name.
+    func named(_ requirement: String) -> RequirementOutcome {
+        RequirementOutcome(
+            requirement: requirement, demanded: demanded, measured: measured, confidence: confidence, status: status,
+            waiver: waiver)
+    }
+
     /// Whether it does not stand in the way.
     package var isMet: Bool { status == .passed || status == .waived }
 
@@ -125,7 +142,17 @@ extension Policy {
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
             + cageOutcomes(evidence)
-        return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
+        return PolicyDecision(outcomes: (outcomes + partOutcomes(evidence)).map { waived($0, evidence) })
+    }
+
+    /// Of each further dataset, by its name.
+    private func partOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        parts.flatMap { name, part in
+            var own = evidence
+            own.report = evidence.parts[name]?.report
+            own.holderReport = evidence.parts[name]?.holderReport
+            return part.metricOutcomes(own).map { $0.named("\(name).\($0.requirement)") }
+        }
     }
 
     /// The outcome, waived if it is not met and somebody who may do so waived it.

@@ -22,6 +22,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package static let confidenceRange = 0.5...0.999
     /// With fewer measured runs there is no p99.
     package static let runsForP99 = 600
+    package static let runsMin = 10
     private static let threadsRange = 1...256
     private static let batchRange = 1...4096
     private static let sweepCountMax = 16
@@ -48,7 +49,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
         _ = try WorkerLabel.normalised(labels ?? [])
         var ranges: [(String, Int, ClosedRange<Int>)] = [
             ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
-            ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, 10...100_000),
+            ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, Self.runsMin...100_000),
             ("deadline_seconds", deadlineSeconds, 1...86_400),
             ("the number of sweep_batches", sweepBatches?.count ?? 0, 0...Self.sweepCountMax),
             ("the number of sweep_threads", sweepThreads?.count ?? 0, 0...Self.sweepCountMax),

@@ -68,7 +68,7 @@ package struct ManageAliases: Sendable {
     package func setPolicy(
         _ policy: Policy, of alias: AliasName, in repository: RepositoryName, by principal: Principal
     ) async throws -> PolicyRecord {
-        if let dataset = policy.dataset {
+        for dataset in [policy.dataset].compactMap(\.self) + policy.parts.compactMap(\.policy.dataset) {
             guard let version = try await index.version(dataset) else {
                 throw AssayError(
                     .versionNotFound, "the policy's dataset \(dataset) does not exist", remedy: "push the dataset first"

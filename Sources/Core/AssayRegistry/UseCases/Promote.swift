@@ -41,15 +41,9 @@ package struct Promote: Sendable {
             .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
         let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
         var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
-        if !gathered.signers.isEmpty, let settings = policy.verificationSettings, let dataset = policy.dataset {
-            let measurement = try await measure(
-                version, holder: holder, policy: policy, settings: settings,
-                dataset: try await Catalog(index: index).version(dataset))
-            guard measurement.pending.isEmpty else {
-                return .measuring(measurement.pending, holder: current?.number)
-            }
-            gathered.report = measurement.report
-            gathered.holderReport = measurement.holderReport
+        if !gathered.signers.isEmpty {
+            let pending = try await measure(version, holder: holder, policy: policy, into: &gathered)
+            guard pending.isEmpty else { return .measuring(pending, holder: current?.number) }
         }
         let decision = policy.decide(gathered)
         if dryRun { return .decided(decision, holder: current?.number) }
@@ -71,18 +65,7 @@ package struct Promote: Sendable {
         let manifest = try await Catalog(index: index)
             .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
         var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
-        if let settings = policy.verificationSettings, let reference = policy.dataset {
-            let dataset = try await Catalog(index: index).version(reference)
-            gathered.report = try await knownReport(
-                on: version, dataset: dataset, baseline: policy.needsLatencyBaseline ? holder : nil,
-                settings: settings
-            ).report
-            if policy.needsMetricBaseline, let holder {
-                gathered.holderReport = try await knownReport(
-                    on: holder, dataset: dataset, baseline: nil, settings: settings
-                ).report
-            }
-        }
+        _ = try await measure(version, holder: holder, policy: policy, into: &gathered, startsMissing: false)
         return (policy.decide(gathered), current?.number)
     }
 
@@ -124,41 +107,46 @@ package struct Promote: Sendable {
 
     // MARK: Measuring
 
-    private struct Measurement {
-        var report: VerificationReport?
-        var holderReport: VerificationReport?
-        var pending: [VerificationID] = []
-    }
-
+    /// Adds the reports that a policy decides by, on its own dataset and on each further one; answers what must end
+    /// before they are there.
     private func measure(
-        _ version: Version, holder: Version?, policy: Policy, settings: VerificationSettings, dataset: Version
-    ) async throws -> Measurement {
-        var measurement = Measurement()
-        let baseline = policy.needsLatencyBaseline || policy.needsPairedMetrics ? holder : nil
-        switch try await report(on: version, dataset: dataset, baseline: baseline, settings: settings) {
-        case .success(let report): measurement.report = report
-        case .failure(let pending): measurement.pending.append(pending.id)
+        _ version: Version, holder: Version?, policy: Policy, into gathered: inout Evidence, startsMissing: Bool = true
+    ) async throws -> [VerificationID] {
+        var (own, pending) = try await reports(on: version, holder: holder, policy: policy, startsMissing)
+        (gathered.report, gathered.holderReport) = (own.report, own.holderReport)
+        for (name, part) in policy.parts {
+            let (further, waiting) = try await reports(on: version, holder: holder, policy: part, startsMissing)
+            gathered.parts[name] = further
+            pending += waiting
         }
-        guard policy.needsMetricBaseline, let holder else { return measurement }
-        switch try await report(on: holder, dataset: dataset, baseline: nil, settings: settings) {
-        case .success(let report): measurement.holderReport = report
-        case .failure(let pending): measurement.pending.append(pending.id)
-        }
-        return measurement
+        return pending
     }
 
-    private struct Pending: Error { let id: VerificationID }
-
-    /// The newest report that counts, or the verification that will make one.
-    private func report(
-        on version: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
-    ) async throws -> Result<VerificationReport, Pending> {
-        let known = try await knownReport(on: version, dataset: dataset, baseline: baseline, settings: settings)
-        if let running = known.running { return .failure(Pending(id: running)) }
-        if let report = known.report { return .success(report) }
-        let started = try await verify.start(
-            subject: version, dataset: dataset, baseline: baseline, settings: settings)
-        return .failure(Pending(id: started.id))
+    private func reports(
+        on version: Version, holder: Version?, policy: Policy, _ startsMissing: Bool
+    ) async throws -> (Evidence.Reports, pending: [VerificationID]) {
+        var found = Evidence.Reports()
+        var pending: [VerificationID] = []
+        guard let settings = policy.verificationSettings, let reference = policy.dataset else {
+            return (found, pending)
+        }
+        let dataset = try await Catalog(index: index).version(reference)
+        func report(on version: Version, baseline: Version?) async throws -> VerificationReport? {
+            let known = try await knownReport(on: version, dataset: dataset, baseline: baseline, settings: settings)
+            if let report = known.report { return report }
+            guard startsMissing else { return nil }
+            if let running = known.running {
+                pending.append(running)
+            } else {
+                pending.append(
+                    try await verify.start(subject: version, dataset: dataset, baseline: baseline, settings: settings)
+                        .id)
+            }
+            return nil
+        }
+        found.report = try await report(on: version, baseline: policy.needsBaseline ? holder : nil)
+        if policy.needsMetricBaseline, let holder { found.holderReport = try await report(on: holder, baseline: nil) }
+        return (found, pending)
     }
 
     /// The verification that will make a report, or else the newest report that counts.
