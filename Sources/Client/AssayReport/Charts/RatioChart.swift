@@ -4,7 +4,7 @@ import AssayDomain
 struct RatioChart {
     private static let rowHeight = 38.0
     /// Farther out nothing is told apart any more; what lies there is drawn at the edge.
-    private static let range = 0.25...4.0
+    private static let range = 0.5...2.0
 
     let ratios: [String: VerificationReport.Ratio]
     let bounds: [String: Double]
@@ -70,6 +70,10 @@ struct RatioChart {
 
     private func description(_ names: [String]) -> String {
         let parts = names.compactMap { name in ratios[name].map { "\(name) \(Figure.ratio($0.ratio))" } }
+        let isClipped = names.contains { name in
+            ratios[name]?.sessions.contains { !Self.range.contains($0) } ?? false
+        }
         return "Median ratios to \(baseline): \(parts.joined(separator: ", "))."
+            + (isClipped ? " What lies beyond half and twice the time is drawn at the edge." : "")
     }
 }
