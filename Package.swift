@@ -53,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -112,7 +113,10 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        source("Verification", "ModelEvaluator", ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime"]),
+        source(
+            "Verification", "ModelEvaluator",
+            ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime", "Sandbox"]),
+        source("Verification", "Sandbox", ["CConfinement", "CSeccomp", "EvaluationProtocol"]),
         source("Verification", "ONNXRuntime", ["COnnxRuntime"]),
 
         // MARK: Front ends – one thin adapter per protocol
@@ -144,10 +148,16 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         source(
+            "Client", "AssayReport",
+            [
+                "AssayDomain",
+                .product(name: "Mustache", package: "swift-mustache"),
+            ], embedding: "Templates"),
+        source(
             "Client", "AssayCommands",
             [
                 "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
-                "AssayRegistry", "ONNXModel", "ONNXRewriting", "TransparencyLog",
+                "AssayRegistry", "AssayReport", "ONNXModel", "ONNXRewriting", "TransparencyLog",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -157,6 +167,8 @@ let package = Package(
         cLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         cLibrary("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         cLibrary("CXXHash", pkgConfig: "libxxhash", apt: "libxxhash-dev"),
+        cLibrary("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        .target(name: "CConfinement", path: "Sources/CModules/CConfinement"),
         .target(name: "CFileSystem", path: "Sources/CModules/CFileSystem"),
         .target(name: "COnnxRuntime", path: "Sources/CModules/COnnxRuntime"),
 
@@ -243,6 +255,7 @@ let package = Package(
             [
                 "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
             ]),
+        tests("AssayReportTests", ["AssayDomain", "AssayReport"]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),
         tests(
             "HTTPKitTests",

@@ -1,6 +1,7 @@
 """What is measured: by name, a function from a `Setting` to rows of the table."""
 
 from measures_bundles import bundles
+from measures_cage import cage
 from measures_downloads import pull, ranges
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
@@ -23,6 +24,7 @@ MEASURES = {
     "signing": signing,
     "bundles": bundles,
     "evaluator": evaluator,
+    "cage": cage,
     "gate": gate,
     "verification": verification,
     "start": start,

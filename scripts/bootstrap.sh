@@ -13,7 +13,7 @@ readonly ONNXRUNTIME_WHEEL="onnxruntime-$ONNXRUNTIME_VERSION-cp312-cp312-manylin
 readonly ONNXRUNTIME_WHEEL_SHA256=99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8
 readonly ONNXRUNTIME_LIBRARY_SHA256=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f
 
-readonly BUILD_PACKAGES=(libsqlite3-dev libssl-dev libarchive-dev libxxhash-dev pkg-config unzip)
+readonly BUILD_PACKAGES=(libsqlite3-dev libssl-dev libarchive-dev libxxhash-dev libseccomp-dev pkg-config unzip)
 readonly TEST_PACKAGES=(skopeo umoci buildah podman curl openssl)
 readonly BENCH_PACKAGES=(nginx-light docker-registry wrk curl)
 

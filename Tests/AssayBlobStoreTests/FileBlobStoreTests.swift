@@ -152,6 +152,23 @@ struct FileBlobStoreTests {
         }
     }
 
+    @Test func `a link to a lent file does not have it hashed anew`() async throws {
+        let content = Array(Self.large.prefix(2_000_000))
+        let digest = Digest.sha256(of: content)
+        try await store.put(content, as: digest)
+        try await store.withLocalFile(of: digest) { path in
+            try FileManager.default.linkItem(atPath: path, toPath: path + "-staged")
+            try FileManager.default.removeItem(atPath: path + "-staged")
+        }
+        // Hashing a file writes its table of checksums.
+        let table = path(digest).replacing("/blobs/", with: "/checksums/")
+        try FileManager.default.removeItem(atPath: table)
+        try await store.withLocalFile(of: digest) { _ in }
+        #expect(!FileManager.default.fileExists(atPath: table))
+        try damage(path(digest), at: 3)
+        #expect(await code { try await store.withLocalFile(of: digest) { _ in } } == .digestMismatch)
+    }
+
     @Test func `a slow reader of a damaged blob takes nothing of its healed one away`() async throws {
         let content = Array(Self.large.prefix(2_000_000))
         let digest = Digest.sha256(of: content)

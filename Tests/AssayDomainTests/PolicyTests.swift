@@ -11,7 +11,8 @@ struct PolicyTests {
     }
 
     static func report(
-        _ number: Int64, accuracy: Double, p50: Double = 100, ratio: VerificationReport.Ratio? = nil
+        _ number: Int64, accuracy: Double, p50: Double = 100, ratio: VerificationReport.Ratio? = nil,
+        cage: VerificationReport.Cage? = nil
     ) throws -> VerificationReport {
         let latency = VerificationReport.Latency(
             p50: p50, p90: p50 * 2, p95: p50 * 2.5, p99: p50 * 3, mean: p50, tail: p50 * 2.8, max: p50 * 4,
@@ -24,7 +25,7 @@ struct PolicyTests {
         }
         return VerificationReport(
             verification: VerificationID(bits: 1), subject: try subject(number), dataset: try subject(7),
-            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil, cage: cage,
             outcome: .success(
                 .init(
                     metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 10,
@@ -157,6 +158,34 @@ struct PolicyTests {
         #expect(policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).isPassed == isMet)
     }
 
+    private static let cages: [(VerificationReport.Cage?, RequirementOutcome.Status)] = [
+        (.init(layers: ["seccomp", "session"], absent: []), .passed),
+        (.init(layers: ["session"], absent: ["seccomp"]), .failed), (.init(layers: [], absent: []), .failed),
+        (nil, .missing),
+    ]
+
+    @Test(arguments: cages)
+    func `a full cage is one without an absent layer`(
+        cage: VerificationReport.Cage?, status: RequirementOutcome.Status
+    ) throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","cage":"full"}"#)
+        #expect(policy.verificationSettings != nil, "a cage is told by a measurement")
+        let outcome = try #require(
+            policy.decide(Self.evidence(try Self.report(1, accuracy: 1, cage: cage))).outcomes.last)
+        #expect(outcome.requirement == "cage")
+        #expect(outcome.status == status)
+    }
+
+    @Test func `a cage around a failed evaluation is not enough`() throws {
+        let failed = VerificationReport(
+            verification: VerificationID(bits: 1), subject: try Self.subject(1), dataset: try Self.subject(7),
+            settings: VerificationSettings(), evaluator: "e 1", environment: nil,
+            cage: .init(layers: ["seccomp"], absent: []), outcome: .failure(.init("time-limit", "did not end")),
+            startedAt: Timestamp(milliseconds: 0), finishedAt: Timestamp(milliseconds: 1))
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","cage":"full"}"#)
+        #expect(!policy.decide(Self.evidence(failed)).isPassed)
+    }
+
     static func waiver(_ requirement: String, signer: String = "k2", role: TrustedKey.Role = .release) throws
         -> Evidence.SignedWaiver
     {
@@ -220,6 +249,7 @@ struct PolicyTests {
         "{}", #"{"version":2}"#, #"{"version":1,"metrics":{"accuracy":{"min":0.9}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"minimum":0.9}}}"#,
+        #"{"version":1,"dataset":"d:1","cage":"half"}"#, #"{"version":1,"cage":"full"}"#,
         #"{"version":1,"metric":{"accuracy":{"min":0.9}}}"#, #"{"version":1,"dataset":"nothing"}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p75":{"max_milliseconds":1}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p99":{"max_milliseconds":1},"runs":599}}"#,

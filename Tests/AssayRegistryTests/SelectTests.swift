@@ -111,6 +111,19 @@ struct SelectTests {
         #expect(plain.candidates[0].verification != batched.candidates[0].verification)
     }
 
+    @Test func `verifications that were cancelled or still wait are passed over`() async throws {
+        let version = try await measured("accuracy=0.97")
+        let data = try await dataset()
+        var verifications: [Verification] = []
+        for _ in 0..<2 {
+            verifications.append(
+                try await test.registry.verify.start(
+                    subject: version, dataset: data, baseline: nil, settings: VerificationSettings()))
+        }
+        _ = try await test.registry.verify.cancel(verifications[1].id)
+        #expect(try await select().best == version)
+    }
+
     @Test func `figures of several datasets are not compared`() async throws {
         _ = try await test.publish(["test.npz": "other data"], to: "digits-test", kind: .dataset)
         let first = try await measured("accuracy=0.97")

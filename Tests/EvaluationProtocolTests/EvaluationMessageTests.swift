@@ -33,6 +33,12 @@ import Testing
         sweep: [SweepPoint(threads: 2, batchSize: 8, latency: Self.latency)],
         loadMicroseconds: 100, firstRunMicroseconds: 10, peakMemoryBytes: 1 << 20)
 
+    @Test func `a cage survives its line, with layers that are not known`() throws {
+        let message = EvaluationMessage.cage(
+            EvaluationCage(layers: [.seccomp, .init(rawValue: "moat")], absent: [.landlockTCP]))
+        #expect(try EvaluationMessage(line: message.line()) == message)
+    }
+
     @Test func `a result survives its line`() throws {
         let message = EvaluationMessage.result(result)
         #expect(try EvaluationMessage(line: message.line()) == message)

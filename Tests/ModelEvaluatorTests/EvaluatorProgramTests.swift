@@ -45,7 +45,7 @@ import Testing
         ).json()
     }
 
-    @Test func `progress lines come first and one result last`() throws {
+    @Test func `the cage comes first, then progress, and one result last`() throws {
         let answer = try run(job("digits-1.onnx"))
         #expect(answer.isExit && answer.status == 0)
         guard case .result(let result)? = answer.messages.last else {
@@ -54,7 +54,14 @@ import Testing
         }
         #expect(result.metrics.values["accuracy"] == 0.958)
         #expect(answer.messages.count > 3)
-        for message in answer.messages.dropLast() {
+        guard case .cage(let cage)? = answer.messages.first else {
+            Issue.record("the first message is no cage: \(answer.messages)")
+            return
+        }
+        #expect(cage.layers.contains(.resourceLimits))
+        // This test starts the program in its own session, and with its own variables.
+        #expect(cage.absent.starts(with: [.environment, .session]))
+        for message in answer.messages.dropFirst().dropLast() {
             guard case .progress(_, let done, let total) = message else {
                 Issue.record("\(message) before the end")
                 return
@@ -78,7 +85,7 @@ import Testing
 
     @Test func `an endless loop ends at the limit of CPU time`() throws {
         let answer = try run(job("damaged/endless-loop.onnx", EvaluationLimits(cpuSeconds: 1)))
-        #expect(!answer.isExit)
+        #expect(!answer.isExit && answer.status == SIGXCPU)
         #expect(answer.failure == nil)
     }
 

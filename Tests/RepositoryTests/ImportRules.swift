@@ -20,7 +20,8 @@ enum ImportRules {
         // Verification: server and evaluator share the protocol and nothing else.
         "EvaluationProtocol": [],
         "EvaluatorHost": ["AssayDomain", "AssayRegistry", "EvaluationProtocol"],
-        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime"],
+        "ModelEvaluator": ["AssayArchive", "EvaluationProtocol", "ONNXModel", "ONNXRuntime", "Sandbox"],
+        "Sandbox": ["CConfinement", "CSeccomp", "EvaluationProtocol"],
         "ONNXRuntime": ["COnnxRuntime"],
         // Front ends: never an adapter, never another front end.
         "HTTPKit": ["AssayDomain", "AssayRegistry"],
@@ -28,8 +29,9 @@ enum ImportRules {
         "OCIFrontEnd": ["AssayDomain", "AssayRegistry", "HTTPKit"],
         // Client: no storage, no front end, no use cases.
         "AssayClient": ["APIProtocol", "AssayCrypto", "AssayDomain"],
+        "AssayReport": ["AssayDomain"],
         "AssayCommands": [
-            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain",
+            "APIProtocol", "AssayArchive", "AssayBundle", "AssayClient", "AssayCrypto", "AssayDomain", "AssayReport",
             "ONNXModel", "ONNXRewriting", "TransparencyLog",
         ],
         // Wiring: the only targets that import both sides.
@@ -48,6 +50,7 @@ enum ImportRules {
         "GRDB": ["AssayIndex"],
         "Hummingbird": ["HTTPKit", "NativeAPI", "OCIFrontEnd", "assay"],
         "HummingbirdCore": ["HTTPKit", "assay"],
+        "Mustache": ["AssayReport"],
         "ServiceLifecycle": ["assay"],
         "Subprocess": ["EvaluatorHost"],
         "Yams": ["AssayCommands"],

@@ -34,15 +34,15 @@ package final class ScriptedHost: EvaluatorHost {
         progress(.init(stage: "accuracy", done: 1, total: 1))
         let environment = VerificationReport.Environment(
             runtime: "none", cpu: "none", isaFlags: [], cores: 1)
-        let script = try Self.script(at: request.modelPath)
+        let script = try Self.script(at: request.model.path)
         if let kind = script["fail"] {
             return EvaluationOutcome(environment: nil, result: .failure(.init(kind, "as the script says")))
         }
-        let comparison = try request.baselineModelPath.map {
-            try Self.comparison(Self.latency(script), with: Self.latency(Self.script(at: $0)))
+        let comparison = try request.baseline.map {
+            try Self.comparison(Self.latency(script), with: Self.latency(Self.script(at: $0.path)))
         }
         return EvaluationOutcome(
-            environment: environment,
+            environment: environment, cage: .init(layers: ["scripted"], absent: script["absent"].map { [$0] } ?? []),
             result: .success(
                 .init(
                     metrics: ["accuracy": Double(script["accuracy"] ?? "") ?? 0], confusionMatrix: nil, classes: nil,

@@ -15,8 +15,8 @@ struct Assay: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
-            ListCommand.self, ShowCommand.self, VerifyCommand.self, JobsCommand.self, OptimizeCommand.self,
-            SelectCommand.self, PromoteCommand.self,
+            ListCommand.self, ShowCommand.self, VerifyCommand.self, ReportCommand.self, JobsCommand.self,
+            OptimizeCommand.self, SelectCommand.self, PromoteCommand.self,
             AliasCommand.self, PolicyCommand.self, WaiveCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
             SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,

@@ -135,6 +135,27 @@ package struct VerifyRequest: Sendable, Codable {
         self.baseline = baseline
     }
 
+    /// Asks for what a report measured, once more: the same bytes and the same settings.
+    package init(repeating report: VerificationReport) {
+        func exactly(_ subject: VerificationReport.Subject) -> Reference {
+            Reference(subject.repository, .digest(subject.digest))
+        }
+        let settings = report.settings
+        self.init(
+            reference: exactly(report.subject), dataset: exactly(report.dataset),
+            baseline: (report.baseline ?? report.measurements?.comparison?.baseline).map(exactly))
+        threads = settings.threads
+        batch = settings.batch
+        warmupRuns = settings.warmupRuns
+        measuredRuns = settings.measuredRuns
+        deadlineSeconds = settings.deadlineSeconds
+        maxRatios = settings.maxRatios
+        confidence = settings.confidence
+        sweepBatches = settings.sweepBatches
+        sweepThreads = settings.sweepThreads
+        labels = settings.labels
+    }
+
     /// The settings asked for, defaults where nothing is said.
     package var settings: VerificationSettings {
         var settings = VerificationSettings()

@@ -25,6 +25,8 @@ package struct ClaimResponse: Sendable, Codable {
             case model
             case dataset
             case baseline
+            case modelData = "model-data"
+            case baselineData = "baseline-data"
         }
 
         package let role: Role
@@ -32,9 +34,12 @@ package struct ClaimResponse: Sendable, Codable {
         package let path: String
         package let digest: Digest
         package let size: Int64
+        /// Where a model looks for it; of data alone.
+        package let location: String?
 
-        package init(role: Role, repository: RepositoryName, file: VersionFile) {
+        package init(role: Role, repository: RepositoryName, file: VersionFile, location: String? = nil) {
             self.role = role
+            self.location = location
             self.repository = repository
             path = file.path
             digest = file.digest
@@ -66,14 +71,16 @@ package struct HeartbeatRequest: Sendable, Codable {
 /// `POST /api/v1/worker/claims/{id}/result`: exactly one of measurements and a failure.
 package struct ResultRequest: Sendable, Codable {
     package var environment: VerificationReport.Environment?
+    package var cage: VerificationReport.Cage?
     package var measurements: VerificationReport.Measurements?
     package var failure: VerificationReport.Failure?
 
     package init(
-        environment: VerificationReport.Environment?, measurements: VerificationReport.Measurements?,
-        failure: VerificationReport.Failure?
+        environment: VerificationReport.Environment?, cage: VerificationReport.Cage?,
+        measurements: VerificationReport.Measurements?, failure: VerificationReport.Failure?
     ) {
         self.environment = environment
+        self.cage = cage
         self.measurements = measurements
         self.failure = failure
     }

@@ -122,6 +122,8 @@ extension ErrorCode {
     package static let expired = ErrorCode("expired", .integrity)
     /// The audit log is not what a checkpoint or the index says.
     package static let logInconsistent = ErrorCode("log-inconsistent", .integrity)
+    /// A repeated measurement does not come to what its report says.
+    package static let replayDiffers = ErrorCode("replay-differs", .integrity)
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
@@ -183,7 +185,7 @@ extension ErrorCode {
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .claimLost, .verificationEnded, .inUse,
         .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
-        .expired, .logInconsistent,
+        .expired, .logInconsistent, .replayDiffers,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
         .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,

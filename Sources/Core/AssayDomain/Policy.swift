@@ -88,6 +88,12 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
+    /// What the process that measures must be confined by.
+    package enum CageDemand: String, Sendable, Hashable, Codable {
+        /// Every layer that there is.
+        case full
+    }
+
     /// Who may waive a requirement; nobody if the policy has none.
     package struct WaiverRule: Sendable, Hashable, Codable {
         /// What the signer must be trusted as.
@@ -111,6 +117,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var latency: Latency?
     /// The evaluator's peak memory.
     package var memory: ByteBound?
+    /// The evaluator's confinement.
+    package var cage: CageDemand?
     /// The sum of the version's files.
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
@@ -171,6 +179,7 @@ package struct Policy: Sendable, Hashable, Codable {
 
     private var needsMeasurement: Bool {
         !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || latency?.throughput != nil || memory != nil
+            || cage != nil
     }
 
     private func check() throws(AssayError) {

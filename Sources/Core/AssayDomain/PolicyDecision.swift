@@ -124,6 +124,7 @@ extension Policy {
             [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
+            + cageOutcomes(evidence)
         return PolicyDecision(outcomes: outcomes.map { waived($0, evidence) })
     }
 
@@ -308,6 +309,17 @@ extension Policy {
         return [outcome("memory", demanded, "\(peak) bytes", peak <= memory.maxBytes)]
     }
 
+    private func cageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let cage else { return [] }
+        guard let report = evidence.report, report.measurements != nil, let measured = report.cage else {
+            return [unmeasured("cage", cage.rawValue, evidence.report)]
+        }
+        let absent = measured.absent.map { Printable.escape($0) }.joined(separator: ", ")
+        let lack = "without \(absent.isEmpty ? "a layer" : absent)"
+        let text = measured.isFull ? "\(measured.layers.count) layers" : lack
+        return [outcome("cage", cage.rawValue, text, measured.isFull)]
+    }
+
     func outcome(
         _ requirement: String, _ demanded: String, _ measured: String, _ isMet: Bool
     ) -> RequirementOutcome {
@@ -359,9 +371,11 @@ package enum Figure {
         let tenths = fixed(share * 100, 1)
         return (tenths.hasSuffix(".0") ? String(tenths.dropLast(2)) : tenths) + " %"
     }
-    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`.
+    /// From microseconds, in the unit that reads best: `2.1 µs`, `1.500 ms`, `2.500 s`.
     package static func duration(_ microseconds: Double) -> String {
-        microseconds < 1000 ? fixed(microseconds, 1) + " µs" : fixed(microseconds / 1000, 3) + " ms"
+        if microseconds < 1000 { return fixed(microseconds, 1) + " µs" }
+        return microseconds < 1_000_000
+            ? fixed(microseconds / 1000, 3) + " ms" : fixed(microseconds / 1_000_000, 3) + " s"
     }
 
     /// `1 file`, `3 files`

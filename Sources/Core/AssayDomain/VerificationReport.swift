@@ -225,16 +225,35 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         }
     }
 
+    /// What confined the process that ran the model, by the names of its layers.
+    package struct Cage: Sendable, Hashable, Codable {
+        package let layers: [String]
+        /// What the machine that measured lacked.
+        package let absent: [String]
+
+        package init(layers: [String], absent: [String]) {
+            self.layers = layers
+            self.absent = absent
+        }
+
+        /// Whether every layer that there is was closed.
+        package var isFull: Bool { !layers.isEmpty && absent.isEmpty }
+    }
+
     package let format: Int
     package let verification: VerificationID
     package let subject: Subject
     package let dataset: Subject
+    /// What its latency was to be compared with, so that a failed run can be repeated too.
+    package var baseline: Subject?
     package let settings: VerificationSettings
     /// The evaluator build that measured, or failed to; a report counts only for that build.
     package let evaluator: String
     /// Who measured, as the registry was told.
     package let worker: Worker?
     package let environment: Environment?
+    /// Nil where no process came to confine itself, and in reports of evaluators before 0.2.
+    package let cage: Cage?
     package let measurements: Measurements?
     package let failure: Failure?
     package let startedAt: Timestamp
@@ -242,7 +261,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
 
     package init(
         verification: VerificationID, subject: Subject, dataset: Subject, settings: VerificationSettings,
-        evaluator: String, worker: Worker? = nil, environment: Environment?,
+        evaluator: String, worker: Worker? = nil, environment: Environment?, cage: Cage? = nil,
         outcome: Result<Measurements, FailureError>, startedAt: Timestamp, finishedAt: Timestamp
     ) {
         format = Self.formatVersion
@@ -253,6 +272,7 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         self.evaluator = evaluator
         self.worker = worker
         self.environment = environment
+        self.cage = cage
         self.startedAt = startedAt
         self.finishedAt = finishedAt
         switch outcome {

@@ -34,8 +34,8 @@ package struct Registry: Sendable {
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, clock: clock)
         verify = try Verify(
-            blobs: blobs, index: index, evidence: evidence, host: host, clock: clock, ids: ids, logger: logger,
-            settings: settings.evaluators)
+            blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock, ids: ids,
+            logger: logger, settings: settings.evaluators)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)

@@ -1,5 +1,5 @@
 package import AssayDomain
-import AssayRegistry
+package import AssayRegistry
 import Dispatch
 import ONNXModel
 
@@ -17,12 +17,38 @@ package struct ONNXInspector: ModelInspector {
         }
     }
 
+    package func externalData(ofModel path: String) async throws -> [ExternalTensorData] {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try Self.externalData(of: path) }) }
+        }
+    }
+
+    private static func externalData(of path: String) throws -> [ExternalTensorData] {
+        do {
+            return try ONNXSummary(reading: try FileSource(path: path)).externalData
+                .map { ExternalTensorData(location: $0.location, bytesMin: $0.end) }
+        } catch let error as ONNXModelError {
+            let text = Printable.escape("\(error)", limit: 1000)
+            switch error {
+            case .limitExceeded: throw VerificationReport.FailureError("resource-limit", text)
+            case .externalData: throw VerificationReport.FailureError("invalid-model", text)
+            case .unreadable(let reason): throw unreadable(reason, error)
+            // What is no model to us gets its verdict from the runtime, which finds no file beside it.
+            case .invalid: return []
+            }
+        }
+    }
+
+    private static func unreadable(_ reason: String, _ cause: ONNXModelError) -> AssayError {
+        AssayError(.storageFailed, "a model file cannot be read", reason: reason, cause: cause)
+    }
+
     private static func summary(of path: String, as name: String) throws -> ModelSummary? {
         do {
             return ModelSummary(try ONNXSummary(reading: try FileSource(path: path)), path: name)
         } catch let error as ONNXModelError {
             if case .unreadable(let reason) = error {
-                throw AssayError(.storageFailed, "a model file cannot be read", reason: reason, cause: error)
+                throw unreadable(reason, error)
             }
             return nil
         }

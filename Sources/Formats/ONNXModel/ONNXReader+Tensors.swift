@@ -6,6 +6,20 @@ extension ONNXReader {
         var elementCount: Int64 = 1
     }
 
+    /// Where a tensor's data lies outside of the model, as its entries say it.
+    private struct ExternalPlace {
+        var location: String?
+        var offset = "0"
+        var length = "0"
+
+        /// Where the part ends in its file. Numbers are decimal, and their sum is one that a file can have.
+        var end: Int64? {
+            guard let offset = Int64(offset), let length = Int64(length), offset >= 0, length >= 0 else { return nil }
+            let (end, isOverflow) = offset.addingReportingOverflow(length)
+            return isOverflow ? nil : end
+        }
+    }
+
     // MARK: TensorProto
 
     mutating func readTensor(_ tensor: WireMessage) throws -> Tensor {
@@ -13,15 +27,17 @@ extension ONNXReader {
         var fields = tensor
         var result = Tensor()
         var axes = 0
+        var place: ExternalPlace?
         while let field = try wire.next(&fields) {
             switch field.number {
             case 1: try readAxes(field, into: &result, count: &axes)
             case 2: result.elementType = try field.integer
             case 8: result.name = try name(field.message)
-            case 13: try readExternalData(field.message)
+            case 13: try readExternalData(field.message, into: &place)
             default: break
             }
         }
+        if let place { try noteExternalData(place) }
         return result
     }
 
@@ -60,20 +76,25 @@ extension ONNXReader {
         tensor.elementCount = product
     }
 
-    /// Reads one `external_data` entry: where a tensor's data lies in a file beside the model.
-    private mutating func readExternalData(_ message: WireMessage) throws {
+    /// Reads one `external_data` entry: a part of where a tensor's data lies in a file beside the model.
+    private mutating func readExternalData(_ message: WireMessage, into place: inout ExternalPlace?) throws {
+        var known = place ?? ExternalPlace()
+        defer { place = known }
         let entry = try readEntry(message)
         switch try name(entry.key) {
-        case "location":
-            try noteExternalFile(try name(entry.value))
-        case "offset", "length":
-            let number = Int64(try name(entry.value))
-            guard let number, number >= 0 else {
-                throw ONNXModelError.invalid("external data has a bad offset or length")
-            }
-        default:
-            break
+        case "location": known.location = try name(entry.value)
+        case "offset": known.offset = try name(entry.value)
+        case "length": known.length = try name(entry.value)
+        default: break
         }
+    }
+
+    private mutating func noteExternalData(_ place: ExternalPlace) throws {
+        let location = place.location ?? ""
+        guard let end = place.end else {
+            throw ONNXModelError.externalData("'\(location)' has no such offset and length")
+        }
+        try noteExternalFile(location, end: end)
     }
 
     // MARK: StringStringEntryProto
@@ -115,7 +136,7 @@ extension ONNXReader {
     }
 
     private mutating func readType(_ type: WireMessage, depth: Int) throws -> ValueType {
-        guard depth <= Limit.depth else { throw ONNXModelError.limitExceeded("types are nested too deep") }
+        guard depth <= Limit.depth else { throw ONNXModelError.invalid("types are nested too deep") }
         var fields = type
         var result = ValueType()
         while let field = try wire.next(&fields) {

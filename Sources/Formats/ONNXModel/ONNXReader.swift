@@ -13,7 +13,8 @@ struct ONNXReader {
         static let externalFiles = 10_000
         static let axes = 256
         static let metadataEntries = 64
-        /// Graphs within nodes, and types within types.
+        /// Graphs within nodes, and types within types. Protobuf's readers stop at 100 messages within each other, and
+        /// a graph within another takes three.
         static let depth = 32
         /// The longest name of a tensor, an operator or a file.
         static let nameBytes = 4_096
@@ -31,7 +32,7 @@ struct ONNXReader {
     private var operatorCounts: [String: Int] = [:]
     private var elementCounts: [Int64: Int64] = [:]
     private var initializerNames: Set<String> = []
-    private var externalFiles: Set<String> = []
+    private var externalFiles: [String: Int64] = [:]
 
     init(_ source: any RandomAccessSource) { wire = WireReader(source) }
 
@@ -43,7 +44,7 @@ struct ONNXReader {
         summary.operators = operatorCounts.sorted { $0.key < $1.key }.map { .init(name: $0.key, count: $0.value) }
         summary.precision = elementCounts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             .map { ElementType.name(of: $0.key) }
-        summary.externalDataFiles = externalFiles.sorted()
+        summary.externalData = externalFiles.sorted { $0.key < $1.key }.map { .init(location: $0.key, end: $0.value) }
         return summary
     }
 
@@ -109,7 +110,7 @@ struct ONNXReader {
 
     /// Reads a graph; `depth` counts the graphs around it, and only the outermost one has the model's interface.
     private mutating func readGraph(_ graph: WireMessage, depth: Int) throws {
-        guard depth <= Limit.depth else { throw ONNXModelError.limitExceeded("graphs are nested too deep") }
+        guard depth <= Limit.depth else { throw ONNXModelError.invalid("graphs are nested too deep") }
         var fields = graph
         while let field = try wire.next(&fields) {
             switch field.number {
@@ -135,6 +136,8 @@ struct ONNXReader {
         var domain = ""
         while let field = try wire.next(&fields) {
             switch field.number {
+            // Names of tensors, and its own, are not kept, but long ones cost the runtime as much.
+            case 1, 2, 3: try check(field.message.byteCount, Limit.nameBytes, "bytes in a name")
             case 4: type = try name(field.message)
             case 5: try readAttribute(field.message, depth: depth)
             case 7: domain = try name(field.message)
@@ -208,9 +211,9 @@ struct ONNXReader {
         try check(tensorCount, Limit.tensors, "tensors")
     }
 
-    /// Notes a file that a tensor of a node or a graph keeps its data in.
-    mutating func noteExternalFile(_ file: String) throws {
-        externalFiles.insert(file)
+    /// Notes a file that a tensor of a node or a graph keeps its data in, and where that part ends.
+    mutating func noteExternalFile(_ file: String, end: Int64) throws {
+        externalFiles[file] = max(end, externalFiles[file] ?? end)
         try check(externalFiles.count, Limit.externalFiles, "external files")
     }
 }

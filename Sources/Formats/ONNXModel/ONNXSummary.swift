@@ -23,10 +23,23 @@ package struct ONNXSummary: Sendable, Equatable {
     package var precision: [String] = []
     /// Whether operators that compute with quantized integers occur.
     package var isQuantized = false
-    /// The files beside this one that hold weights, sorted, exactly as the model names them.
-    package var externalDataFiles: [String] = []
+    /// The files beside this one that hold weights, sorted by location.
+    package var externalData: [ONNXExternalData] = []
     /// The model's free properties; long values end with `…`.
     package var metadata: [String: String] = [:]
+}
+
+/// A file beside a model that holds data of its tensors.
+package struct ONNXExternalData: Codable, Sendable, Equatable {
+    /// Exactly as the model names it; whoever opens it makes sure that it is a path within the model's folder.
+    package let location: String
+    /// Where the last part that the model names ends, in bytes; a part without a length counts as empty.
+    package let end: Int64
+
+    package init(location: String, end: Int64) {
+        self.location = location
+        self.end = end
+    }
 }
 
 /// One input or output of a model.
@@ -78,7 +91,7 @@ extension ONNXSummary: Codable {
         case parameterCount = "parameter_count"
         case precision
         case isQuantized = "quantized"
-        case externalDataFiles = "external_data_files"
+        case externalData = "external_data"
         case metadata
     }
 }

@@ -46,18 +46,26 @@ extension NativeAPI {
             by: worker, build: request.evaluator, threadsMax: request.threadsMax)
         guard let job else { return Response(status: .noContent) }
         let (verification, files) = (job.verification, job.files)
-        var list: [ClaimResponse.File] = [
-            .init(role: .model, repository: verification.subject.repository, file: files.model)
-        ]
+        var list = Self.files(files.model, in: verification.subject.repository, .model, data: .modelData)
         list += files.dataset.files.map {
             .init(role: .dataset, repository: verification.dataset.repository, file: $0)
         }
-        if let file = files.baseline, let subject = verification.baseline {
-            list.append(.init(role: .baseline, repository: subject.repository, file: file))
+        if let model = files.baseline, let subject = verification.baseline {
+            list += Self.files(model, in: subject.repository, .baseline, data: .baselineData)
         }
         return try .message(
             ClaimResponse(
                 claim: job.claim, verification: verification, files: list, leaseMilliseconds: job.lease.milliseconds))
+    }
+
+    private static func files(
+        _ model: JobFiles.Model, in repository: RepositoryName, _ role: ClaimResponse.File.Role,
+        data: ClaimResponse.File.Role
+    ) -> [ClaimResponse.File] {
+        [.init(role: role, repository: repository, file: model.file)]
+            + model.externalData.map {
+                .init(role: data, repository: repository, file: $0.file, location: $0.location)
+            }
     }
 
     @Sendable private func extendClaim(_ call: Call) async throws -> Response {
@@ -76,7 +84,8 @@ extension NativeAPI {
             try await registry.verify.finish(
                 try Self.claim(in: call),
                 JobResult(
-                    environment: request.environment, measurements: request.measurements, failure: request.failure)))
+                    environment: request.environment, cage: request.cage, measurements: request.measurements,
+                    failure: request.failure)))
     }
 
     private static func claim(in call: Call) throws(AssayError) -> ClaimID {

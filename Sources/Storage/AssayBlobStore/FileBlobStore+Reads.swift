@@ -65,14 +65,30 @@ extension FileBlobStore {
     package func withLocalFile<Result: Sendable>(
         of digest: Digest, _ body: @Sendable (String) async throws -> Result
     ) async throws -> Result {
-        try await blocking {
+        let stamp = try await blocking {
             guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else {
                 throw AssayError(.blobNotFound, "blob \(digest) is not there")
             }
             let stamp = try file.stamp()
             if self.proven.withLock({ $0[digest] != stamp }) { _ = try self.prove(file, stamp, digest) }
+            return stamp
         }
-        return try await body(layout.blob(digest))
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(try await body(layout.blob(digest)))
+        } catch {
+            result = .failure(error)
+        }
+        // A proof that is lost is only made anew.
+        try? await blocking { try self.keepProof(of: digest, from: stamp) }
+        return try result.get()
+    }
+
+    /// Keeps a proof over a link to the file, which changes its stamp and not its bytes.
+    private func keepProof(of digest: Digest, from stamp: FileStamp) throws {
+        guard let file = try OpenFile(existing: layout.blob(digest), flags: O_RDONLY) else { return }
+        let now = try file.stamp()
+        if now.hasBytes(of: stamp) { remember(digest, now) }
     }
 
     // MARK: Proof

@@ -84,8 +84,9 @@ final class OpenFile: Sendable {
         var status = stat()
         try SystemCall.check("fstat") { fstat(descriptor, &status) }
         return FileStamp(
-            inode: UInt64(status.st_ino), size: Int64(status.st_size), changedSeconds: Int64(status.st_ctim.tv_sec),
-            changedNanoseconds: Int64(status.st_ctim.tv_nsec))
+            inode: UInt64(status.st_ino), size: Int64(status.st_size),
+            writtenSeconds: Int64(status.st_mtim.tv_sec), writtenNanoseconds: Int64(status.st_mtim.tv_nsec),
+            changedSeconds: Int64(status.st_ctim.tv_sec), changedNanoseconds: Int64(status.st_ctim.tv_nsec))
     }
 
     /// Writes all bytes at a position.
@@ -123,6 +124,15 @@ final class OpenFile: Sendable {
 struct FileStamp: Sendable, Hashable {
     let inode: UInt64
     let size: Int64
+    let writtenSeconds: Int64
+    let writtenNanoseconds: Int64
+    /// Of names, rights or bytes.
     let changedSeconds: Int64
     let changedNanoseconds: Int64
+
+    /// Whether no byte was written between the two, as far as the file's own times tell.
+    func hasBytes(of other: FileStamp) -> Bool {
+        inode == other.inode && size == other.size && writtenSeconds == other.writtenSeconds
+            && writtenNanoseconds == other.writtenNanoseconds
+    }
 }

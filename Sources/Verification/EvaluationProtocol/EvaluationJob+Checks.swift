@@ -67,6 +67,7 @@ extension EvaluationLimits {
             RangeCheck("memory_bytes", memoryBytes, Self.memoryBytesRange),
             RangeCheck("file_bytes", fileBytes, Self.fileBytesRange),
             RangeCheck("open_files", openFiles, Self.openFilesRange),
+            RangeCheck("processes", processes, Self.processesRange),
         ] + (cpuSet ?? []).map { RangeCheck("cpu_set", $0, Self.cpuNumberRange) }
     }
 }

@@ -14,9 +14,9 @@ package enum EvaluatorVersion {
 package struct EvaluationJob: Equatable, Sendable {
     /// Path of the ONNX Runtime shared library.
     package var runtimePath: String
-    /// Path of the ONNX model to judge.
+    /// Path of the ONNX model to judge. Its folder holds what the model keeps beside it, and nothing else.
     package var modelPath: String
-    /// Path of the model that its latency is compared with, run by run in the same process.
+    /// Path of the model that its latency is compared with, run by run in the same process; likewise.
     package var baselineModelPath: String?
     /// Path of the `.npz` archive that holds one array per model input and the labels.
     package var datasetPath: String

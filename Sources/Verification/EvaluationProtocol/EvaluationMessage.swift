@@ -2,8 +2,11 @@ import Foundation
 
 /// One line of the evaluator's standard output.
 ///
-/// A process writes any number of `progress` lines and then exactly one `result` or `failure`.
+/// A process writes `cage` before it opens anything of the job, then any number of `progress` lines and exactly one
+/// `result` or `failure`. Without a cage there is nothing but a failure.
 package enum EvaluationMessage: Equatable, Sendable {
+    /// What the process has confined itself with.
+    case cage(EvaluationCage)
     /// `done` of `total` steps of a stage; `total` is at least 1.
     case progress(stage: EvaluationStage, done: Int, total: Int)
     case result(EvaluationResult)
@@ -58,6 +61,8 @@ package struct EvaluationFailure: Error, Equatable, Codable, Sendable {
         package static let timeLimit = Kind(rawValue: "time-limit")
         /// Decided by the parent: the process ended without an answer.
         package static let workerCrashed = Kind(rawValue: "worker-crashed")
+        /// Decided by the parent: the process made a system call that ends it.
+        package static let forbiddenCall = Kind(rawValue: "forbidden-call")
     }
 
     package let kind: Kind
@@ -87,16 +92,18 @@ extension EvaluationMessage {
 extension EvaluationMessage: Codable {
     private enum CodingKeys: String, CodingKey {
         case protocolVersion = "protocol"
-        case type, stage, done, total, result, kind, message
+        case type, cage, stage, done, total, result, kind, message
     }
 
     private enum MessageType: String, Codable {
-        case progress, result, failure
+        case cage, progress, result, failure
     }
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         switch try values.decode(MessageType.self, forKey: .type) {
+        case .cage:
+            self = .cage(try values.decode(EvaluationCage.self, forKey: .cage))
         case .progress:
             self = .progress(
                 stage: try values.decode(EvaluationStage.self, forKey: .stage),
@@ -113,6 +120,9 @@ extension EvaluationMessage: Codable {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(EvaluationProtocolVersion.current, forKey: .protocolVersion)
         switch self {
+        case .cage(let cage):
+            try values.encode(MessageType.cage, forKey: .type)
+            try values.encode(cage, forKey: .cage)
         case .progress(let stage, let done, let total):
             try values.encode(MessageType.progress, forKey: .type)
             try values.encode(stage, forKey: .stage)

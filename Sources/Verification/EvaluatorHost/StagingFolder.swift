@@ -30,12 +30,23 @@ struct StagingFolder {
         }
     }
 
-    /// Gives a file a name in the folder: the same read-only file by another link, or a copy on another file system.
+    /// The path of a folder within it that a process may call its own; it stays empty.
+    func makeFolder(_ name: String) throws -> String {
+        let folder = "\(path)/\(name)"
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Self.failure("mkdir") }
+        return folder
+    }
+
+    /// Gives a file a name in the folder: the same read-only file by another link, never a copy. The name is made of
+    /// plain names, and the folders among them are made.
     func stage(_ file: String, as name: String) throws -> String {
-        let target = "\(path)/\(name)"
-        if link(file, target) != 0 {
-            try FileManager.default.copyItem(atPath: file, toPath: target)
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard !parts.contains(where: { ["", ".", ".."].contains($0) }) else {
+            throw AssayError(.requestInvalid, "\(Printable.quote(name)) is no path within an evaluation's folder")
         }
+        for count in 1..<max(1, parts.count) { _ = try makeFolder(parts[..<count].joined(separator: "/")) }
+        let target = "\(path)/\(name)"
+        guard link(file, target) == 0 else { throw Self.failure("link") }
         return target
     }
 
@@ -44,15 +55,16 @@ struct StagingFolder {
         switch dataset {
         case .archive(let file): return try stage(file, as: "dataset.npz")
         case .recorded(let files):
-            for (name, file) in files {
-                let folder = name.split(separator: "/").dropLast().joined(separator: "/")
-                try FileManager.default.createDirectory(
-                    atPath: "\(path)/dataset/\(folder)", withIntermediateDirectories: true,
-                    attributes: [.posixPermissions: 0o700])
-                _ = try stage(file, as: "dataset/\(name)")
-            }
+            for (name, file) in files { _ = try stage(file, as: "dataset/\(name)") }
             return "\(path)/dataset"
         }
+    }
+
+    private static func failure(_ call: String) -> AssayError {
+        AssayError(
+            .storageFailed, "a file of an evaluation cannot be staged",
+            reason: "\(call): \(String(cString: strerror(errno)))",
+            remedy: "the store's folder must be one file system that has hard links")
     }
 
     /// Removes the folder. What cannot be removed holds nothing that anyone relies on.

@@ -1,5 +1,6 @@
 import EvaluationProtocol
 import Glibc
+import Sandbox
 
 /// The whole of the evaluator's executable: a job on standard input, messages on standard output.
 package enum EvaluatorProgram {
@@ -13,18 +14,23 @@ package enum EvaluatorProgram {
 
     private static func answer(input: Int32, output: Int32) -> EvaluationMessage {
         do {
+            try Cage.closeInheritedFiles()
             guard let bytes = SystemFiles.readToEnd(input, limit: EvaluationJob.bytesMax) else {
                 return .failure(
                     EvaluationFailure(.internal, "the job cannot be read or is above \(EvaluationJob.bytesMax) bytes"))
             }
             let job = try EvaluationJob(json: bytes)
+            if let cpus = job.limits.cpuSet { try Affinity.keep(on: cpus) }
+            ProcessMemory.open()
+            let cage = try Cage.close(job.limits, readable: job.readablePaths)
+            _ = write(.cage(cage), to: output)
             var pace = ProgressPace(intervalNanoseconds: progressIntervalNanoseconds)
             let evaluation = ModelEvaluation(job: job) { stage, done, total in
                 guard pace.isDue(stage, now: MonotonicClock.nanoseconds) else { return }
                 // Whether somebody reads the progress does not matter to the answer.
                 _ = write(.progress(stage: stage, done: done, total: total), to: output)
             }
-            return .result(try evaluation.run())
+            return .result(try evaluation.evaluate())
         } catch let failure as EvaluationFailure {
             return .failure(failure)
         } catch let error as EvaluationProtocolError {
@@ -56,6 +62,15 @@ package enum EvaluatorProgram {
             position += count
         }
         return true
+    }
+}
+
+extension EvaluationJob {
+    /// What the evaluation has to read: the library, each model with the folder that is its own, and the data.
+    fileprivate var readablePaths: [String] {
+        let models = [modelPath, baselineModelPath].compactMap(\.self)
+        let folders = models.map { String($0.prefix(upTo: $0.lastIndex(of: "/") ?? $0.startIndex)) }
+        return [runtimePath, datasetPath] + models + folders
     }
 }
 

@@ -1,8 +1,7 @@
 import EvaluationProtocol
 import ONNXRuntime
 
-/// One evaluation from job to result, in the order: limits, runtime, models, dataset, accuracy, latency,
-/// comparison, sweep.
+/// One evaluation from job to result, in the order: runtime, models, dataset, accuracy, latency, comparison, sweep.
 struct ModelEvaluation {
     private let job: EvaluationJob
     /// When the process began to work on the job; the budget counts from here.
@@ -14,14 +13,7 @@ struct ModelEvaluation {
         self.progress = progress
     }
 
-    /// Measures everything that the job asks for; first of all it limits this whole process for good.
-    func run() throws(EvaluationFailure) -> EvaluationResult {
-        if let cpus = job.limits.cpuSet { try Affinity.keep(on: cpus) }
-        try ProcessLimits.apply(job.limits)
-        return try evaluate()
-    }
-
-    /// Measures without limits on the process.
+    /// Measures everything that the job asks for. What the job names is not to be trusted: the cage is closed before.
     func evaluate() throws(EvaluationFailure) -> EvaluationResult {
         let steps = job.baselineModelPath == nil ? 3 : 4
         progress(.loading, 0, steps)

@@ -43,7 +43,8 @@ struct AttestationsCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let version = try await client.version(reference)
             let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
-            let list = try await Self.fetch(version, root: root, isNamed: named != nil, client: client)
+            let list = try await GatheredEvidence.fetch(
+                about: version, root: root, isNamed: named != nil, client: client)
             if let show { return try Self.show(show, among: list, of: version, isJSON: isJSON, on: console) }
             let checked = list.map(\.evidence)
             try isJSON
@@ -64,32 +65,8 @@ struct AttestationsCommand: AsyncParsableCommand {
         }
     }
 
-    private typealias Fetched = (evidence: CheckedEvidence, bytes: [UInt8])
-
-    /// All evidence about a version, checked. Keys that the registry names count as of when it recorded the evidence,
-    /// as they do for its own decisions; keys that somebody named count now.
-    private static func fetch(
-        _ version: Version, root: TrustRoot, isNamed: Bool, client: AssayClient
-    ) async throws -> [Fetched] {
-        let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
-        var fetched: [Fetched] = []
-        for item in try await client.attestations(of: version.reference).items {
-            let bytes = try await client.content(
-                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
-            let check = try EvidenceCheck(
-                repository: version.repository, manifest: manifest, root: root, time: isNamed ? .now : item.createdAt)
-            fetched.append(
-                (
-                    check.check(
-                        bytes, artifactType: item.artifactType, manifestDigest: item.manifestDigest,
-                        createdAt: item.createdAt), bytes
-                ))
-        }
-        return fetched
-    }
-
     private static func show(
-        _ name: String, among list: [Fetched], of version: Version, isJSON: Bool, on console: Console
+        _ name: String, among list: [GatheredEvidence], of version: Version, isJSON: Bool, on console: Console
     ) throws {
         let type = PredicateType.resolve(name)
         let found = list.last { item in

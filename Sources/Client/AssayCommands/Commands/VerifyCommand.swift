@@ -11,15 +11,31 @@ struct VerifyCommand: AsyncParsableCommand {
         discussion: """
             Ends with exit status 7 if the model could not be measured.
 
+            With --replay the measurement of a report is repeated, on the same bytes with the same settings, and \
+            compared: exit status 6 if a metric differs more than it may.
+
             Example:
               assay verify team/fraud:3 --dataset team/payments-test:1 --baseline team/fraud:production
+              assay verify --replay report.json
             """)
 
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
-    var reference: String
+    var reference: String?
 
     @Option(help: ArgumentHelp("The held-out data.", valueName: "ref"))
-    var dataset: String
+    var dataset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Repeat what this report measured and compare: the id of a verification, or a file with the report or its "
+                + "envelope; - is the standard input.", valueName: "report"))
+    var replay: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How far metrics may lie apart, relative to their value, where runtime, processor instructions or "
+                + "evaluator are not those of the replayed report (1e-5 if not given).", valueName: "share"))
+    var tolerance: Double?
 
     @Option(help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"))
     var baseline: String?
@@ -41,7 +57,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Compare with the baseline until it is decided whether this figure stays within this ratio (repeatable).",
+            "Compare with the baseline until it is decided whether this figure stays within this ratio (repeatable). "
+                + "With --replay: how much slower than in the report it may be.",
             valueName: "p50=1.05"))
     var maxRatio: [String] = []
 
@@ -57,6 +74,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
+        if let replay { return try await repeatMeasurement(of: replay) }
         let request = try request()
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
@@ -77,6 +95,14 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func request() throws -> VerifyRequest {
+        guard let reference, let dataset else {
+            throw AssayError(
+                .usage, reference == nil ? "no version is named" : "no dataset is named",
+                remedy: "assay verify NAME:3 --dataset REF, or --replay REPORT")
+        }
+        guard tolerance == nil else {
+            throw AssayError(.usage, "--tolerance compares with a report", remedy: "name it with --replay")
+        }
         var request = VerifyRequest(
             reference: try Reference(parsing: reference), dataset: try Reference(parsing: dataset),
             baseline: try baseline.map { try Reference(parsing: $0) })
@@ -97,6 +123,37 @@ struct VerifyCommand: AsyncParsableCommand {
         request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
         try request.settings.check()
         return request
+    }
+
+    // MARK: Replay
+
+    private func repeatMeasurement(of text: String) async throws {
+        let others: [Any?] = [
+            reference, dataset, baseline, threads, batch, runs, deadline, confidence, sweepBatches, sweepThreads,
+            requireLabel.first,
+        ]
+        guard others.allSatisfy({ $0 == nil }) else {
+            throw AssayError(
+                .usage, "a replay takes version, dataset and settings from the report",
+                remedy: "leave out everything but --replay, --tolerance and --max-ratio")
+        }
+        let tolerance = tolerance ?? ReplayComparison.toleranceDefault
+        guard tolerance.isFinite, tolerance >= 0, tolerance < 1 else {
+            throw AssayError(.usage, "--tolerance is \(tolerance)", remedy: "use a share from 0 to 1, such as 1e-5")
+        }
+        var bounds = VerificationSettings()
+        bounds.maxRatios = try Self.ratios(maxRatio)
+        try bounds.check()
+        let replay = Replay(
+            source: try ReplaySource(parsing: text), tolerance: tolerance, maxRatios: bounds.maxRatios ?? [:])
+        let (isJSON, console) = (options.json, options.console)
+        try await options.withClient { client in
+            let document = try await replay.run(client, display: ProgressDisplay(console))
+            try isJSON ? console.print(json: document) : Replay.print(document, on: console)
+            guard let error = Replay.error(of: document) else { return }
+            if isJSON { throw AlreadyReported(status: ExitStatus.of(error.code.kind)) }
+            throw error
+        }
     }
 
     /// `p50=1.05 tail=1.2` by name.
@@ -163,6 +220,10 @@ enum ReportText {
         lines += table.lines + MetricTables.lines(of: measured)
         if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
         if let environment = report.environment { lines.append(context(report.settings, environment)) }
+        if let cage = report.cage, !cage.isFull {
+            let absent = cage.absent.joined(separator: ", ")
+            lines.append(Printable.escape("measured in a cage without \(absent)", limit: 400))
+        }
         return lines
     }
 

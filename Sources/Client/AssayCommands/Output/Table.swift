@@ -8,12 +8,16 @@ struct Table {
     private let headings: [String]
     private var rows: [[String]] = []
 
-    init(_ headings: String...) { self.headings = headings }
+    init(_ headings: String...) { self.init(headings: headings) }
+
+    init(headings: [String]) { self.headings = headings.map { Printable.escape($0, limit: Self.cellCharactersMax) } }
 
     var isEmpty: Bool { rows.isEmpty }
 
     /// Adds a row; it has as many cells as there are headings.
-    mutating func add(_ cells: String...) {
+    mutating func add(_ cells: String...) { add(row: cells) }
+
+    mutating func add(row cells: [String]) {
         precondition(cells.count == headings.count, "a row has a cell under each heading")
         rows.append(cells.map { Printable.escape($0, limit: Self.cellCharactersMax) })
     }

@@ -17,21 +17,32 @@ package protocol EvaluatorHost: Sendable {
     ) async throws -> EvaluationOutcome
 }
 
+/// A model as local read-only files: its graph, and those that it keeps data of its tensors in.
+package struct LocalModel: Sendable {
+    package let path: String
+    /// Paths by the locations that the model names: paths within its folder.
+    package let externalData: [String: String]
+
+    package init(path: String, externalData: [String: String]) {
+        self.path = path
+        self.externalData = externalData
+    }
+}
+
 /// Local read-only files and what to measure on them.
 package struct EvaluationRequest: Sendable {
-    package let modelPath: String
-    package let baselineModelPath: String?
+    package let model: LocalModel
+    package let baseline: LocalModel?
     package let dataset: DatasetFiles
     package let settings: VerificationSettings
     /// The CPUs that the process is kept on; nil for all there are.
     package let cpus: CPUSet?
 
     package init(
-        modelPath: String, baselineModelPath: String?, dataset: DatasetFiles, settings: VerificationSettings,
-        cpus: CPUSet?
+        model: LocalModel, baseline: LocalModel?, dataset: DatasetFiles, settings: VerificationSettings, cpus: CPUSet?
     ) {
-        self.modelPath = modelPath
-        self.baselineModelPath = baselineModelPath
+        self.model = model
+        self.baseline = baseline
         self.dataset = dataset
         self.settings = settings
         self.cpus = cpus
@@ -93,11 +104,15 @@ package struct EvaluationOutcome: Sendable {
 
     /// Nil if the process died before it could tell.
     package let environment: VerificationReport.Environment?
+    /// What the process was confined by; nil if it died before it could tell.
+    package let cage: VerificationReport.Cage?
     package let result: Result<Measurements, VerificationReport.FailureError>
 
     package init(
-        environment: VerificationReport.Environment?, result: Result<Measurements, VerificationReport.FailureError>
+        environment: VerificationReport.Environment?, cage: VerificationReport.Cage? = nil,
+        result: Result<Measurements, VerificationReport.FailureError>
     ) {
+        self.cage = cage
         self.environment = environment
         self.result = result
     }

@@ -118,4 +118,22 @@ package protocol EvidenceFormat: Sendable {
 package protocol ModelInspector: Sendable {
     /// Nil if the file is no model that can be read; a broken model can still be stored.
     func inspect(localFile path: String, as name: String) async throws -> ModelSummary?
+
+    /// The files beside a model that hold data of its tensors, as the model names them; none if it is no model that can
+    /// be read. Throws a failure of a verification: `resource-limit` for a graph with more of something than is read,
+    /// `invalid-model` for data at a place that no file has.
+    func externalData(ofModel path: String) async throws -> [ExternalTensorData]
+}
+
+/// A file that a model names as holding data of its tensors.
+package struct ExternalTensorData: Sendable {
+    /// The model's own word for it, which may be anything.
+    package let location: String
+    /// The size that the file must have at least.
+    package let bytesMin: Int64
+
+    package init(location: String, bytesMin: Int64) {
+        self.location = location
+        self.bytesMin = bytesMin
+    }
 }

@@ -56,12 +56,12 @@ package struct Select: Sendable {
         return (page.items, page.next != nil)
     }
 
-    /// The newest finished verification as is asked for, and the datasets of all such.
+    /// The newest verification with a report as is asked for, and the datasets of all such.
     private func finding(
         of version: Version, on dataset: Version?, _ criteria: SelectionCriteria
     ) async throws -> (Finding?, [VerificationReport.Subject]) {
         let finished = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
-            $0.isFinished && criteria.accepts($0.settings)
+            $0.envelopeDigest != nil && criteria.accepts($0.settings)
                 && (dataset.map(\.manifestDigest) ?? $0.dataset.digest) == $0.dataset.digest
         }
         var finding: Finding?

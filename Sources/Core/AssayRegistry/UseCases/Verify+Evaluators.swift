@@ -88,7 +88,7 @@ extension Verify {
             return
         }
         try await conclude(
-            verification, claim: claim, environment: outcome.environment,
+            verification, claim: claim, environment: outcome.environment, cage: outcome.cage,
             result: outcome.result.map { Self.measurements($0, baseline: verification.baseline) })
     }
 
@@ -143,6 +143,7 @@ extension Verify {
     /// Ends a verification of a claim with a signed report, or has it wait again after its first crash.
     func conclude(
         _ verification: Verification, claim: ClaimID, environment: VerificationReport.Environment?,
+        cage: VerificationReport.Cage? = nil,
         result: Result<VerificationReport.Measurements, VerificationReport.FailureError>
     ) async throws {
         do {
@@ -152,11 +153,12 @@ extension Verify {
                 try await index.giveBack(claim, counts: true)
                 return wake()
             }
-            let report = VerificationReport(
+            var report = VerificationReport(
                 verification: verification.id, subject: verification.subject, dataset: verification.dataset,
                 settings: verification.settings, evaluator: host.build, worker: verification.worker,
-                environment: environment, outcome: result,
+                environment: environment, cage: cage, outcome: result,
                 startedAt: verification.startedAt ?? verification.createdAt, finishedAt: clock.now())
+            report.baseline = verification.baseline
             try await store(report, of: verification, claim: claim)
         } catch let error as AssayError where Self.goneCodes.contains(error.code) {
             // It was cancelled, or its version deleted, meanwhile: nobody asks for the report any more.

@@ -3,9 +3,22 @@ import Synchronization
 
 /// The files that a verification needs, each of the version that it is named for.
 package struct JobFiles: Sendable {
-    package let model: VersionFile
+    package let model: Model
     package let dataset: DatasetLayout
-    package let baseline: VersionFile?
+    package let baseline: Model?
+
+    /// A model, and where it keeps data of its tensors.
+    package struct Model: Sendable {
+        package let file: VersionFile
+        package let externalData: [ExternalData]
+    }
+
+    /// A file that a model names as holding data of its tensors.
+    package struct ExternalData: Sendable {
+        /// As the model names it: a path of plain names within its folder.
+        package let location: String
+        package let file: VersionFile
+    }
 }
 
 /// What a worker elsewhere is given.
@@ -20,14 +33,16 @@ package struct ClaimedJob: Sendable {
 /// What a worker elsewhere says that came of a job: exactly one of measurements and a failure.
 package struct JobResult: Sendable {
     package let environment: VerificationReport.Environment?
+    package let cage: VerificationReport.Cage?
     package let measurements: VerificationReport.Measurements?
     package let failure: VerificationReport.Failure?
 
     package init(
-        environment: VerificationReport.Environment?, measurements: VerificationReport.Measurements?,
-        failure: VerificationReport.Failure?
+        environment: VerificationReport.Environment?, cage: VerificationReport.Cage? = nil,
+        measurements: VerificationReport.Measurements?, failure: VerificationReport.Failure?
     ) {
         self.environment = environment
+        self.cage = cage
         self.measurements = measurements
         self.failure = failure
     }
@@ -98,7 +113,8 @@ extension Verify {
         let outcome = try result.checked(for: verification)
         defer { state.withLock { $0.progress[verification.id] = nil } }
         try await conclude(
-            verification, claim: claim, environment: result.environment?.printable, result: outcome)
+            verification, claim: claim, environment: result.environment?.printable, cage: result.cage?.printable,
+            result: outcome)
         return try await self.verification(verification.id)
     }
 }
@@ -116,5 +132,18 @@ extension VerificationReport.Environment {
         Self(
             runtime: Printable.escape(runtime), cpu: Printable.escape(cpu),
             isaFlags: isaFlags.map { Printable.escape($0, limit: 40) }, cores: cores, cpuSet: cpuSet)
+    }
+}
+
+extension VerificationReport.Cage {
+    /// The most layers that a worker may name.
+    private static let layersMax = 100
+
+    /// As a worker may have said it, made safe to print.
+    var printable: Self {
+        func names(_ list: [String]) -> [String] {
+            list.prefix(Self.layersMax).map { Printable.escape($0, limit: 100) }
+        }
+        return Self(layers: names(layers), absent: names(absent))
     }
 }

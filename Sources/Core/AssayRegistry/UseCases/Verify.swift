@@ -8,6 +8,7 @@ package final class Verify: Sendable {
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
+    let inspector: any ModelInspector
     let host: any EvaluatorHost
     let clock: any WallClock
     let ids: any IDGenerator
@@ -35,12 +36,14 @@ package final class Verify: Sendable {
 
     /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
-        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, host: any EvaluatorHost,
-        clock: any WallClock, ids: any IDGenerator, logger: Logger, settings: EvaluatorSettings
+        blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
+        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
+        settings: EvaluatorSettings
     ) throws(AssayError) {
         self.blobs = blobs
         self.index = index
         self.evidence = evidence
+        self.inspector = inspector
         self.host = host
         self.clock = clock
         self.ids = ids
@@ -59,13 +62,11 @@ package final class Verify: Sendable {
     func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
             let files = try await files(of: verification)
-            let models = [files.model] + (files.baseline.map { [$0] } ?? [])
-            return try await withFiles(models + files.dataset.files) { paths in
+            return try await withFiles(files) { model, dataset, baseline in
                 try await self.host.evaluate(
                     EvaluationRequest(
-                        modelPath: paths[0], baselineModelPath: files.baseline == nil ? nil : paths[1],
-                        dataset: files.dataset.located(at: Array(paths.dropFirst(models.count))),
-                        settings: verification.settings, cpus: cpus)
+                        model: model, baseline: baseline, dataset: dataset, settings: verification.settings,
+                        cpus: cpus)
                 ) { step in self.note(step, of: verification.id) }
             }
         } catch let failure as VerificationReport.FailureError {
@@ -81,23 +82,56 @@ package final class Verify: Sendable {
 
     /// Gives the local paths of files, in their order.
     private func withFiles<Value: Sendable>(
-        _ files: [VersionFile], _ body: @escaping @Sendable ([String]) async throws -> Value
+        _ files: JobFiles, _ body: @escaping @Sendable (LocalModel, DatasetFiles, LocalModel?) async throws -> Value
     ) async throws -> Value {
-        guard let last = files.last else { return try await body([]) }
-        return try await withFiles(Array(files.dropLast())) { [blobs] paths in
-            try await blobs.withLocalFile(of: last.digest) { try await body(paths + [$0]) }
+        try await withModel(files.model) { model in
+            try await self.withDataset(files.dataset.files[...]) { paths in
+                let dataset = files.dataset.located(at: paths)
+                guard let baseline = files.baseline else { return try await body(model, dataset, nil) }
+                return try await self.withModel(baseline) { try await body(model, dataset, $0) }
+            }
+        }
+    }
+
+    /// Gives the local paths of files, in their order.
+    private func withDataset<Value: Sendable>(
+        _ rest: ArraySlice<VersionFile>, lent: [String] = [],
+        _ body: @escaping @Sendable ([String]) async throws -> Value
+    ) async throws -> Value {
+        guard let next = rest.first else { return try await body(lent) }
+        return try await blobs.withLocalFile(of: next.digest) { path in
+            try await self.withDataset(rest.dropFirst(), lent: lent + [path], body)
+        }
+    }
+
+    private func withModel<Value: Sendable>(
+        _ model: JobFiles.Model, _ body: @escaping @Sendable (LocalModel) async throws -> Value
+    ) async throws -> Value {
+        try await blobs.withLocalFile(of: model.file.digest) { path in
+            try await self.withExternalData(model.externalData[...]) {
+                try await body(LocalModel(path: path, externalData: $0))
+            }
+        }
+    }
+
+    private func withExternalData<Value: Sendable>(
+        _ rest: ArraySlice<JobFiles.ExternalData>, lent: [String: String] = [:],
+        _ body: @escaping @Sendable ([String: String]) async throws -> Value
+    ) async throws -> Value {
+        guard let next = rest.first else { return try await body(lent) }
+        return try await blobs.withLocalFile(of: next.file.digest) { path in
+            try await self.withExternalData(
+                rest.dropFirst(), lent: lent.merging([next.location: path]) { $1 }, body)
         }
     }
 
     /// The files that a verification needs, each of the version that it is named for. Throws `FailureError`.
     func files(of verification: Verification) async throws -> JobFiles {
-        var baseline: VersionFile?
-        if let subject = verification.baseline {
-            baseline = try await file(".onnx", of: subject, failure: "invalid-model")
-        }
+        var baseline: JobFiles.Model?
+        if let subject = verification.baseline { baseline = try await model(of: subject) }
         return JobFiles(
-            model: try await file(".onnx", of: verification.subject, failure: "invalid-model"),
-            dataset: try await dataset(verification.dataset), baseline: baseline)
+            model: try await model(of: verification.subject), dataset: try await dataset(verification.dataset),
+            baseline: baseline)
     }
 
     /// The files of a dataset that are read. Throws `FailureError`.
@@ -107,16 +141,27 @@ package final class Verify: Sendable {
             of: "\(subject.repository):\(subject.number)")
     }
 
-    /// The one file of a version with this extension.
+    /// A version's model together with those of the version's files that hold data of its tensors.
+    private func model(of subject: VerificationReport.Subject) async throws -> JobFiles.Model {
+        let (model, files) = try await file(".onnx", of: subject, failure: "invalid-model")
+        let named = try await blobs.withLocalFile(of: model.digest) {
+            try await self.inspector.externalData(ofModel: $0)
+        }
+        return JobFiles.Model(
+            file: model, externalData: try ExternalDataFiles.find(named, beside: model, among: files))
+    }
+
+    /// The one file of a version with this extension, and all of its files.
     private func file(
         _ suffix: String, of subject: VerificationReport.Subject, failure: String
-    ) async throws -> VersionFile {
-        let files = try await files(of: subject, failure: failure).filter { $0.path.hasSuffix(suffix) }
-        guard let file = files.first, files.count == 1 else {
+    ) async throws -> (file: VersionFile, all: [VersionFile]) {
+        let files = try await files(of: subject, failure: failure)
+        let found = files.filter { $0.path.hasSuffix(suffix) }
+        guard let file = found.first, found.count == 1 else {
             throw VerificationReport.FailureError(
-                failure, "\(subject.repository):\(subject.number) has \(files.count) \(suffix) files, one is needed")
+                failure, "\(subject.repository):\(subject.number) has \(found.count) \(suffix) files, one is needed")
         }
-        return file
+        return (file, files)
     }
 
     private func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {

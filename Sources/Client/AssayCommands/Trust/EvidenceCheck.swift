@@ -4,29 +4,6 @@ import AssayClient
 import AssayCrypto
 import AssayDomain
 
-/// One piece of evidence about a version, and what a trust root makes of it.
-struct CheckedEvidence: Codable, Sendable {
-    enum Status: String, Codable, Sendable {
-        case valid
-        /// Well formed, by a key that the trust root does not name for this.
-        case untrusted
-        /// Damaged, of something else, or falsely signed.
-        case invalid
-    }
-
-    /// The referrer manifest.
-    let manifestDigest: Digest
-    let predicateType: String
-    let envelopeDigest: Digest
-    let status: Status
-    /// The trusted key that signed, and what it is trusted as.
-    let signer: String?
-    let role: TrustedKey.Role?
-    /// Why it does not count.
-    let fault: String?
-    let createdAt: Timestamp?
-}
-
 extension Manifest {
     /// The type of the signed evidence that a referrer carries; nil if it carries none.
     var evidenceType: String? {

@@ -1,0 +1,80 @@
+import AssayBundle
+import AssayClient
+import AssayDomain
+import AssayReport
+
+/// Picks what a report shows out of the checked evidence about a version.
+enum ReportCollection {
+    /// The newest verification report that counts, or the one of a verification; and the latest verdict that counts.
+    ///
+    /// Throws `attestation-not-found` where there is nothing to show, and `signature-invalid` or `untrusted-key` where
+    /// the wanted report does not count.
+    static func collect(
+        of version: Version, from gathered: [GatheredEvidence], verification: VerificationID?
+    ) throws -> VersionReport {
+        let report = try report(of: version, among: gathered, verification: verification)
+        let verdict = try newest(PredicateType.verdict, among: gathered).map { item in
+            VersionReport.Signed(try VerdictSummary(predicate: predicate(of: item)), by: item.evidence)
+        }
+        guard report != nil || verdict != nil else { throw absent(version, gathered) }
+        return VersionReport(version: version, report: report, verdict: verdict, evidence: gathered.map(\.evidence))
+    }
+
+    private static func report(
+        of version: Version, among gathered: [GatheredEvidence], verification: VerificationID?
+    ) throws -> VersionReport.Signed<VerificationReport>? {
+        guard let verification else {
+            return try newest(PredicateType.verificationReport, among: gathered).map { item in
+                VersionReport.Signed(try content(of: item), by: item.evidence)
+            }
+        }
+        for item in gathered where item.evidence.predicateType == PredicateType.verificationReport {
+            // One that cannot be read is of no verification.
+            guard let report = try? content(of: item), report.verification == verification else { continue }
+            guard item.evidence.status == .valid else {
+                throw AssayError(
+                    item.evidence.status == .untrusted ? .untrustedKey : .signatureInvalid,
+                    "the report of verification \(verification) does not count", reason: item.evidence.fault,
+                    remedy: "measure again: assay verify \(version.reference) --dataset REF")
+            }
+            return VersionReport.Signed(report, by: item.evidence)
+        }
+        throw AssayError(
+            .verificationNotFound, "\(version.reference) has no report of verification \(verification)",
+            remedy: "leave --verification out for the newest report")
+    }
+
+    /// The newest statement of a type that counts.
+    private static func newest(_ type: String, among gathered: [GatheredEvidence]) -> GatheredEvidence? {
+        gathered.filter { $0.evidence.predicateType == type && $0.evidence.status == .valid }
+            .reduce(nil) { newest, item in
+                newest.map { time(of: $0) > time(of: item) } ?? false ? newest : item
+            }
+    }
+
+    private static func time(of item: GatheredEvidence) -> Timestamp {
+        item.evidence.createdAt ?? Timestamp(milliseconds: 0)
+    }
+
+    private static func content(of item: GatheredEvidence) throws -> VerificationReport {
+        let report = try JSON.decode(VerificationReport.self, from: predicate(of: item))
+        guard report.format == VerificationReport.formatVersion else {
+            throw AssayError(
+                .formatVersionUnsupported, "the report has format \(report.format)",
+                remedy: "use a newer release of assay")
+        }
+        return report
+    }
+
+    private static func predicate(of item: GatheredEvidence) throws -> [UInt8] {
+        try DSSEEnvelope(parsing: item.bytes).unverifiedStatement().predicate
+    }
+
+    private static func absent(_ version: Version, _ gathered: [GatheredEvidence]) -> AssayError {
+        let refused = gathered.first { PredicateType.ofRegistry.contains($0.evidence.predicateType) }
+        return AssayError(
+            .attestationNotFound, "\(version.reference) has no verification report and no verdict that counts",
+            reason: refused.flatMap(\.evidence.fault),
+            remedy: "measure it with: assay verify \(version.reference) --dataset REF")
+    }
+}

@@ -1,0 +1,173 @@
+import AssayDomain
+import Mustache
+
+/// The report as one HTML page that needs nothing from anywhere: no script, no font, no picture of another place.
+///
+/// It is well-formed XML too, apart from its first line. All text is escaped by the templates; before that, control
+/// characters are made visible.
+package struct ReportPage {
+    /// What the page opens with: a figure that somebody looks for first.
+    private struct Tile {
+        let label: String
+        let figure: String
+        let remark: String
+    }
+
+    private struct Page {
+        let name: String
+        let headline: String
+        let look: String
+        /// Not called as the sign of a cell is, which would be looked up here where a cell has none.
+        let sign: String
+        let lead: String
+        let tiles: [Tile]
+        let parts: [Part]
+        let style: String
+        let foot: String
+    }
+
+    private struct Part {
+        let anchor: String
+        let heading: String
+        let remark: String?
+        let charts: [Chart]
+        let grid: ConfusionGrid?
+        let grids: [Grid]
+    }
+
+    private struct Grid {
+        let caption: String
+        let columns: [Column]
+        let lines: [Line]
+    }
+
+    private struct Column {
+        let text: String
+        let isNumber: Bool
+    }
+
+    private struct Line { let cells: [Cell] }
+
+    private struct Cell {
+        let text: String
+        let isHead: Bool
+        let look: String
+        let glyph: String?
+    }
+
+    private let report: VersionReport
+
+    package init(_ report: VersionReport) { self.report = report }
+
+    /// The page. Throws only if a template of ours is broken.
+    package func html() throws -> String {
+        let library = MustacheLibrary(templates: [
+            "chart": try Self.template(PackageResources.chart_mustache),
+            "grid": try Self.template(PackageResources.grid_mustache),
+            "table": try Self.template(PackageResources.table_mustache),
+        ])
+        return try Self.template(PackageResources.page_mustache).render(page, library: library)
+    }
+
+    private static func template(_ bytes: [UInt8]) throws -> MustacheTemplate {
+        try MustacheTemplate(string: String(decoding: bytes, as: UTF8.self))
+    }
+
+    // MARK: Head
+
+    private var page: Page {
+        let (headline, look, sign) = outcome
+        let parts = report.sections.map(Self.part)
+        return Page(
+            name: safe(report.name), headline: headline, look: look, sign: sign, lead: lead, tiles: tiles,
+            parts: parts, style: String(decoding: PackageResources.style_css, as: UTF8.self), foot: foot)
+    }
+
+    private var outcome: (headline: String, look: String, sign: String) {
+        if let verdict = report.verdict?.content {
+            return verdict.isPassed ? ("Passed", "passed", "✓") : ("Refused", "failed", "✕")
+        }
+        return report.report?.content.failure == nil
+            ? ("Measured", "plain", "•") : ("Could not be measured", "failed", "✕")
+    }
+
+    private var lead: String {
+        var parts: [String] = []
+        if let verdict = report.verdict?.content {
+            parts.append("\(verdict.isPassed ? "for" : "as") \(safe(verdict.alias))")
+        }
+        if let measured = report.report?.content {
+            parts.append(
+                "\(measured.failure == nil ? "measured" : "tried") on \(measured.dataset.repository):"
+                    + "\(measured.dataset.number) at \(measured.finishedAt)")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    private var tiles: [Tile] {
+        guard let report = report.report?.content, let measured = report.measurements else { return [] }
+        var tiles: [Tile] = []
+        let first = ["accuracy", "r2"].first { measured.metrics[$0] != nil } ?? measured.metrics.keys.min()
+        if let first, let value = measured.metrics[first] {
+            tiles.append(
+                Tile(
+                    label: safe(first), figure: Quantity.metric(value),
+                    remark: "\(Quantity.grouped(measured.sampleCount)) samples"))
+        }
+        tiles.append(
+            Tile(
+                label: "latency, median", figure: Figure.duration(measured.latency.p50Microseconds),
+                remark: "p90 \(Figure.duration(measured.latency.p90Microseconds))"))
+        tiles.append(
+            Tile(
+                label: "throughput", figure: Quantity.rate(measured.latency.throughput) + "/s",
+                remark: "batch \(report.settings.batch), \(Quantity.threads(report.settings.threads))"))
+        tiles.append(
+            Tile(
+                label: "memory, peak", figure: Figure.bytes(measured.peakMemoryBytes), remark: "of the whole process"))
+        return tiles
+    }
+
+    private var foot: String {
+        "Version \(report.version.manifestDigest), from evidence that was checked when this page was written."
+    }
+
+    // MARK: Parts
+
+    private static func part(_ section: ReportSection) -> Part {
+        Part(
+            anchor: section.id, heading: safe(section.title), remark: section.note.map { safe($0) },
+            charts: section.charts, grid: section.grid,
+            grids: section.tables.filter { !$0.rows.isEmpty }.map(grid))
+    }
+
+    private static func grid(_ table: ReportTable) -> Grid {
+        let columns = table.headings.enumerated().map { index, heading in
+            Column(text: safe(heading), isNumber: table.rows.first.map { $0[index].isNumber } ?? false)
+        }
+        return Grid(caption: safe(table.caption), columns: columns, lines: table.rows.map { Line(cells: $0.map(cell)) })
+    }
+
+    private static func cell(_ cell: ReportTable.Cell) -> Cell {
+        let text = safe(cell.text)
+        return switch cell.kind {
+        case .head: Cell(text: text, isHead: true, look: "head", glyph: nil)
+        case .text: Cell(text: text, isHead: false, look: "text", glyph: nil)
+        case .number: Cell(text: text, isHead: false, look: "number", glyph: nil)
+        case .status(.passed): Cell(text: text, isHead: false, look: "status passed", glyph: "✓")
+        case .status(.failed): Cell(text: text, isHead: false, look: "status failed", glyph: "✕")
+        case .status(.inconclusive): Cell(text: text, isHead: false, look: "status open", glyph: "?")
+        case .status(.waived): Cell(text: text, isHead: false, look: "status open", glyph: "!")
+        case .status(.missing): Cell(text: text, isHead: false, look: "status open", glyph: "–")
+        }
+    }
+
+    private static let textCharactersMax = 2_000
+
+    private static func safe(_ text: String) -> String { Printable.escape(text, limit: textCharactersMax) }
+    private func safe(_ text: String) -> String { Self.safe(text) }
+}
+
+extension ReportTable.Cell {
+    fileprivate var isNumber: Bool { if case .number = kind { true } else { false } }
+}

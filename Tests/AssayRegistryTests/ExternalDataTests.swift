@@ -1,0 +1,44 @@
+import AssayDomain
+import Testing
+
+@testable import AssayRegistry
+
+struct ExternalDataTests {
+    private static func file(_ path: String, size: Int64 = 100) -> VersionFile {
+        let bytes = [UInt8](repeating: UInt8(path.utf8.count), count: 32)
+        return VersionFile(path: path, digest: Digest(algorithm: .sha256, bytes: bytes), size: size)
+    }
+
+    private static let model = file("net/model.onnx")
+    private static let files = [
+        model, file("weights.bin"), file("net/weights.bin"), file("net/parts/weights.1"), file("model.onnx.data"),
+    ]
+
+    @Test func `data is found beside the model`() throws {
+        let found = try ExternalDataFiles.find(
+            [.init(location: "weights.bin", bytesMin: 100), .init(location: "parts/weights.1", bytesMin: 0)],
+            beside: Self.model, among: Self.files)
+        #expect(found.map(\.location) == ["weights.bin", "parts/weights.1"])
+        #expect(found.map(\.file) == [Self.files[2], Self.files[3]])
+    }
+
+    @Test(arguments: [
+        "", ".", "..", "/weights.bin", "/etc/passwd", "../weights.bin", "parts/../weights.bin", "./weights.bin",
+        "parts//weights.1", "weights.bin/", "weights.bin\0", "model.onnx.data", "model.onnx", "absent", "WEIGHTS.BIN",
+    ])
+    func `what is no file of the version is refused by name`(location: String) {
+        let error = #expect(throws: VerificationReport.FailureError.self) {
+            try ExternalDataFiles.find(
+                [.init(location: location, bytesMin: 0)], beside: Self.model, among: Self.files)
+        }
+        #expect(error?.failure.kind == "invalid-model")
+        #expect(error?.failure.message.contains(Printable.quote(location)) == true)
+    }
+
+    @Test(arguments: [(Int64(100), true), (101, false), (.max, false)])
+    func `data ends within its file`(end: Int64, isFound: Bool) {
+        let data = ExternalTensorData(location: "weights.bin", bytesMin: end)
+        let found = try? ExternalDataFiles.find([data], beside: Self.model, among: Self.files)
+        #expect((found != nil) == isFound)
+    }
+}
