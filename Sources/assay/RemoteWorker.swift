@@ -153,14 +153,14 @@ struct RemoteWorker: Sendable {
         _ job: ClaimResponse, on cpus: CPUSet?, _ progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> ResultRequest {
         do {
-            let outcome = try await withFiles(of: job) { paths in
-                guard let model = paths.model(.model, data: .modelData) else {
+            let outcome = try await withFiles(of: job) { files in
+                guard let model = Self.model(.model, data: .modelData, among: files) else {
                     throw AssayError(.serverRefused, "the server named no model")
                 }
                 return try await host.evaluate(
                     EvaluationRequest(
-                        model: model, baseline: paths.model(.baseline, data: .baselineData),
-                        dataset: try paths.dataset(),
+                        model: model, baseline: Self.model(.baseline, data: .baselineData, among: files),
+                        dataset: try Self.dataset(files.filter { $0.file.role == .dataset }),
                         settings: job.verification.settings, cpus: cpus), progress: progress)
             }
             return Self.result(outcome, baseline: job.verification.baseline)
@@ -189,47 +189,45 @@ struct RemoteWorker: Sendable {
         }
     }
 
-    /// The files of a job that were fetched, and where they lie.
-    private struct Paths {
-        var fetched: [(file: ClaimResponse.File, path: String)] = []
+    /// A file of a job and where it lies here.
+    private typealias LocalFile = (file: ClaimResponse.File, path: String)
 
-        func path(of role: ClaimResponse.File.Role) -> String? { fetched.first { $0.file.role == role }?.path }
-
-        /// A model and its data. The server has checked locations; the staging folder takes plain names alone.
-        func model(_ role: ClaimResponse.File.Role, data: ClaimResponse.File.Role) -> LocalModel? {
-            path(of: role).map { path in
-                let beside = fetched.filter { $0.file.role == data }.map { ($0.file.location ?? "", $0.path) }
-                return LocalModel(path: path, externalData: Dictionary(beside) { $1 })
-            }
+    /// A model and its data. The server has checked locations; the staging folder takes plain names alone.
+    private static func model(
+        _ role: ClaimResponse.File.Role, data: ClaimResponse.File.Role, among files: [LocalFile]
+    ) -> LocalModel? {
+        files.first { $0.file.role == role }.map { model in
+            let beside = files.filter { $0.file.role == data }.map { ($0.file.location ?? "", $0.path) }
+            return LocalModel(path: model.path, externalData: Dictionary(beside) { $1 })
         }
+    }
 
-        func dataset() throws -> DatasetFiles {
-            let files = fetched.filter { $0.file.role == .dataset }
-            do {
-                let layout = try DatasetLayout(
-                    files: files.map { VersionFile(path: $0.file.path, digest: $0.file.digest, size: $0.file.size) },
-                    of: "the job's dataset")
-                let paths = Dictionary(files.map { ($0.file.path, $0.path) }, uniquingKeysWith: { first, _ in first })
-                return layout.located(at: layout.files.compactMap { paths[$0.path] })
-            } catch {
-                throw AssayError(.serverRefused, "the server named no dataset", reason: error.failure.message)
-            }
+    private static func dataset(_ files: [LocalFile]) throws -> DatasetFiles {
+        do {
+            let layout = try DatasetLayout(
+                files: files.map { VersionFile(path: $0.file.path, digest: $0.file.digest, size: $0.file.size) },
+                of: "the job's dataset")
+            let paths = Dictionary(files.map { ($0.file.path, $0.path) }, uniquingKeysWith: { first, _ in first })
+            return layout.located(at: layout.files.compactMap { paths[$0.path] })
+        } catch {
+            throw AssayError(.serverRefused, "the server named no dataset", reason: error.failure.message)
         }
     }
 
     private func withFiles(
-        of job: ClaimResponse, _ body: (Paths) async throws -> EvaluationOutcome
+        of job: ClaimResponse, _ body: ([LocalFile]) async throws -> EvaluationOutcome
     ) async throws -> EvaluationOutcome {
-        try await withFiles(job.files[...], paths: Paths(), body)
+        try await withFiles(job.files[...], before: [], body)
     }
 
     private func withFiles(
-        _ rest: ArraySlice<ClaimResponse.File>, paths: Paths, _ body: (Paths) async throws -> EvaluationOutcome
+        _ rest: ArraySlice<ClaimResponse.File>, before: [LocalFile],
+        _ body: ([LocalFile]) async throws -> EvaluationOutcome
     ) async throws -> EvaluationOutcome {
-        guard let file = rest.first else { return try await body(paths) }
+        guard let file = rest.first else { return try await body(before) }
         let blob = Descriptor(mediaType: MediaType.octetStream, digest: file.digest, size: file.size)
         return try await cache.withFile(of: blob, from: file.repository, by: client) { path in
-            try await withFiles(rest.dropFirst(), paths: Paths(fetched: paths.fetched + [(file, path)]), body)
+            try await withFiles(rest.dropFirst(), before: before + [(file, path)], body)
         }
     }
 

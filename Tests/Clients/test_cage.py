@@ -280,7 +280,7 @@ def test_external_data_reaches_a_worker(binary, serve, tmp_path):
     """A worker elsewhere fetches what the model names, and tells of its own cage."""
     server = serve("--evaluators", "0")
     assay = Assay(binary, tmp_path, server.url)
-    runtime = ["--onnxruntime", os.environ["ASSAY_ONNXRUNTIME"]]
+    runtime = ["--onnx-runtime", os.environ["ASSAY_ONNXRUNTIME"]]
     worker = assay.start("worker", "--name", "elsewhere", "--cache", tmp_path / "cache", "--once", *runtime)
     try:
         model, data = with_external_file("parts/weights.bin")

@@ -5,7 +5,9 @@ import Glibc
 struct ReplacedFile {
     private static let mode: mode_t = 0o644
 
-    /// Writes the whole content in place of what is there. Throws `file-not-found`, `file-inaccessible`, `storage-full`.
+    /// Writes the whole content in place of what is there.
+    ///
+    /// Throws `file-not-found`, `file-inaccessible`, `storage-full`.
     static func write(_ text: String, to path: String) throws(AssayError) {
         let (folder, name) = parts(of: path)
         guard !name.isEmpty else {

@@ -38,6 +38,8 @@ package struct VersionReport: Sendable, Encodable {
 package struct VerdictSummary: Sendable, Codable {
     package struct PolicyName: Sendable, Codable {
         package let uri: String
+
+        package init(uri: String) { self.uri = uri }
     }
 
     package let timeVerified: Timestamp

@@ -63,7 +63,9 @@ package enum JobQueue {
     package static func missing(for demand: JobDemand, among offers: [JobOffer]) -> [String] {
         guard !offers.contains(where: { $0.fits(demand) }) else { return [] }
         let labelled = offers.filter { $0.labels.isSuperset(of: demand.labels) }
-        guard labelled.isEmpty, !demand.labels.isEmpty else { return ["\(demand.threads) CPUs"] }
+        guard labelled.isEmpty, !demand.labels.isEmpty else {
+            return [demand.threads == 1 ? "1 CPU" : "\(demand.threads) CPUs"]
+        }
         let unknown = demand.labels.filter { label in !offers.contains { $0.labels.contains(label) } }
         return (unknown.isEmpty ? demand.labels : unknown).map(\.description)
     }

@@ -1,8 +1,8 @@
 /// Two reports of the same measurement held against each other.
 ///
-/// Where runtime, instructions of the processor and evaluator are the same, metrics must be equal bit for bit; elsewhere
-/// within a relative tolerance. Times are of a machine at a moment: they are shown, and compared only where somebody
-/// says how much slower they may be.
+/// Where runtime, instructions of the processor and evaluator are the same, metrics must be equal bit for bit;
+/// elsewhere within a relative tolerance. Times are of a machine at a moment: they are shown, and compared only where
+/// somebody says how much slower they may be.
 package struct ReplayComparison: Sendable, Hashable, Encodable {
     /// Rounding of float32 sums in another order, with room.
     package static let toleranceDefault = 1e-5

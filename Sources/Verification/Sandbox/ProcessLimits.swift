@@ -20,7 +20,8 @@ enum ProcessLimits {
     /// A limit ends the process by a signal, which a parent may have blocked or had ignored.
     private static func admitSignals() throws(EvaluationFailure) {
         for number in [SIGXCPU, SIGXFSZ, SIGSYS] {
-            guard signal(number, SIG_DFL) != SIG_ERR else { throw .confining("the default of signal \(number)") }
+            var plain = sigaction()  // The default for the signal, by its zero.
+            guard sigaction(number, &plain, nil) == 0 else { throw .confining("the default of signal \(number)") }
         }
         var none = sigset_t()
         guard sigemptyset(&none) == 0, sigprocmask(SIG_SETMASK, &none, nil) == 0 else {

@@ -74,7 +74,7 @@ struct ModelFileRewrite {
             do {
                 let summary = try ONNXSummary(reading: try FileSource(path: "\(folder)/\(other)"))
                 let neighbours = ModelFileRewrite(folder: folder, path: other, files: files)
-                rest.subtract(summary.externalDataFiles.compactMap(neighbours.resolve))
+                rest.subtract(summary.externalData.compactMap { neighbours.resolve($0.location) })
             } catch is ONNXModelError {
                 return []
             }

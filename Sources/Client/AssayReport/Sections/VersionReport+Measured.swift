@@ -136,7 +136,8 @@ extension VersionReport {
         }.sorted { ($0.count, $1.row, $1.column) > ($1.count, $0.row, $0.column) }
         let sum = wrong.reduce(0) { $0 &+ $1.count }
         section.note =
-            "\(Quantity.grouped(sum)) of \(Quantity.grouped(measured.sampleCount)) samples were taken for another class."
+            "\(Quantity.grouped(sum)) of \(Quantity.grouped(measured.sampleCount)) samples were taken for another "
+            + "class."
             + (section.grid == nil ? " With \(classes.count) classes the matrix is not drawn." : "")
         guard !wrong.isEmpty else { return section }
         var table = ReportTable(

@@ -11,6 +11,16 @@ package struct JobFiles: Sendable {
     package struct Model: Sendable {
         package let file: VersionFile
         package let externalData: [ExternalData]
+
+        /// All of its files.
+        var files: [VersionFile] { [file] + externalData.map(\.file) }
+
+        /// The model at the paths of `files`, in their order.
+        func located(at paths: [String]) -> LocalModel {
+            LocalModel(
+                path: paths[0],
+                externalData: Dictionary(zip(externalData.map(\.location), paths.dropFirst())) { $1 })
+        }
     }
 
     /// A file that a model names as holding data of its tensors.

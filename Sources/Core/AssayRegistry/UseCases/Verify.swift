@@ -62,11 +62,17 @@ package final class Verify: Sendable {
     func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
             let files = try await files(of: verification)
-            return try await withFiles(files) { model, dataset, baseline in
-                try await self.host.evaluate(
+            let models = [files.model] + (files.baseline.map { [$0] } ?? [])
+            return try await withFiles(models.flatMap(\.files) + files.dataset.files) { paths in
+                var rest = paths[...]
+                let local = models.map { model in
+                    defer { rest = rest.dropFirst(model.files.count) }
+                    return model.located(at: Array(rest.prefix(model.files.count)))
+                }
+                return try await self.host.evaluate(
                     EvaluationRequest(
-                        model: model, baseline: baseline, dataset: dataset, settings: verification.settings,
-                        cpus: cpus)
+                        model: local[0], baseline: local.dropFirst().first,
+                        dataset: files.dataset.located(at: Array(rest)), settings: verification.settings, cpus: cpus)
                 ) { step in self.note(step, of: verification.id) }
             }
         } catch let failure as VerificationReport.FailureError {
@@ -82,46 +88,11 @@ package final class Verify: Sendable {
 
     /// Gives the local paths of files, in their order.
     private func withFiles<Value: Sendable>(
-        _ files: JobFiles, _ body: @escaping @Sendable (LocalModel, DatasetFiles, LocalModel?) async throws -> Value
+        _ files: [VersionFile], _ body: @escaping @Sendable ([String]) async throws -> Value
     ) async throws -> Value {
-        try await withModel(files.model) { model in
-            try await self.withDataset(files.dataset.files[...]) { paths in
-                let dataset = files.dataset.located(at: paths)
-                guard let baseline = files.baseline else { return try await body(model, dataset, nil) }
-                return try await self.withModel(baseline) { try await body(model, dataset, $0) }
-            }
-        }
-    }
-
-    /// Gives the local paths of files, in their order.
-    private func withDataset<Value: Sendable>(
-        _ rest: ArraySlice<VersionFile>, lent: [String] = [],
-        _ body: @escaping @Sendable ([String]) async throws -> Value
-    ) async throws -> Value {
-        guard let next = rest.first else { return try await body(lent) }
-        return try await blobs.withLocalFile(of: next.digest) { path in
-            try await self.withDataset(rest.dropFirst(), lent: lent + [path], body)
-        }
-    }
-
-    private func withModel<Value: Sendable>(
-        _ model: JobFiles.Model, _ body: @escaping @Sendable (LocalModel) async throws -> Value
-    ) async throws -> Value {
-        try await blobs.withLocalFile(of: model.file.digest) { path in
-            try await self.withExternalData(model.externalData[...]) {
-                try await body(LocalModel(path: path, externalData: $0))
-            }
-        }
-    }
-
-    private func withExternalData<Value: Sendable>(
-        _ rest: ArraySlice<JobFiles.ExternalData>, lent: [String: String] = [:],
-        _ body: @escaping @Sendable ([String: String]) async throws -> Value
-    ) async throws -> Value {
-        guard let next = rest.first else { return try await body(lent) }
-        return try await blobs.withLocalFile(of: next.file.digest) { path in
-            try await self.withExternalData(
-                rest.dropFirst(), lent: lent.merging([next.location: path]) { $1 }, body)
+        guard let last = files.last else { return try await body([]) }
+        return try await withFiles(Array(files.dropLast())) { [blobs] paths in
+            try await blobs.withLocalFile(of: last.digest) { try await body(paths + [$0]) }
         }
     }
 
