@@ -24,6 +24,7 @@ struct DatasetLayoutTests {
     @Test(arguments: [
         (["data.csv"], "'data.csv'"), ([], "no .npz archive"), (["a.npz", "b.npz"], "2 .npz files"),
         (["a.npz", "test_data_set_0/input_0.pb"], "both"),
+        (["test_data_set_1000/input_0.pb"], "from 1000 on"), (["test_data_set_1/input_100.pb"], "from 100 on"),
         (["a/test_data_set_0/input_0.pb", "b/test_data_set_0/input_0.pb"], "two folders"),
     ])
     func `anything else is refused with what is needed`(paths: [String], words: String) throws {

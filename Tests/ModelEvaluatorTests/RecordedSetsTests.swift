@@ -58,7 +58,7 @@ import Testing
             (["test_data_set_0/input_0.pb": tensor([1], shape: [1, 1])].merging(output) { $1 }, .shapeMismatch),
             (["test_data_set_0/input_0.pb": [1, 2, 3]].merging(output) { $1 }, .invalidDataset),
             (["test_data_set_0/input_0.pb": []].merging(output) { $1 }, .invalidDataset),
-            (["test_data_set_0/input_1.pb": [1, 2, 3]].merging(output) { $1 }, .invalidDataset),
+            (["test_data_set_0/input_1.pb": [1, 2, 3]].merging(output) { $1 }, .shapeMismatch),
             (input.merging(["test_data_set_0/output_0.pb": tensor([1], shape: [1])]) { $1 }, .shapeMismatch),
             (
                 input.merging(["test_data_set_0/output_0.pb": tensor([.nan, 1], shape: [1, 2])]) { $1 },

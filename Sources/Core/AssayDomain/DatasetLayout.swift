@@ -19,6 +19,9 @@ package enum DatasetLayout: Sendable, Hashable {
             guard byName.count == recorded.count else {
                 throw Self.failure("\(name) has two folders with the same recorded sets")
             }
+            guard byName.keys.allSatisfy(Self.isWithinNumbers) else {
+                throw Self.failure("\(name) numbers sets from 1000 on, or the files of one from 100 on")
+            }
             self = .recorded(byName)
         case (0, 0):
             let paths = files.prefix(3).map { Printable.quote($0.path, limit: 80) }.joined(separator: ", ")
@@ -50,6 +53,12 @@ package enum DatasetLayout: Sendable, Hashable {
             isNumbered(parts[1], "input_", ".pb") || isNumbered(parts[1], "output_", ".pb")
         else { return nil }
         return parts.joined(separator: "/")
+    }
+
+    /// Whether the number of the set has three digits at most, and that of the file two: more are not looked for.
+    private static func isWithinNumbers(_ name: String) -> Bool {
+        let digits = name.split(separator: "/").map { part in part.utf8.count { (48...57).contains($0) } }
+        return digits[0] <= 3 && digits[1] <= 2
     }
 
     /// Whether a name is a number without leading zeros between two texts.

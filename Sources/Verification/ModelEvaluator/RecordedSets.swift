@@ -1,5 +1,4 @@
 import EvaluationProtocol
-import Foundation
 import ONNXModel
 import ONNXRuntime
 
@@ -42,68 +41,40 @@ struct RecordedSet {
 /// Source: onnx, docs/OnnxBackendTest.md: `test_data_set_N/input_I.pb` and `output_I.pb`, each one a TensorProto.
 struct RecordedSets {
     static let setsMax = 1_000
-    static let filesPerSetMax = 200
-    private static let folderPrefix = "test_data_set_"
+    /// Inputs of a set, and outputs of it.
+    static let filesMax = 100
 
     /// In the order of their numbers, at least one.
     let sets: [RecordedSet]
 
     /// Reads all sets of a folder, at most `bytesMax` bytes of data.
+    ///
+    /// Names are tried, not listed: the cage lets files be read and no folder.
     init(path: String, bytesMax: Int) throws(EvaluationFailure) {
         var bytesLeft = bytesMax
         var sets: [RecordedSet] = []
-        let numbers = try Self.names(in: path).compactMap { Self.number(of: $0, prefix: Self.folderPrefix, suffix: "") }
-        guard !numbers.isEmpty else {
-            throw EvaluationFailure(.invalidDataset, "the dataset has no folder \(Self.folderPrefix)0")
+        for number in 0..<Self.setsMax {
+            let name = "test_data_set_\(number)"
+            guard SystemFiles.isFolder("\(path)/\(name)") else { continue }
+            let inputs = try Self.arrays("input", in: path, of: name, bytesLeft: &bytesLeft)
+            let outputs = try Self.arrays("output", in: path, of: name, bytesLeft: &bytesLeft)
+            sets.append(RecordedSet(name: name, inputs: inputs, outputs: outputs))
         }
-        guard numbers.count <= Self.setsMax else {
-            throw EvaluationFailure(.resourceLimit, "the dataset has more than \(Self.setsMax) sets")
-        }
-        for number in numbers.sorted() {
-            let name = "\(Self.folderPrefix)\(number)"
-            let files = try Self.names(in: "\(path)/\(name)")
-            guard files.count <= Self.filesPerSetMax else {
-                throw EvaluationFailure(.resourceLimit, "\(name) has more than \(Self.filesPerSetMax) files")
-            }
-            func arrays(_ kind: String) throws(EvaluationFailure) -> [DatasetArray] {
-                try Self.arrays(kind, of: files, in: "\(path)/\(name)", set: name, bytesLeft: &bytesLeft)
-            }
-            let set = RecordedSet(name: name, inputs: try arrays("input"), outputs: try arrays("output"))
-            sets.append(set)
+        guard !sets.isEmpty else {
+            throw EvaluationFailure(.invalidDataset, "the dataset has no folder test_data_set_0")
         }
         self.sets = sets
     }
 
-    private static func names(in folder: String) throws(EvaluationFailure) -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: folder)
-        } catch {
-            throw EvaluationFailure(.invalidDataset, "a folder of the dataset cannot be read")
-        }
-    }
-
-    /// The number in a name such as `input_12.pb`; written without leading zeros, so that no two names have one number.
-    private static func number(of name: String, prefix: String, suffix: String) -> Int? {
-        guard name.hasPrefix(prefix), name.hasSuffix(suffix), name.count > prefix.count + suffix.count,
-            let number = Int(name.dropFirst(prefix.count).dropLast(suffix.count)),
-            name == "\(prefix)\(number)\(suffix)", number >= 0
-        else { return nil }
-        return number
-    }
-
+    /// The arrays of the files from number 0 on, up to the first number that is not there.
     private static func arrays(
-        _ kind: String, of files: [String], in folder: String, set: String, bytesLeft: inout Int
+        _ kind: String, in path: String, of set: String, bytesLeft: inout Int
     ) throws(EvaluationFailure) -> [DatasetArray] {
-        let numbers = files.compactMap { number(of: $0, prefix: "\(kind)_", suffix: ".pb") }.sorted()
-        guard numbers == Array(0..<numbers.count) else {
-            throw EvaluationFailure(
-                .invalidDataset, "the \(kind)s of \(set) are not numbered from 0 on without a gap")
-        }
         var arrays: [DatasetArray] = []
-        for number in numbers {
-            let file = "\(kind)_\(number).pb"
-            let array = try DatasetArray(
-                tensorAt: "\(folder)/\(file)", label: "\(set)/\(file)", bytesMax: bytesLeft)
+        for number in 0..<filesMax {
+            let label = "\(set)/\(kind)_\(number).pb"
+            guard SystemFiles.exists("\(path)/\(label)") else { break }
+            let array = try DatasetArray(tensorAt: "\(path)/\(label)", label: label, bytesMax: bytesLeft)
             bytesLeft -= array.memoryBytes
             arrays.append(array)
         }

@@ -26,6 +26,8 @@ enum SystemFiles {
         return readToEnd(descriptor, limit: 4 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
