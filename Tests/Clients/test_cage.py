@@ -362,7 +362,7 @@ def test_no_canary_is_read_or_changed(taken_over, tmp_path):
     for path in files:
         before = path.read_bytes()
         outcomes = carry_out(
-            f"read {path}", f"read ../../../../../../../../../../{path}", f"write {path}", f"cut {path}",
+            f"read {path}", f"read {'../' * 40}{path}", f"write {path}", f"cut {path}",
             f"remove {path}", f"rename {path}", f"link {path}", f"chmod {path}", f"list {path.parent}")
         assert outcomes.pop("read") == "EACCES" and outcomes.pop("list") == "EACCES"
         assert set(outcomes.values()) <= {"EACCES", "ENOSYS"}, outcomes
