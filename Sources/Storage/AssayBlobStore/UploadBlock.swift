@@ -7,7 +7,7 @@ import Synchronization
 /// filled again after both are done.
 final class UploadBlock: @unchecked Sendable {
     /// The size of a full block: large enough that the disk, not the calls, sets the pace.
-    static let bytesMax = 2 << 20
+    static let bytesMax = 1_536 << 10
     /// The size of a block at first: most uploads are small.
     private static let bytesAtFirst = 64 << 10
     /// Direct writes begin and end at multiples of this, in memory and in the file.
