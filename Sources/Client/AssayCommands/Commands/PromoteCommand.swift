@@ -72,11 +72,13 @@ struct PromoteCommand: AsyncParsableCommand {
 
     /// The requirements and what became of them, and who answers for those that were waived.
     static func print(_ outcomes: [RequirementOutcome], on console: Console) throws {
-        var table = Table("REQUIREMENT", "DEMANDED", "MEASURED", "CONFIDENCE", "STATUS")
+        let isConfident = outcomes.contains { $0.confidence != nil }
+        var table = Table(
+            headings: ["REQUIREMENT", "DEMANDED", "MEASURED"] + (isConfident ? ["CONFIDENCE"] : []) + ["STATUS"])
         for outcome in outcomes {
             table.add(
-                outcome.requirement, outcome.demanded, outcome.measured, outcome.confidence ?? "",
-                outcome.status.rawValue)
+                row: [outcome.requirement, outcome.demanded, outcome.measured]
+                    + (isConfident ? [outcome.confidence ?? ""] : []) + [outcome.status.rawValue])
         }
         try console.print(table)
         for outcome in outcomes {
