@@ -256,6 +256,28 @@ import Testing
                 == ConfusionMatrix(labels: ["0", "1", "2"], counts: [[0, 0, 0], [1, 1, 0], [0, 1, 0]]))
     }
 
+    @Test(arguments: [[nil, 1] as [Int?], [nil]])
+    func `one number per sample is the probability of the second class`(shape: [Int?]) throws {
+        let result = try evaluate(model: identity(OnnxModelBytes.float32, input: shape, output: shape)) {
+            $0.add("x", "<f4", shape: shape.count == 2 ? "(4, 1)" : "(4,)", [Float(0.9), 0.25, 0.75, 0.5])
+            $0.add("label", "<i8", shape: "(4,)", [1, 0, 0, 0])
+        }
+        #expect(result.metrics.values["accuracy"] == 0.75, "a half is the first class")
+        // Of the pairs of the one second and the three first, the second scores higher in all.
+        #expect(result.metrics.values["roc_auc"] == 1)
+        #expect(result.metrics.values["log_loss"] != nil)
+    }
+
+    @Test func `a number that is no probability is refused`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try evaluate(model: identity(OnnxModelBytes.float32, input: [nil, 1], output: [nil, 1])) {
+                $0.add("x", "<f4", shape: "(2, 1)", [Float(0.5), 1.5])
+                $0.add("label", "<i8", shape: "(2,)", [0, 1])
+            }
+        }
+        #expect(failure.kind == .shapeMismatch && failure.message.contains("1.5"))
+    }
+
     @Test func `integer outputs are the predicted classes`() throws {
         let result = try evaluate(model: identity(OnnxModelBytes.int64, input: [nil], output: [nil])) {
             $0.add("x", "<i8", shape: "(4,)", [7, 7, 9, 9])

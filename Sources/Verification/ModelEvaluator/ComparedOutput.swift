@@ -21,8 +21,8 @@ extension LabelledData {
     /// The output that is compared with the labels.
     ///
     /// For classes it is the first matrix of scores, or else the first sequence, which classifiers of scikit-learn
-    /// answer maps in, or else the first list of classes; for values the first tensor of floating point. A tensor whose
-    /// number of dimensions the graph leaves open counts as fitting.
+    /// answer maps in, or else the first list of classes, or of probabilities; for values the first tensor of floating
+    /// point. A tensor whose number of dimensions the graph leaves open counts as fitting.
     func output(of session: OnnxSession) throws(EvaluationFailure) -> ComparedOutput {
         let outputs = session.outputs
         let found: OnnxValueDescription?
@@ -32,11 +32,13 @@ extension LabelledData {
             let isNumbered = classes.allSatisfy { if case .number = $0 { true } else { false } }
             let matrix = outputs.first { $0.isTensor(of: OnnxElementType.numbers, ranks: [0, 2]) }
             // The columns of a matrix have no names of their own.
+            let areColumnsNamed = isNumbered || columns != nil
             found =
-                (isNumbered || columns != nil ? matrix : nil) ?? outputs.first { $0.kind == .sequence }
+                (areColumnsNamed ? matrix : nil) ?? outputs.first { $0.kind == .sequence }
                 ?? outputs.first {
                     $0.isTensor(of: isNumbered ? OnnxElementType.wholeNumbers : [.string], ranks: [0, 1])
                 }
+                ?? outputs.first { areColumnsNamed && $0.isTensor(of: OnnxElementType.numbers, ranks: [1]) }
         }
         guard let found else {
             throw EvaluationFailure(
@@ -50,8 +52,8 @@ extension LabelledData {
     private var wanted: String {
         switch labels {
         case .classes:
-            "a tensor of floating point [batch, classes], a sequence of maps from classes to scores, or a list of "
-                + "classes [batch]; columns of scores are the classes 0, 1, 2 … unless an array "
+            "a tensor of floating point [batch, classes], a sequence of maps from classes to scores, a list of classes "
+                + "[batch], or one of probabilities of the second of two; columns of scores are the classes 0, 1, 2 … unless an array "
                 + "'\(Self.classesName)' names them"
         case .values: "a tensor of floating point"
         }

@@ -58,14 +58,27 @@ struct Predictions {
             predictedLabels += classes[skipped...]
             return
         }
-        guard case .floatingPoint(let scores) = output.elements, output.shape.count == 2, output.shape[0] == count,
-            output.shape[1] > 1
+        guard case .floatingPoint(let values) = output.elements, output.shape.first == count,
+            output.shape.count == 2 || output.shape.count == 1 && values.count == count
         else { throw Self.mismatch(output, "[\(count), number of classes]") }
-        let width = output.shape[1]
+        let isSingle = values.count == count
+        let scores = isSingle ? try Self.pairs(values) : values
+        let width = isSingle ? 2 : output.shape[1]
         if scored == nil { scored = try ScoredPredictions(classes: try columnClasses(width)) }
         for (row, label) in zip(skipped..<count, expected) {
             try scored?.add(scores[row * width..<(row + 1) * width], expected: label)
         }
+    }
+
+    /// The scores of both classes, where a model answers the probability of the second one alone.
+    private static func pairs(_ probabilities: [Double]) throws(EvaluationFailure) -> [Double] {
+        guard let odd = probabilities.first(where: { !(0...1).contains($0) }) else {
+            return probabilities.flatMap { [1 - $0, $0] }
+        }
+        throw EvaluationFailure(
+            .shapeMismatch,
+            "the model answers one number per sample, which must be the probability of the second class; \(odd) is none"
+        )
     }
 
     private func columnClasses(_ width: Int) throws(EvaluationFailure) -> [ClassLabel] {
