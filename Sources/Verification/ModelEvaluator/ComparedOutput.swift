@@ -53,8 +53,8 @@ extension LabelledData {
         switch labels {
         case .classes:
             "a tensor of floating point [batch, classes], a sequence of maps from classes to scores, a list of classes "
-                + "[batch], or one of probabilities of the second of two; columns of scores are the classes 0, 1, 2 … unless an array "
-                + "'\(Self.classesName)' names them"
+                + "[batch], or one of probabilities of the second of two; columns of scores are the classes 0, 1, 2 … "
+                + "unless an array '\(Self.classesName)' names them"
         case .values: "a tensor of floating point"
         }
     }
