@@ -237,19 +237,21 @@ struct JobTests {
         #expect(await code { _ = try await claim(test, try worker("local")) } == .requestInvalid)
     }
 
-    @Test(arguments: [
-        JobResult(environment: nil, measurements: nil, failure: nil),
-        JobResult(environment: nil, measurements: measurements(), failure: nil),
-        JobResult(
-            environment: environment, measurements: measurements(), failure: .init(kind: "time-limit", message: "")),
-        result(measurements(p50: -1)), result(measurements(p50: .infinity)), failure(""), failure("a b"),
-        failure("Ünsinn"), failure(String(repeating: "a", count: 65)),
-        result(
-            measurements(
-                comparison: .init(
-                    baseline: .init(repository: try! .init(parsing: "x"), number: .init(1)!, digest: .sha256(of: [])),
-                    figures: figures(measurements().latency)))),
-    ])
+    @Test(
+        arguments: try [
+            JobResult(environment: nil, measurements: nil, failure: nil),
+            JobResult(environment: nil, measurements: measurements(), failure: nil),
+            JobResult(
+                environment: environment, measurements: measurements(),
+                failure: .init(kind: "time-limit", message: "")),
+            result(measurements(p50: -1)), result(measurements(p50: .infinity)), failure(""), failure("a b"),
+            failure("Ünsinn"), failure(String(repeating: "a", count: 65)),
+            result(
+                measurements(
+                    comparison: .init(
+                        baseline: .init(repository: .init(parsing: "x"), number: .init(1)!, digest: .sha256(of: [])),
+                        figures: figures(measurements().latency)))),
+        ])
     func `what no evaluator would say is no result`(result: JobResult) async throws {
         let test = try await registry(places: [])
         let job = try await start(test)

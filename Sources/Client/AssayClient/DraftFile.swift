@@ -26,6 +26,11 @@ package final class DraftFile: Sendable {
         guard ftruncate(descriptor, 0) == 0 else { throw FileFailure.error(path, "write", errno) }
     }
 
+    /// Waits until the disk has what was written.
+    func flush() throws(AssayError) {
+        guard fsync(descriptor) == 0 else { throw FileFailure.error(path, "write", errno) }
+    }
+
     /// Writes all the bytes at an offset.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(AssayError) {
         var position = 0

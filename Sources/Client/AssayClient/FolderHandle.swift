@@ -85,8 +85,10 @@ package final class FolderHandle: Sendable {
     /// Removes a file; one that is not there is no failure.
     package func remove(_ name: String) { unlinkat(descriptor, name, 0) }
 
-    /// Writes a small file in one step.
-    package func write(_ bytes: [UInt8], as name: String, replacing: Bool) throws(AssayError) {
+    /// Writes a small file in one step; `flushed` waits until the disk has it before it gets its name.
+    package func write(
+        _ bytes: [UInt8], as name: String, replacing: Bool, flushed: Bool = false
+    ) throws(AssayError) {
         let draftName = ".\(name).assay.part"
         let draft = try draft(draftName)
         try draft.truncate()
@@ -95,6 +97,7 @@ package final class FolderHandle: Sendable {
         }
         do {
             try outcome.get()
+            if flushed { try draft.flush() }
             try publish(draftName, as: name, replacing: replacing)
         } catch {
             remove(draftName)

@@ -16,8 +16,6 @@ package struct Policy: Sendable, Hashable, Codable {
         package var confidence: Double?
         /// Bounds of the metric over the samples of every value of a group, by group.
         package var perSlice: [String: SliceBound]?
-
-        package static let confidenceRange = 0.5...0.999
     }
 
     /// Bounds of a metric over slices.
@@ -312,8 +310,8 @@ package struct Policy: Sendable, Hashable, Codable {
             guard bound.maxDrop != nil else {
                 throw AssayError(.policyInvalid, "metrics.\(name) has a confidence and no max_drop that it is for")
             }
-            guard MetricBound.confidenceRange.contains(confidence) else {
-                let range = MetricBound.confidenceRange
+            let range = VerificationSettings.confidenceRange
+            guard range.contains(confidence) else {
                 throw AssayError(
                     .policyInvalid, "metrics.\(name).confidence is \(confidence)",
                     remedy: "use \(range.lowerBound) to \(range.upperBound)")

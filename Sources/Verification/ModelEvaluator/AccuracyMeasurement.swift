@@ -105,11 +105,7 @@ struct AccuracyMeasurement {
             let end = min(start + batchSize, inputs.rows)
             let run = OnnxRun(
                 session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [output.name])
-            do {
-                try run.execute()
-            } catch {
-                throw EvaluationFailure.running(error)
-            }
+            try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.execute() }
             try predictions.add(
                 output.answer(of: run), start: start, count: end - start, skipped: done - start)
             done = end
@@ -156,11 +152,7 @@ struct AccuracyMeasurement {
             let inputs = try ModelInputs(library: library, session: session, set: set)
             let expected = try set.outputs(named: names)
             let run = OnnxRun(session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: names)
-            do {
-                try run.execute()
-            } catch {
-                throw EvaluationFailure.running(error)
-            }
+            try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.execute() }
             for (index, array) in expected.enumerated() {
                 try comparison.add(
                     run, index, expected: array, subject: "output \(MessageText.quote(names[index])) of \(set.name)")
@@ -183,12 +175,7 @@ extension GoldenComparison {
     fileprivate mutating func add(
         _ run: OnnxRun, _ index: Int, expected array: DatasetArray, subject: String
     ) throws(EvaluationFailure) {
-        let answer: OnnxOutput
-        do {
-            answer = try run.output(at: index)
-        } catch {
-            throw EvaluationFailure.running(error)
-        }
+        let answer = try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.output(at: index) }
         guard answer.shape == array.shape else {
             throw EvaluationFailure(
                 .shapeMismatch, "\(subject) has shape \(answer.shape), \(array.shape) is recorded")

@@ -55,6 +55,15 @@ extension EvaluationFailure {
         return EvaluationFailure(.invalidModel, "the \(what) cannot be loaded: \(text)")
     }
 
+    /// What `body` answers; what running the model throws becomes a failure.
+    static func ofRunning<Value>(_ body: () throws(OnnxError) -> Value) throws(EvaluationFailure) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw running(error)
+        }
+    }
+
     /// The failure of a run.
     static func running(_ error: OnnxError) -> EvaluationFailure {
         let text = explanation(error, without: nil)

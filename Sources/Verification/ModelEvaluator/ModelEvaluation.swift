@@ -32,7 +32,7 @@ struct ModelEvaluation {
         let inputs = try data.inputs(library: library, session: session)
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
         let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
-        let firstRun = try measured { () throws(OnnxError) in try candidate.time() }
+        let firstRun = try EvaluationFailure.ofRunning { () throws(OnnxError) in try candidate.time() }
         let accuracy = AccuracyMeasurement(
             library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress)
         var answers = try accuracy.answers(of: session)
@@ -98,7 +98,7 @@ struct ModelEvaluation {
         let now = MonotonicClock.nanoseconds
         let left = budgetEnd > now ? budgetEnd - now : 0
         let wanted = job.latency.measuredRuns
-        return try measured { () throws(OnnxError) in
+        return try EvaluationFailure.ofRunning { () throws(OnnxError) in
             let warmUpRuns = try candidate.warmUp(runsMax: job.latency.warmUpRuns)
             let times = try candidate.times(wanted, until: now + (isAlone ? left : left / 3)) {
                 progress(.latency, $0, wanted)
@@ -153,7 +153,7 @@ struct ModelEvaluation {
             guard let session = loaded?.session else { break }
             let measurement = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
             let end = min(budgetEnd, MonotonicClock.nanoseconds + Self.sweepPointNanoseconds)
-            let times = try measured { () throws(OnnxError) in
+            let times = try EvaluationFailure.ofRunning { () throws(OnnxError) in
                 _ = try measurement.warmUp(runsMax: job.latency.warmUpRuns)
                 return try measurement.times(Self.sweepRuns, until: end)
             }
@@ -164,14 +164,5 @@ struct ModelEvaluation {
             progress(.sweep, points.count, wanted.count)
         }
         return points
-    }
-
-    /// What running the model throws, as a failure of the evaluation.
-    private func measured<Value>(_ body: () throws(OnnxError) -> Value) throws(EvaluationFailure) -> Value {
-        do {
-            return try body()
-        } catch {
-            throw EvaluationFailure.running(error)
-        }
     }
 }

@@ -50,9 +50,21 @@ struct ReportCommand: AsyncParsableCommand {
             guard let html else { return try Self.print(report, on: console) }
             let page = try ReportPage(report).html()
             if html == "-" { return try console.print(verbatim: page) }
-            try ReplacedFile.write(page, to: html)
+            try Self.write(page, to: html)
             console.note("wrote \(Printable.quote(html))")
         }
+    }
+
+    /// Writes the page in place of what is there. Throws `file-not-found`, `file-inaccessible`, `storage-full`.
+    private static func write(_ page: String, to path: String) throws {
+        let slash = path.lastIndex(of: "/")
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        guard !name.isEmpty else {
+            throw AssayError(
+                .usage, "\(Printable.quote(path)) names no file", remedy: "name a file, or - for the output")
+        }
+        try FolderHandle.open(path: slash.map { String(path[...$0]) } ?? ".")
+            .write(Array(page.utf8), as: name, replacing: true, flushed: true)
     }
 
     /// The sections of the page without its pictures.

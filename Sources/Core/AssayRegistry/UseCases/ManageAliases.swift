@@ -27,9 +27,10 @@ package struct ManageAliases: Sendable {
         let page = try await index.aliasHistory(name, in: repository, before: before, limit: limit)
         if page.items.isEmpty, before == nil { _ = try await alias(name, in: repository) }
         let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        let root = try await reader.root()
         var moves = page.items
         for position in moves.indices {
-            moves[position].waived = try await reader.waivedRequirements(of: moves[position])
+            moves[position].waived = try await reader.waivedRequirements(of: moves[position], by: root)
         }
         return Page(items: moves, next: page.next)
     }

@@ -24,7 +24,7 @@ struct ReadEvidence: Sendable {
     func report(envelope digest: Digest, of subject: VerificationReport.Subject, at time: Timestamp) async throws
         -> VerificationReport
     {
-        let statement = try await registryStatement(digest, for: subject.repository, at: time)
+        let statement = try await registryStatement(digest, by: try await root(), for: subject.repository, at: time)
         guard statement.subjects == [subject.digest], let report = try Self.report(in: statement) else {
             throw AssayError(
                 .signatureInvalid, "the envelope \(digest) is no verification report of \(subject.digest)")
@@ -39,26 +39,26 @@ struct ReadEvidence: Sendable {
     func policy(
         ofVerdict digest: Digest, on subject: Digest, in repository: RepositoryName, at time: Timestamp
     ) async throws -> Digest? {
-        let statement = try await registryStatement(digest, for: repository, at: time)
+        let statement = try await registryStatement(digest, by: try await root(), for: repository, at: time)
         guard statement.predicateType == PredicateType.verdict, statement.subjects == [subject] else { return nil }
         let verdict = try JSON.decodeVerbatim(VerdictPolicy.self, from: statement.predicate)
         return try verdict.policy.digest[Digest.Algorithm.sha256.rawValue].map { try Digest(parsing: "sha256:\($0)") }
     }
 
     private func registryStatement(
-        _ digest: Digest, for repository: RepositoryName, at time: Timestamp
+        _ digest: Digest, by root: TrustRoot, for repository: RepositoryName, at time: Timestamp
     ) async throws -> VerifiedStatement {
         try evidence.openStatement(
-            try await content(of: digest), trusted: try await root().keys(.registry, for: repository, at: time))
+            try await content(of: digest), trusted: root.keys(.registry, for: repository, at: time))
     }
 
     /// The requirements that the verdict behind a move passed as waived; nil if there are none.
     ///
     /// A verdict that is gone or no longer counts tells nothing: it is a history that is read, not a decision.
-    func waivedRequirements(of move: AliasMove) async throws -> [String]? {
+    func waivedRequirements(of move: AliasMove, by root: TrustRoot) async throws -> [String]? {
         guard let digest = move.verdictDigest else { return nil }
         do {
-            let statement = try await registryStatement(digest, for: move.repository, at: move.at)
+            let statement = try await registryStatement(digest, by: root, for: move.repository, at: move.at)
             guard statement.predicateType == PredicateType.verdict else { return nil }
             let verdict = try JSON.decodeVerbatim(VerdictOutcomes.self, from: statement.predicate)
             let waived = verdict.outcomes.filter { $0.status == .waived }.map(\.requirement)

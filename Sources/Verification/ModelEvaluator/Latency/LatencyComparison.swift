@@ -75,23 +75,16 @@ struct LatencyComparison {
         let pair = Pair(
             candidate: .init(run: isBaselineFirst ? second : first),
             baseline: .init(run: isBaselineFirst ? first : second))
-        do {
+        try EvaluationFailure.ofRunning { () throws(OnnxError) in
             _ = try pair.candidate.warmUp(runsMax: settings.warmUpRuns)
             _ = try pair.baseline.warmUp(runsMax: settings.warmUpRuns)
-        } catch {
-            throw EvaluationFailure.running(error)
         }
         return pair
     }
 
     /// Short runs are noisier, so a session has more of them; a bound on p99 needs enough for one.
     private func pairCount(_ pair: Pair, sessions: Int) throws(EvaluationFailure) -> Int {
-        let nanoseconds: UInt64
-        do {
-            nanoseconds = try pair.candidate.time()
-        } catch {
-            throw EvaluationFailure.running(error)
-        }
+        let nanoseconds = try EvaluationFailure.ofRunning { () throws(OnnxError) in try pair.candidate.time() }
         let fitting = Int(clamping: Self.sessionNanoseconds / max(1, nanoseconds))
         let count = min(max(fitting, Self.pairsRange.lowerBound), Self.pairsRange.upperBound)
         guard settings.maxRatios[.p99] != nil else { return count }
@@ -102,15 +95,13 @@ struct LatencyComparison {
         _ pair: Pair, pairs: Int, order: inout SplitMix64, into times: inout Times
     ) throws(EvaluationFailure) {
         var (candidate, baseline): ([UInt64], [UInt64]) = ([], [])
-        do {
+        try EvaluationFailure.ofRunning { () throws(OnnxError) in
             for _ in 0..<pairs {
                 let isBaselineFirst = order.next() & 1 == 1
                 if isBaselineFirst { baseline.append(try pair.baseline.time()) }
                 candidate.append(try pair.candidate.time())
                 if !isBaselineFirst { baseline.append(try pair.baseline.time()) }
             }
-        } catch {
-            throw EvaluationFailure.running(error)
         }
         let sorted = (candidate.sorted().map { Double($0) }, baseline.sorted().map { Double($0) })
         for statistic in LatencyStatistic.allCases {

@@ -1,0 +1,79 @@
+/// What is known of a version when a policy decides on it; every part was checked before it got here.
+package struct Evidence: Sendable {
+    /// Ids of the trusted release keys with a valid signature over exactly this version's files.
+    package var signers: [String]
+    /// Why there is no valid signature, if there is none.
+    package var signatureFault: String?
+    /// Files that the version names and the store does not have.
+    package var missingContent: [Digest]
+    package var contentBytes: Int64
+    /// Relations that signed provenance tells, each with the id of a trusted key that says so.
+    package var relations: [LineageRelation: String]
+    /// Checked statements about exactly this version.
+    package var statements: [Statement]
+    /// Checked waivers for exactly this version and alias that have not expired.
+    package var waivers: [SignedWaiver] = []
+    /// A signed report for this version that matches the policy's dataset and settings.
+    package var report: VerificationReport?
+    /// The version that the alias points to now.
+    package var holder: VerificationReport.Subject?
+    /// The holder's report on the same dataset.
+    package var holderReport: VerificationReport?
+    /// What was measured on further data, by its name in the policy.
+    package var parts: [String: Reports] = [:]
+
+    /// Reports of a version and of the holder on the same dataset.
+    package struct Reports: Sendable {
+        package var report: VerificationReport?
+        package var holderReport: VerificationReport?
+
+        package init() {}
+    }
+
+    package init(
+        signers: [String], signatureFault: String?, missingContent: [Digest] = [], contentBytes: Int64,
+        relations: [LineageRelation: String], statements: [Statement] = [],
+        report: VerificationReport? = nil, holder: VerificationReport.Subject? = nil,
+        holderReport: VerificationReport? = nil
+    ) {
+        self.signers = signers
+        self.signatureFault = signatureFault
+        self.missingContent = missingContent
+        self.contentBytes = contentBytes
+        self.relations = relations
+        self.statements = statements
+        self.report = report
+        self.holder = holder
+        self.holderReport = holderReport
+    }
+}
+
+extension Evidence {
+    /// A waiver whose signature was checked.
+    package struct SignedWaiver: Sendable, Hashable {
+        package let waiver: Waiver
+        /// The id of the trusted key that signed, and what it is trusted as.
+        package let signer: String
+        package let role: TrustedKey.Role
+
+        package init(waiver: Waiver, signer: String, role: TrustedKey.Role) {
+            self.waiver = waiver
+            self.signer = signer
+            self.role = role
+        }
+    }
+
+    /// A statement whose signature was checked.
+    package struct Statement: Sendable, Hashable {
+        package let predicateType: String
+        /// The id of the trusted key that signed, and what it is trusted as.
+        package let signer: String
+        package let role: TrustedKey.Role
+
+        package init(predicateType: String, signer: String, role: TrustedKey.Role) {
+            self.predicateType = predicateType
+            self.signer = signer
+            self.role = role
+        }
+    }
+}
