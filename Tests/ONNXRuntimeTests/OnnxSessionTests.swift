@@ -88,3 +88,18 @@ import Testing
         #expect(throws: OnnxError.self) { try TensorMemory(byteCount: -1) }
     }
 }
+
+/// Without a library of its own, so that the last environment goes again and again.
+@Suite struct `ONNX Runtime library` {
+    @Test func `libraries that come and go side by side are all usable`() async throws {
+        let path = try TestFiles.runtimePath()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    for _ in 0..<200 { _ = try OnnxLibrary(path: path) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,5 +1,6 @@
 import COnnxRuntime
 import Glibc
+import Synchronization
 
 /// ONNX Runtime, loaded from a shared library, with the one environment that all of its sessions share.
 ///
@@ -9,6 +10,10 @@ package final class OnnxLibrary {
     package let version: String
     let table: UnsafePointer<OrtTable>
     let environment: OpaquePointer  // OrtEnv, owned
+
+    /// Held while an environment is made or released: the library takes down its last one after it let go of its own
+    /// lock, and one that is made meanwhile fails.
+    private static let environments = Mutex(())
 
     /// Loads the library. Limits of the process must be in place before: sessions start threads.
     package init(path: String) throws(OnnxError) {
@@ -24,14 +29,19 @@ package final class OnnxLibrary {
                 "the library is version \(self.version), which lacks interface version \(ORT_TABLE_VERSION)")
         }
         self.table = table
-        var environment: OpaquePointer?
-        try check(table, "CreateEnv", ort_create_env(table, ORT_LOG_FATAL, "assay", &environment))
-        self.environment = try present(environment, "CreateEnv")
-        try check(table, "DisableTelemetryEvents", ort_disable_telemetry(table, self.environment))
+        // Handles leave the lock as addresses, because they are not Sendable.
+        let (status, address) = Self.environments.withLock { _ in
+            var environment: OpaquePointer?
+            let status = ort_create_env(table, ORT_LOG_FATAL, "assay", &environment)
+            return (UInt(bitPattern: status), UInt(bitPattern: environment))
+        }
+        try check(table, "CreateEnv", OpaquePointer(bitPattern: status))
+        environment = try present(OpaquePointer(bitPattern: address), "CreateEnv")
+        try check(table, "DisableTelemetryEvents", ort_disable_telemetry(table, environment))
     }
 
     deinit {
-        ort_release_env(table, environment)
+        Self.environments.withLock { _ in ort_release_env(table, environment) }
     }
 
     /// Switches the library's telemetry off before it exists.
