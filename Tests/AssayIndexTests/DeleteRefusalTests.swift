@@ -92,6 +92,21 @@ struct DeleteRefusalTests {
         }
     }
 
+    @Test func `every dataset of a policy is kept`() async throws {
+        try await withIndex { index in
+            try await index.push(1)
+            for seed in 2...4 { try await index.push(seed, to: "data", kind: .dataset) }
+            let policy =
+                #"{"dataset":"data:1","datasets":{"a":{"dataset":"data:2"},"b":{"dataset":"data:2"}},"version":1}"#
+            try await index.protect("production", by: policy, seed: 500)
+            try await index.protect("staging", by: policy, seed: 500)
+            for dataset in ["data:1", "data:2"] {
+                try await expectKept(dataset, "the policy of team/fraud:production measures with it", in: index)
+            }
+            try await index.delete("data:3")
+        }
+    }
+
     @Test func `a version is kept while another one was measured with it`() async throws {
         try await withIndex { index in
             try await index.push(1)

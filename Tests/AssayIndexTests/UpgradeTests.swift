@@ -40,7 +40,7 @@ struct UpgradeTests {
         }
     }
 
-    @Test(arguments: 1...3)
+    @Test(arguments: 1...4)
     func `a verification stays what it was, and one that was running waits`(version: Int) async throws {
         try await withUpgraded(from: version) { index in
             let found = try await index.verifications(JobQuery(limit: 9)).items
@@ -66,6 +66,16 @@ struct UpgradeTests {
             #expect(try await index.push(10).version?.number == number(8))
             for reference in ["team/fraud:7", "team/fraud:8"] { try await index.delete(reference) }
             #expect(try await index.push(2).version?.number == number(9))
+        }
+    }
+
+    @Test(arguments: 1...4)
+    func `every dataset of a policy is found from now on`(version: Int) async throws {
+        try await withUpgraded(from: version) { index in
+            let found = try await index.write { database in
+                try String.fetchAll(database, sql: "SELECT dataset FROM policy_datasets ORDER BY dataset")
+            }
+            #expect(found == ["data:1", "data:2"])
         }
     }
 
@@ -177,7 +187,7 @@ private enum FirstSchema {
                 digest(1_000_001).description, MediaType.dsseEnvelope, digest(600).description, Sample.layerBytes,
             ])
         let policy = digest(500).description
-        let json = Data(#"{"dataset":"data:1","version":1}"#.utf8)
+        let json = Data(#"{"dataset":"data:1","datasets":{"far":{"dataset":"data:2"}},"version":1}"#.utf8)
         try database.execute(sql: "INSERT INTO policies VALUES (?, ?, 1)", arguments: [policy, json])
         try database.execute(
             sql: "INSERT INTO alias_policies VALUES (1, 'production', ?, 1, 'owner')", arguments: [policy])

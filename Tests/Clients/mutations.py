@@ -1237,6 +1237,20 @@ def insert_policy(copy: Copy) -> str:
     return f"a policy {digest_of(data)}"
 
 
+@mutation("policy_datasets: insert a row")
+def insert_policy_dataset(copy: Copy) -> str:
+    policy = copy.one("SELECT digest FROM policies")["digest"]
+    insert(copy, "policy_datasets", {"dataset": "forged:1", "policy_digest": policy})
+    return f"a dataset of the policy {policy}"
+
+
+@mutation("policy_datasets: delete a row")
+def delete_policy_dataset(copy: Copy) -> str:
+    row = copy.one("SELECT * FROM policy_datasets")
+    copy.run(("DELETE FROM policy_datasets WHERE dataset = ? AND policy_digest = ?", tuple(row.values())))
+    return f"{row['dataset']} of the policy {row['policy_digest']}"
+
+
 @mutation("alias_policies: insert a row")
 def insert_protection(copy: Copy) -> str:
     insert(copy, "alias_policies", copy.one("SELECT * FROM alias_policies") | {"alias": "forged"})

@@ -348,9 +348,9 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case policyWithDataset = """
         SELECT r.name, a.alias
-        FROM version_details AS d JOIN policies AS p
+        FROM version_details AS d JOIN policy_datasets AS p
             ON p.dataset IN (d.repository || ':' || d.number, d.repository || '@' || d.digest)
-        JOIN alias_policies AS a ON a.policy_digest = p.digest JOIN repositories AS r ON r.id = a.repository_id
+        JOIN alias_policies AS a ON a.policy_digest = p.policy_digest JOIN repositories AS r ON r.id = a.repository_id
         WHERE d.id = ?
         LIMIT 1
         """

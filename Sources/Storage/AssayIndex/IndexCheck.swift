@@ -10,7 +10,7 @@ enum IndexCheck: CaseIterable {
     case manifestOutside, versionOutside, moveOutside, policyChangeOutside, keyChangeOutside, deletionOutside
     case endedUnsaid, endedMissing, logEnd, danglingRow
     case aliasTarget, lostAlias, numberTag, lostNumber, versionCount, deletedAlive
-    case policy, lostPolicy, policyText, key, lostKey, report
+    case policy, lostPolicy, policyText, policyDataset, key, lostKey, report
 
     var fault: String {
         switch self {
@@ -30,6 +30,7 @@ enum IndexCheck: CaseIterable {
         case .policy: "its policy is not the one that was set last"
         case .lostPolicy: "its policy is missing"
         case .policyText: "no change brought the policy, or brought it at another time"
+        case .policyDataset: "its datasets are not those of its text"
         case .key: "the key is not as its last change says"
         case .lostKey: "the key is missing"
         case .report: "its report is not among the attestations of what was measured"
@@ -115,6 +116,17 @@ enum IndexCheck: CaseIterable {
                 SELECT policy_digest, at, min(log_index) FROM policy_changes GROUP BY policy_digest
             ) AS c ON c.policy_digest = p.digest
             WHERE c.at IS NOT p.created_at LIMIT ?
+            """
+        case .policyDataset:
+            """
+            SELECT 'policy ' || policy_digest FROM (
+                SELECT policy_digest, dataset FROM datasets_of_policies
+                EXCEPT SELECT policy_digest, dataset FROM policy_datasets)
+            UNION
+            SELECT 'policy ' || policy_digest FROM (
+                SELECT policy_digest, dataset FROM policy_datasets
+                EXCEPT SELECT policy_digest, dataset FROM datasets_of_policies)
+            LIMIT ?
             """
         case .key:
             """

@@ -54,6 +54,12 @@ extension Database {
         try run(
             "INSERT INTO policies (digest, json, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
             [record.digest.description, Data(record.json), record.setAt.milliseconds])
+        try run(
+            """
+            INSERT INTO policy_datasets (dataset, policy_digest)
+            SELECT dataset, policy_digest FROM datasets_of_policies WHERE policy_digest = ?
+            ON CONFLICT (dataset, policy_digest) DO NOTHING
+            """, [record.digest.description])
     }
 
     fileprivate func protect(_ record: PolicyRecord, in repositoryID: Int64) throws {
