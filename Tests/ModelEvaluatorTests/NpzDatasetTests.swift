@@ -60,14 +60,32 @@ import Testing
         #expect(double.arrays["x"]?.numbers() == [1.5])
     }
 
-    @Test func `Fortran order means nothing in one dimension and is refused in two`() throws {
-        let vector = try load { $0.add("x", "|u1", shape: "(1,)", [UInt8(7)], fortran: true) }
-        #expect(vector.arrays["x"]?.numbers() == [7])
-        let failure = try failure {
-            try load { $0.add("x", "|u1", shape: "(1, 1)", [UInt8(7)], fortran: true) }
+    @Test(
+        arguments: [
+            ("(3,)", [0, 1, 2]), ("(2, 3)", [0, 2, 4, 1, 3, 5]), ("(6, 1)", [0, 1, 2, 3, 4, 5]),
+            ("(2, 2, 2)", [0, 4, 2, 6, 1, 5, 3, 7]), ("(2, 3, 0)", []), ("(0, 2)", []),
+        ] as [(String, [Double])])
+    func `an array in Fortran order is turned into rows`(shape: String, expected: [Double]) throws {
+        let bytes: [UInt8] = expected.indices.flatMap { [UInt8($0), 0] as [UInt8] }
+        let dataset = try load { $0.add("x", "<i2", shape: shape, bytes, fortran: true) }
+        #expect(dataset.arrays["x"]?.numbers() == expected)
+        let turned = try load { $0.add("x", ">i2", shape: shape, bytes, fortran: true) }
+        #expect(turned.arrays["x"]?.numbers() == expected.map { $0 * 256 })
+    }
+
+    @Test func `strings in Fortran order are turned into rows`() throws {
+        let dataset = try load { $0.add("x", "|S2", shape: "(2, 2)", Array("a\0bcd\0ef".utf8), fortran: true) }
+        #expect(dataset.arrays["x"]?.elements() == .strings(["a", "d", "bc", "ef"]))
+    }
+
+    @Test func `turning into rows counts its memory twice`() throws {
+        let bytes = [UInt8](repeating: 0, count: 1_000)
+        let limit = try failure {
+            try load({ $0.add("x", "|u1", shape: "(10, 100)", bytes, fortran: true) }, bytesMax: 1_999)
         }
-        #expect(failure.kind == .invalidDataset)
-        #expect(failure.message.contains("ascontiguousarray"))
+        #expect(limit.kind == .resourceLimit)
+        #expect(
+            try load({ $0.add("x", "|u1", shape: "(10, 100)", bytes, fortran: true) }, bytesMax: 2_000).names == ["x"])
     }
 
     @Test(arguments: [1, 2, 3] as [UInt8])

@@ -36,8 +36,13 @@ extension ONNXTensor {
     /// Throws `ONNXModelError`: data in another file, of a type without a size of whole bytes, complex, or of another
     /// length than the shape says is refused.
     package init(_ source: some RandomAccessSource, bytesMax: Int) throws {
-        var reader = TensorReader(source, bytesMax: bytesMax)
-        try reader.readFields()
+        var data = DataReader(source, bytesMax: bytesMax)
+        try self.init(data.wire.root, from: &data)
+    }
+
+    init(_ message: WireMessage, from data: inout DataReader) throws {
+        var reader = TensorFields()
+        try reader.read(message, from: &data)
         let count = try Self.elementCount(reader.shape)
         name = reader.name
         elementType = reader.elementType
@@ -87,15 +92,11 @@ extension ONNXTensor {
     }
 }
 
-/// Reads the fields of one tensor's message.
-private struct TensorReader {
+/// The fields of one tensor's message.
+private struct TensorFields {
     private static let axesMax = 64
     private static let nameBytesMax = 1_000
-    /// What one string takes whatever is in it.
-    private static let stringBytes = MemoryLayout<String>.stride
 
-    private var wire: WireReader
-    private var bytesLeft: Int
     var name = ""
     var elementType: Int32 = 0
     var shape: [Int] = []
@@ -104,22 +105,17 @@ private struct TensorReader {
     var integers: [UInt64] = []
     var strings: [String] = []
 
-    init(_ source: some RandomAccessSource, bytesMax: Int) {
-        wire = WireReader(source)
-        bytesLeft = bytesMax
-    }
-
-    mutating func readFields() throws {
-        var message = wire.root
-        while let field = try wire.next(&message) {
+    mutating func read(_ message: WireMessage, from data: inout DataReader) throws {
+        var message = message
+        while let field = try data.wire.next(&message) {
             switch field.number {
-            case 1: try readAxes(field)
+            case 1: try addAxes(data.varints(field))
             case 2: elementType = try Int32(exactly: field.integer) ?? -1
-            case 4, 10: try readFloatingPoint(field)
-            case 5, 7, 11: try readIntegers(field)
-            case 6: strings.append(try text(field.message, limit: bytesLeft))
-            case 8: name = try text(field.message, limit: Self.nameBytesMax)
-            case 9: bytes = try take(field.message)
+            case 4, 10: bytes += try floatingPoint(field, from: &data)
+            case 5, 7, 11: integers += try data.varints(field)
+            case 6: strings.append(try data.text(field.message, limit: data.bytesLeft))
+            case 8: name = try data.text(field.message, limit: Self.nameBytesMax)
+            case 9: bytes = try data.take(field.message)
             case 13: throw ONNXModelError.invalid("a tensor's data lies in another file")
             case 14 where try field.integer != 0: throw ONNXModelError.invalid("a tensor's data lies in another file")
             default: break
@@ -127,54 +123,19 @@ private struct TensorReader {
         }
     }
 
-    private mutating func readAxes(_ field: WireField) throws {
-        for value in try varints(field) {
-            guard shape.count < Self.axesMax else {
-                throw ONNXModelError.limitExceeded("more than \(Self.axesMax) axes of a tensor")
-            }
+    private mutating func addAxes(_ axes: [UInt64]) throws(ONNXModelError) {
+        for value in axes {
+            guard shape.count < Self.axesMax else { throw .invalid("more than \(Self.axesMax) axes of a tensor") }
             guard let length = Int(exactly: Int64(bitPattern: value)) else {
-                throw ONNXModelError.invalid("a tensor has an axis of an impossible length")
+                throw .invalid("a tensor has an axis of an impossible length")
             }
             shape.append(length)
         }
     }
 
-    /// Takes the bytes as they stand: they are little-endian already.
-    private mutating func readFloatingPoint(_ field: WireField) throws {
-        guard case .fixed(let number) = field.value else {
-            bytes += try take(field.message)
-            return
-        }
-        bytes += try take(number)
-    }
-
-    private mutating func readIntegers(_ field: WireField) throws { integers += try varints(field) }
-
-    /// One number, or several in the packed form.
-    private mutating func varints(_ field: WireField) throws -> [UInt64] {
-        guard case .bytes(var packed) = field.value else { return [UInt64(bitPattern: try field.integer)] }
-        try spend(8 * packed.byteCount)
-        var values: [UInt64] = []
-        while packed.byteCount > 0 { values.append(try wire.varint(&packed)) }
-        return values
-    }
-
-    private mutating func text(_ message: WireMessage, limit: Int) throws -> String {
-        guard message.byteCount <= limit else { throw ONNXModelError.limitExceeded("a text of a tensor is too long") }
-        try spend(Self.stringBytes)
-        guard let text = String(validating: try take(message), as: UTF8.self), !text.utf8.contains(0) else {
-            throw ONNXModelError.invalid("a text of a tensor is no valid Unicode, or has a zero in it")
-        }
-        return text
-    }
-
-    private mutating func take(_ message: WireMessage) throws -> [UInt8] {
-        try spend(message.byteCount)
-        return try wire.bytes(of: message, limit: message.byteCount)
-    }
-
-    private mutating func spend(_ count: Int) throws {
-        guard count <= bytesLeft else { throw ONNXModelError.limitExceeded("a tensor is larger than can be read") }
-        bytesLeft -= count
+    /// The bytes as they stand: they are little-endian already.
+    private func floatingPoint(_ field: WireField, from data: inout DataReader) throws -> [UInt8] {
+        if case .fixed(let number) = field.value { return try data.take(number) }
+        return try data.take(field.message)
     }
 }

@@ -153,9 +153,9 @@ struct AccuracyMeasurement {
             let expected = try set.outputs(named: names)
             let run = OnnxRun(session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: names)
             try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.execute() }
-            for (index, array) in expected.enumerated() {
+            for (index, output) in expected.enumerated() {
                 try comparison.add(
-                    run, index, expected: array, subject: "output \(MessageText.quote(names[index])) of \(set.name)")
+                    run, index, expected: output, subject: "output \(MessageText.quote(names[index])) of \(set.name)")
             }
             progress(.accuracy, position + 1, sets.count)
         }
@@ -173,9 +173,22 @@ extension PairedMetric {
 extension GoldenComparison {
     /// Adds one output of a run; `subject` names it to a person.
     fileprivate mutating func add(
-        _ run: OnnxRun, _ index: Int, expected array: DatasetArray, subject: String
+        _ run: OnnxRun, _ index: Int, expected: RecordedOutput, subject: String
     ) throws(EvaluationFailure) {
-        let answer = try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.output(at: index) }
+        switch expected {
+        case .array(let array):
+            let answer = try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.output(at: index) }
+            try add(answer, array, subject: subject)
+        case .maps(let recorded):
+            let maps = try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.maps(at: index) }
+            try Self.requireFinite(
+                add(try recorded.matrix(of: maps, subject: subject), expected: recorded.matrix), subject: subject)
+        }
+    }
+
+    private mutating func add(
+        _ answer: OnnxOutput, _ array: DatasetArray, subject: String
+    ) throws(EvaluationFailure) {
         guard answer.shape == array.shape else {
             throw EvaluationFailure(
                 .shapeMismatch, "\(subject) has shape \(answer.shape), \(array.shape) is recorded")
@@ -184,10 +197,14 @@ extension GoldenComparison {
             throw EvaluationFailure(
                 .unsupportedType, "\(subject) is recorded as \(array.elementType.name), the model answers another type")
         }
-        if let place = add(answer, expected: OnnxOutput(shape: array.shape, elements: elements)) {
-            throw EvaluationFailure(
-                .nonFiniteOutput, "\(subject) is NaN or an infinity at element \(place), or only recorded as one")
-        }
+        try Self.requireFinite(
+            add(answer, expected: OnnxOutput(shape: array.shape, elements: elements)), subject: subject)
+    }
+
+    private static func requireFinite(_ place: Int?, subject: String) throws(EvaluationFailure) {
+        guard let place else { return }
+        throw EvaluationFailure(
+            .nonFiniteOutput, "\(subject) is NaN or an infinity at element \(place), or only recorded as one")
     }
 }
 

@@ -37,9 +37,14 @@ struct DatasetArray {
 
 extension DatasetArray {
     /// The array of a header and the bytes that follow it.
-    init(name: String, header: NpyHeader, memory: TensorMemory) throws(NpyError) {
+    ///
+    /// Throws `OnnxError` if memory cannot be had, and `NpyError`.
+    init(name: String, header: NpyHeader, memory: TensorMemory) throws {
         self.name = name
         shape = header.shape
+        let memory =
+            header.isColumnMajor
+            ? try memory.rowMajor(shape: header.shape, elementBytes: header.element.byteSize) : memory
         switch header.element {
         case .number(let type):
             elementType = type
@@ -57,6 +62,37 @@ extension DatasetArray {
 }
 
 extension TensorMemory {
+    /// A copy of column-major elements of a shape in row-major order: the last dimension's follow each other.
+    fileprivate func rowMajor(shape: [Int], elementBytes: Int) throws(OnnxError) -> TensorMemory {
+        let copy = try TensorMemory(byteCount: byteCount)
+        // Bytes between neighbours along each dimension as they lie here: the first dimension's are side by side.
+        var strides: [Int] = []
+        var next = elementBytes
+        for size in shape {
+            strides.append(next)
+            next *= size
+        }
+        withBytes { source in
+            copy.withMutableBytes { target in
+                var place = [Int](repeating: 0, count: shape.count)
+                var offset = 0
+                for start in stride(from: 0, to: target.count, by: elementBytes) {
+                    target[start..<start + elementBytes].copyBytes(from: source[offset..<offset + elementBytes])
+                    // The next place in row-major order: the last dimension goes on; one that is through begins anew,
+                    // and the one before it goes on.
+                    for dimension in shape.indices.reversed() {
+                        place[dimension] += 1
+                        offset += strides[dimension]
+                        guard place[dimension] == shape[dimension] else { break }
+                        place[dimension] = 0
+                        offset -= shape[dimension] * strides[dimension]
+                    }
+                }
+            }
+        }
+        return copy
+    }
+
     /// Turns the elements from big-endian to the byte order of the machine.
     func reverseBytes(ofElements elementBytes: Int) {
         withMutableBytes { bytes in

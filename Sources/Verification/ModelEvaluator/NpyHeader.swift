@@ -25,8 +25,9 @@ struct NpyHeader: Equatable {
 
     let element: Element
     let isBigEndian: Bool
-    /// Never in Fortran order if there are two dimensions or more: such arrays are refused.
     let shape: [Int]
+    /// Whether the first dimension is the one whose elements follow each other (Fortran order), and not the last.
+    let isColumnMajor: Bool
 
     /// Bytes before the length of the dictionary: magic string, major and minor version.
     static let prefixBytes = 8
@@ -61,19 +62,22 @@ struct NpyHeader: Equatable {
             }
         }
         guard let description, let isFortranOrder, let shape else { throw .malformedHeader }
-        if isFortranOrder && shape.count > 1 { throw .fortranOrder }
         (element, isBigEndian) = try Self.type(description)
         self.shape = shape
+        // In one dimension both orders are the same.
+        isColumnMajor = isFortranOrder && shape.count > 1
     }
 
     /// Bytes of all elements in the file; nil if they are more than 64 bits count.
     var byteCount: Int? { bytes(perElement: element.byteSize) }
 
-    /// Bytes that all elements take in memory; a string takes some whatever is in it.
+    /// Bytes that all elements take in memory; a string takes some whatever is in it, and turning column-major elements
+    /// into rows takes as much again.
     var memoryBytes: Int? {
-        switch element {
-        case .number: byteCount
-        case .text, .bytes: bytes(perElement: element.byteSize + MemoryLayout<String>.stride)
+        let copies = isColumnMajor ? 2 : 1
+        return switch element {
+        case .number: bytes(perElement: copies * element.byteSize)
+        case .text, .bytes: bytes(perElement: copies * element.byteSize + MemoryLayout<String>.stride)
         }
     }
 
@@ -114,7 +118,6 @@ enum NpyError: Error, Equatable {
     case unknownVersion(major: UInt8, minor: UInt8)
     case malformedHeader
     case headerTooLong
-    case fortranOrder
     case pickledObjects
     case unsupportedType(String)
     case endsEarly
@@ -130,9 +133,6 @@ enum NpyError: Error, Equatable {
             EvaluationFailure(.invalidDataset, "\(subject) has format version \(major).\(minor); 1.0 to 3.0 are known")
         case .malformedHeader: EvaluationFailure(.invalidDataset, "\(subject) has a malformed header")
         case .headerTooLong: EvaluationFailure(.invalidDataset, "\(subject) has a header above the size limit")
-        case .fortranOrder:
-            EvaluationFailure(
-                .invalidDataset, "\(subject) is in Fortran order; save it through numpy.ascontiguousarray")
         case .pickledObjects:
             EvaluationFailure(
                 .invalidDataset, "\(subject) holds pickled Python objects, which are never read; save plain numbers")

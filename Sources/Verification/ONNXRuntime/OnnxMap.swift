@@ -5,6 +5,11 @@ package struct OnnxMap: Equatable, Sendable {
     /// Whole numbers or strings, as many as there are values.
     package let keys: OnnxOutput.Elements
     package let values: [Double]
+
+    package init(keys: OnnxOutput.Elements, values: [Double]) {
+        self.keys = keys
+        self.values = values
+    }
 }
 
 extension OnnxMap {
@@ -47,8 +52,7 @@ extension OnnxMap {
         guard case .floatingPoint(let numbers) = values, numbers.count == keys.count else {
             throw Self.unsupported("a map to something else than numbers")
         }
-        self.keys = keys
-        self.values = numbers
+        self.init(keys: keys, values: numbers)
     }
 
     private static func kind(_ table: UnsafePointer<OrtTable>, _ value: OpaquePointer) throws(OnnxError) -> Int32 {
