@@ -22,8 +22,10 @@ package enum EvaluatorProgram {
             let job = try EvaluationJob(json: bytes)
             if let cpus = job.limits.cpuSet { try Affinity.keep(on: cpus) }
             ProcessMemory.open()
+            ProcessMemory.offerToOutOfMemoryKiller()
             let cage = try Cage.close(job.limits, readable: job.readablePaths)
             _ = write(.cage(cage), to: output)
+            try ReaderWatch.start(over: output)
             var pace = ProgressPace(intervalNanoseconds: progressIntervalNanoseconds)
             let evaluation = ModelEvaluation(job: job) { stage, done, total in
                 guard pace.isDue(stage, now: MonotonicClock.nanoseconds) else { return }

@@ -41,6 +41,16 @@ enum ProcessMemory {
     /// Opens what the figure is read from, because the cage has no room for it.
     static func open() { _ = status }
 
+    /// Has the kernel take this process before any other when the machine's memory runs out: what needs much of it is
+    /// the model, and the server is to go on. Where the kernel does not let it, it stays as it was.
+    static func offerToOutOfMemoryKiller() {
+        let descriptor = Glibc.open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let score = Array("1000".utf8)
+        _ = write(descriptor, score, score.count)  // A process that could not raise its score is measured all the same.
+    }
+
     /// The largest resident size so far; 0 if the kernel does not say.
     static var peakBytes: Int {
         // The kernel writes the text anew for a reader at its start.

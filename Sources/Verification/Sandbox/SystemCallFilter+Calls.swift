@@ -30,6 +30,8 @@ extension SystemCallFilter {
             // Who and where it is
             "getcwd", "getegid", "geteuid", "getgid", "getpgrp", "getpid", "getppid", "getrlimit", "getrusage",
             "gettid", "getuid", "sysinfo", "times", "uname",
+            // Waiting for what is open
+            "poll", "ppoll",
             // Files: Landlock says which ones
             "access", "close", "faccessat", "faccessat2", "fadvise64", "fstat", "fstatfs", "getdents", "getdents64",
             "lseek", "lstat", "newfstatat", "pread64", "preadv", "read", "readahead", "readlink", "readlinkat", "readv",
