@@ -150,4 +150,16 @@ struct CPUSetTests {
         let overlap = [first, try CPUSet(parsing: "1-3")]
         #expect(code { _ = try EvaluatorSettings.places(count: nil, sets: overlap) } == .configurationInvalid)
     }
+
+    @Test(
+        arguments: [
+            (["0-1", "2-3"], true), (["0", "2"], true), (["0-1"], true), (["0,2", "4"], true), (["0", "1"], false),
+            (["0,2", "3"], false), (["2", "0,3"], false),
+        ] as [([String], Bool)])
+    func `no physical core is in two sets`(sets: [String], isAccepted: Bool) throws {
+        let places = try sets.map { try CPUSet(parsing: $0) }
+        let cores = try ["0-1", "2-3", "4"].map { try CPUSet(parsing: $0) }
+        let found = code { try EvaluatorSettings.requireCoresOfTheirOwn(places, cores: cores) }
+        #expect(found == (isAccepted ? nil : .configurationInvalid))
+    }
 }

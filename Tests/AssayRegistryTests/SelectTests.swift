@@ -111,6 +111,18 @@ struct SelectTests {
         #expect(plain.candidates[0].verification != batched.candidates[0].verification)
     }
 
+    @Test func `reports of workers without the labels that are asked for do not count`() async throws {
+        let version = try await measured("accuracy=0.97 p50=300")
+        let local = try #require(
+            try await test.registry.verify.verifications(of: version, limit: 1).first?.worker?.labels)
+        #expect(try await select { $0.labels = local }.best == version)
+        let edge = try WorkerLabel(parsing: "site=edge")
+        let elsewhere = try await select { $0.labels = [edge] }
+        #expect(elsewhere.best == nil)
+        #expect(
+            elsewhere.candidates[0].outcomes.map(\.demanded) == ["signed, 1 thread(s), batch 1, site=edge"])
+    }
+
     @Test func `verifications that were cancelled or still wait are passed over`() async throws {
         let version = try await measured("accuracy=0.97")
         let data = try await dataset()

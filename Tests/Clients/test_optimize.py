@@ -342,7 +342,8 @@ def test_when_none_fits_the_reasons_are_told(variants):
     # The route itself answers what was asked, and refuses what is no question.
     api = Registry(assay.server)
     assert api.get("/api/v1/selections/digits?min=accuracy=0.9").json()["selected"]["repository"] == "digits"
-    for query in ("min=accuracy", "min=a=1,a=2", "max_p99_milliseconds=nan", "max_bytes=-1", "batch=0", "by="):
+    queries = ["min=accuracy", "min=a=1,a=2", "max_p99_milliseconds=nan", "max_bytes=-1", "batch=0", "by=", "labels=site"]
+    for query in queries:
         assert api.get(f"/api/v1/selections/digits?{query}").status_code == 400, query
 
 

@@ -170,6 +170,8 @@ extension AssayClient {
                 "max_p50_milliseconds": criteria.maxP50Milliseconds,
                 "max_p99_milliseconds": criteria.maxP99Milliseconds, "max_bytes": criteria.maxBytes,
                 "threads": criteria.threads, "batch": criteria.batch, "by": criteria.order,
+                "labels": criteria.labels.isEmpty
+                    ? nil : criteria.labels.map(\.description).joined(separator: ","),
             ])
     }
 

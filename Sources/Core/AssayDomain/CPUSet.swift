@@ -89,4 +89,22 @@ package struct EvaluatorSettings: Sendable, Hashable {
         }
         return sets
     }
+
+    /// Throws `configuration-invalid` if two sets have CPUs of one physical core. Each of `cores` are the CPUs of one.
+    package static func requireCoresOfTheirOwn(_ places: [CPUSet?], cores: some Sequence<CPUSet>) throws(AssayError) {
+        var owners: [Int: Int] = [:]
+        for (position, place) in places.enumerated() {
+            for number in place?.numbers ?? [] { owners[number] = position }
+        }
+        for core in cores {
+            let used = core.numbers.filter { owners[$0] != nil }
+            guard let first = used.first, let other = used.first(where: { owners[$0] != owners[first] }) else {
+                continue
+            }
+            throw AssayError(
+                .configurationInvalid, "CPUs \(first) and \(other) are one physical core, and in two sets",
+                reason: "evaluators that share a core disturb each other's latency",
+                remedy: "name the CPUs of a core, here \(core), in one set")
+        }
+    }
 }

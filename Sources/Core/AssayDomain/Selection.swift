@@ -38,6 +38,8 @@ package struct SelectionCriteria: Sendable, Hashable {
     /// Reports of other numbers of threads or samples per run do not count: their latencies are of something else.
     package var threads = VerificationSettings().threads
     package var batch = VerificationSettings().batch
+    /// Reports of workers without these labels do not count: their latencies are of another machine.
+    package var labels: [WorkerLabel] = []
     package var order = Order.latency("p99")
 
     package init() {}
@@ -57,6 +59,7 @@ package struct SelectionCriteria: Sendable, Hashable {
         }
         guard maxBytes ?? 0 >= 0 else { throw Self.invalid("a bound of bytes is negative") }
         guard order != .metric("") else { throw Self.invalid("versions cannot be compared by nothing") }
+        _ = try WorkerLabel.normalised(labels)
         try VerificationSettings(threads: threads, batch: batch).check()
     }
 
@@ -64,9 +67,9 @@ package struct SelectionCriteria: Sendable, Hashable {
         AssayError(.requestInvalid, message, remedy: "see: assay select --help")
     }
 
-    /// Whether a report was made the way that is asked for.
-    package func accepts(_ settings: VerificationSettings) -> Bool {
-        settings.threads == threads && settings.batch == batch
+    /// Whether a verification was made the way, and where, that is asked for.
+    package func accepts(_ settings: VerificationSettings, by worker: Worker?) -> Bool {
+        settings.threads == threads && settings.batch == batch && Set(worker?.labels ?? []).isSuperset(of: labels)
     }
 
     /// What became of each demand; a version fits if all of them passed.
@@ -120,6 +123,8 @@ package struct SelectionCandidate: Sendable, Hashable, Codable {
     package let metrics: [String: Double]?
     package let p50Microseconds: Double?
     package let p99Microseconds: Double?
+    /// The model of the processor that it was measured on.
+    package let cpu: String?
     package let isFitting: Bool
     package let outcomes: [RequirementOutcome]
 
@@ -134,6 +139,7 @@ package struct SelectionCandidate: Sendable, Hashable, Codable {
         metrics = report?.measurements?.metrics
         p50Microseconds = report?.measurements?.latency.p50Microseconds
         p99Microseconds = report?.measurements?.latency.p99Microseconds
+        cpu = report?.environment?.cpu
         isFitting = report?.measurements != nil && outcomes.allSatisfy { $0.status == .passed }
         self.outcomes = outcomes
     }

@@ -22,7 +22,7 @@ package enum ThisMachine {
         return kept.isEmpty ? "worker" : String(kept.prefix(WorkerName.lengthMax))
     }
 
-    /// Throws `configuration-invalid` naming a CPU that this process may not use.
+    /// Throws `configuration-invalid` naming a CPU that this process may not use, or a core that two sets share.
     package static func check(_ places: [CPUSet?]) throws(AssayError) {
         let prefix = "Cpus_allowed_list:"
         guard let line = lines(of: "/proc/self/status").first(where: { $0.hasPrefix(prefix) }) else { return }
@@ -34,6 +34,14 @@ package enum ThisMachine {
                     remedy: "use CPUs of \(allowed)")
             }
         }
+        try EvaluatorSettings.requireCoresOfTheirOwn(
+            places, cores: Set(places.compactMap(\.self).flatMap(\.numbers).compactMap(core)))
+    }
+
+    /// The CPUs of the physical core that a CPU is of; nil where the kernel does not say.
+    private static func core(of number: Int) -> CPUSet? {
+        let line = lines(of: "/sys/devices/system/cpu/cpu\(number)/topology/thread_siblings_list").first
+        return line.flatMap { try? CPUSet(parsing: $0) }
     }
 
     /// The lines of a file that the kernel makes; none if it cannot be read.

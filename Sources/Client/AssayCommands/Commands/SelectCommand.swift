@@ -48,6 +48,10 @@ struct SelectCommand: AsyncParsableCommand {
     @Option(help: "Only reports with so many samples per run.")
     var batch: Int?
 
+    @Option(
+        help: ArgumentHelp("Only reports of workers with this label, such as site=edge.", valueName: "key=value"))
+    var requireLabel: [String] = []
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
@@ -69,6 +73,12 @@ struct SelectCommand: AsyncParsableCommand {
                     .selectionEmpty, "no version of \(repository) satisfies what was asked for",
                     remedy: "ask for less, or measure more versions: assay verify \(repository):N --dataset REF")
             }
+            let processors = Set(response.candidates.compactMap(\.cpu)).sorted()
+            if processors.count > 1 {
+                console.note(
+                    "latencies of different machines were compared: \(processors.joined(separator: "; ")); "
+                        + "--require-label keeps to those of one kind")
+            }
             try console.print(Self.summary(of: version, response))
         }
     }
@@ -85,6 +95,7 @@ struct SelectCommand: AsyncParsableCommand {
         criteria.order = SelectionCriteria.Order(by)
         if let threads { criteria.threads = threads }
         if let batch { criteria.batch = batch }
+        criteria.labels = try requireLabel.map { (text) throws(AssayError) in try WorkerLabel(parsing: text) }
         try criteria.check()
         return criteria
     }

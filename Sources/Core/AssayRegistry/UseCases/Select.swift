@@ -61,20 +61,24 @@ package struct Select: Sendable {
         of version: Version, on dataset: Version?, _ criteria: SelectionCriteria
     ) async throws -> (Finding?, [VerificationReport.Subject]) {
         let finished = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
-            $0.envelopeDigest != nil && criteria.accepts($0.settings)
+            $0.envelopeDigest != nil && criteria.accepts($0.settings, by: $0.worker)
                 && (dataset.map(\.manifestDigest) ?? $0.dataset.digest) == $0.dataset.digest
         }
         var finding: Finding?
-        for verification in finished where finding == nil { finding = try await self.finding(of: verification) }
+        for verification in finished where finding == nil {
+            finding = try await self.finding(of: verification, criteria)
+        }
         return (finding, finished.map(\.dataset))
     }
 
     /// Nil for a failure that says something of the machine and nothing of the model.
-    private func finding(of verification: Verification) async throws -> Finding? {
+    private func finding(of verification: Verification, _ criteria: SelectionCriteria) async throws -> Finding? {
         do {
             let report = try await verify.report(of: verification)
             guard report.failure?.isConclusive ?? true else { return nil }
             guard report.evaluator == verify.evaluatorBuild else { return .fault("by another evaluator build") }
+            // The index is believed nothing that the signed report does not say.
+            guard criteria.accepts(report.settings, by: report.worker) else { return .fault("of another machine") }
             return .report(report)
         } catch let error as AssayError where error.code.kind != .storage {
             return .fault("\(error.code): \(error.message)")
@@ -127,8 +131,9 @@ package struct Select: Sendable {
     private static func missingReport(
         _ reason: String, _ status: RequirementOutcome.Status, _ criteria: SelectionCriteria
     ) -> RequirementOutcome {
-        RequirementOutcome(
-            requirement: "report", demanded: "signed, \(criteria.threads) thread(s), batch \(criteria.batch)",
+        let settings = ["signed", "\(criteria.threads) thread(s)", "batch \(criteria.batch)"]
+        return RequirementOutcome(
+            requirement: "report", demanded: (settings + criteria.labels.map(\.description)).joined(separator: ", "),
             measured: reason, status: status)
     }
 
