@@ -90,7 +90,7 @@ def seconds_to_first_line(setting):
         [setting.binary.parent / "assay-evaluator"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdin.write(json.dumps(job))
     process.stdin.close()
-    process.stdout.readline()
+    next(line for line in process.stdout if json.loads(line).get("stage") == "loading")
     taken = time.perf_counter() - started
     process.stdout.read()
     process.wait(timeout=60)

@@ -93,7 +93,11 @@ struct RemoteWorker: Sendable {
             // Owned by this function, which waits for it: a cancelled task can send nothing.
             await Task { await self.giveBack(job) }.value
             throw CancellationError()
-        } catch let error as AssayError where !error.code.isRetryable {
+        } catch let error as AssayError where error.code.isRetryable {
+            // Its files cannot be fetched now, which says nothing of the model.
+            await giveBack(job)
+            throw error
+        } catch let error as AssayError {
             console.note("verification \(id) was not taken: \(error.message)")
         }
     }
@@ -166,6 +170,8 @@ struct RemoteWorker: Sendable {
             return Self.result(outcome, baseline: job.verification.baseline)
         } catch is CancellationError {
             throw CancellationError()
+        } catch let error as AssayError where error.code.isRetryable {
+            throw error
         } catch {
             let known = error as? AssayError ?? AssayError(.internalError, "the evaluation could not run", cause: error)
             return ResultRequest(

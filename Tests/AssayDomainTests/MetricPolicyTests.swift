@@ -179,6 +179,6 @@ struct MetricPolicyTests {
     @Test func `every metric has a direction`() {
         #expect(Metric.direction(of: "rmse") == .lowerIsBetter)
         #expect(Metric.direction(of: "top_3") == .higherIsBetter)
-        #expect(Metric.directions.count == 18)
+        #expect(Metric.directions.count == 20)
     }
 }

@@ -158,6 +158,19 @@ struct PolicyTests {
         #expect(policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).isPassed == isMet)
     }
 
+    @Test(arguments: [("max", 0.4), ("load", 0.001), ("first_run", 0.001)])
+    func `the slowest run, loading and the first run have a maximum`(name: String, measured: Double) throws {
+        for (bound, status) in [(measured, RequirementOutcome.Status.passed), (measured * 0.99, .failed)] {
+            let policy = try Self.policy(
+                #"{"version":1,"dataset":"d:1","latency":{"\#(name)":{"max_milliseconds":\#(bound)}}}"#)
+            #expect(policy.verificationSettings != nil && !policy.needsBaseline)
+            let outcomes = policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).outcomes
+            #expect(outcomes.map(\.requirement) == ["signature", "latency.\(name)"])
+            #expect(outcomes.last?.status == status)
+            #expect(policy.decide(Self.evidence(nil)).outcomes.last?.status == .missing)
+        }
+    }
+
     private static let cages: [(VerificationReport.Cage?, RequirementOutcome.Status)] = [
         (.init(layers: ["seccomp", "session"], absent: []), .passed),
         (.init(layers: ["session"], absent: ["seccomp"]), .failed), (.init(layers: [], absent: []), .failed),
@@ -212,6 +225,32 @@ struct PolicyTests {
             ])
         evidence.waivers = [try Self.waiver("drift.accuracy")]
         #expect(!policy.decide(evidence).isPassed, "nobody may waive")
+    }
+
+    @Test func `the cage and the labels hold for further datasets too`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","cage":"full","labels":["site=edge"],"datasets":{
+            "far":{"dataset":"e:1","metrics":{"accuracy":{"min":0.5}}}}}
+            """)
+        #expect(policy.parts.first?.policy.verificationSettings?.labels?.map(\.description) == ["site=edge"])
+        let full = VerificationReport.Cage(layers: ["seccomp"], absent: [])
+        var evidence = Self.evidence(try Self.report(1, accuracy: 1, cage: full))
+        var reports = Evidence.Reports()
+        reports.report = try Self.report(1, accuracy: 1, cage: .init(layers: [], absent: ["seccomp"]))
+        evidence.parts["far"] = reports
+        #expect(
+            policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
+                "signature passed", "cage passed", "far.accuracy passed", "far.cage failed",
+            ])
+    }
+
+    @Test(arguments: [
+        ("invalid-model", true), ("time-limit", true), ("worker-crashed", true), ("internal", false),
+        ("runtime-missing", false), ("storage-full", false), ("blob-not-found", false),
+    ])
+    func `only what says something of model or data decides`(kind: String, isConclusive: Bool) {
+        #expect(VerificationReport.Failure(kind: kind, message: "").isConclusive == isConclusive)
     }
 
     static func waiver(_ requirement: String, signer: String = "k2", role: TrustedKey.Role = .release) throws
@@ -284,6 +323,10 @@ struct PolicyTests {
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.1},"confidence":1}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_ratio":1.1},"sweep":{"batches":[0]}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"throughput":{"min":0}}}"#,
+        #"{"version":1,"latency":{"load":{"max_milliseconds":1}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"load":{"max_milliseconds":0}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"max":{"max_ratio":1.1}}}"#,
+        #"{"version":1,"dataset":"d:1","latency":{"first_run":{"max_milliseconds":1,"max_ratio":1.1}}}"#,
         #"{"version":1,"dataset":"d:1","latency":{"p50":{"max_milliseconds":-1}}}"#,
         #"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"max_drop":-0.1}}}"#,
         #"{"version":1,"datasets":{"A":{"dataset":"d:1","metrics":{"accuracy":{"min":1}}}}}"#,

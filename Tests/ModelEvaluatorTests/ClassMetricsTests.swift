@@ -37,8 +37,10 @@ import Testing
         #expect(isNear(values["macro_precision"], (2.0 / 3 + 1.0 / 3 + 0) / 3))
         #expect(isNear(values["macro_recall"], (2.0 / 3 + 1.0 / 2 + 0) / 3))
         #expect(isNear(values["macro_f1"], (4.0 / 6 + 2.0 / 5 + 0) / 3))
+        #expect(isNear(values["weighted_precision"], (3 * 2.0 / 3 + 2 * 1.0 / 3 + 0) / 6))
+        #expect(isNear(values["weighted_recall"], 3.0 / 6))
         #expect(isNear(values["weighted_f1"], (3 * 4.0 / 6 + 2 * 2.0 / 5 + 0) / 6))
-        #expect(values.count == 6)
+        #expect(values.count == 8)
     }
 
     @Test func `a class that is only predicted lowers macro figures but not the balanced accuracy`() {

@@ -90,4 +90,11 @@ import Testing
         #expect(PairedBootstrap.bounds(of: (0..<10).map(Double.init)).last?.lower == 1)
         #expect(PairedBootstrap.bounds(of: []).isEmpty)
     }
+
+    @Test(arguments: 1...12)
+    func `a lower bound is never above the upper one`(count: Int) {
+        let bounds = PairedBootstrap.bounds(of: (0..<count).map(Double.init))
+        #expect(bounds.allSatisfy { $0.lower <= $0.upper })
+        #expect(bounds.isEmpty == (count < 3))
+    }
 }

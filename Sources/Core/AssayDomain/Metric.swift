@@ -9,7 +9,8 @@ package enum Metric {
     package static let directions: [String: Direction] = [
         // Classification
         "accuracy": .higherIsBetter, "balanced_accuracy": .higherIsBetter, "macro_f1": .higherIsBetter,
-        "weighted_f1": .higherIsBetter, "macro_precision": .higherIsBetter, "macro_recall": .higherIsBetter,
+        "weighted_f1": .higherIsBetter, "weighted_precision": .higherIsBetter,
+        "weighted_recall": .higherIsBetter, "macro_precision": .higherIsBetter, "macro_recall": .higherIsBetter,
         "roc_auc": .higherIsBetter, "log_loss": .lowerIsBetter, "calibration_error": .lowerIsBetter,
         // Regression
         "mae": .lowerIsBetter, "mse": .lowerIsBetter, "rmse": .lowerIsBetter, "max_error": .lowerIsBetter,

@@ -60,8 +60,8 @@ extension Policy {
         let outcomes =
             [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
-            + latencyOutcomes(evidence) + throughputOutcomes(evidence) + memoryOutcomes(evidence)
-            + cageOutcomes(evidence)
+            + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
+            + memoryOutcomes(evidence) + cageOutcomes(evidence)
         return PolicyDecision(outcomes: (outcomes + partOutcomes(evidence)).map { waived($0, evidence) })
     }
 
@@ -71,7 +71,7 @@ extension Policy {
             var own = evidence
             own.report = evidence.parts[name]?.report
             own.holderReport = evidence.parts[name]?.holderReport
-            return part.metricOutcomes(own).map { $0.named("\(name).\($0.requirement)") }
+            return (part.metricOutcomes(own) + part.cageOutcomes(own)).map { $0.named("\(name).\($0.requirement)") }
         }
     }
 
@@ -215,6 +215,17 @@ extension Policy {
         }
     }
 
+    private func timeOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        (latency?.times ?? []).map { name, bound in
+            let demanded = "at most \(Figure.duration(bound.maxMilliseconds * 1000))"
+            guard let value = evidence.report?.measurements?.microseconds(of: name) else {
+                return unmeasured("latency.\(name)", demanded, evidence.report)
+            }
+            return outcome(
+                "latency.\(name)", demanded, Figure.duration(value), value <= bound.maxMilliseconds * 1000)
+        }
+    }
+
     private func ratioOutcome(
         _ name: String, maxRatio: Double, _ evidence: Evidence
     ) -> RequirementOutcome {
@@ -281,6 +292,18 @@ extension Policy {
         return RequirementOutcome(
             requirement: requirement, demanded: demanded, measured: reason,
             status: report?.failure == nil ? .missing : .failed)
+    }
+}
+
+extension VerificationReport.Measurements {
+    /// A time by its name among `Policy.Latency.times`.
+    fileprivate func microseconds(of name: String) -> Double? {
+        switch name {
+        case "max": latency.maxMicroseconds
+        case "load": loadMicroseconds
+        case "first_run": firstRunMicroseconds
+        default: nil
+        }
     }
 }
 

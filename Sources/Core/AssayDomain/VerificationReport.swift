@@ -164,7 +164,10 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package var isWorkerCrash: Bool { kind == "worker-crashed" }
 
         /// Whether it says something of the model or the data, and not of the machine or the store.
-        package var isConclusive: Bool { ErrorCode.known(kind) == nil }
+        package var isConclusive: Bool { !Self.kindsOfMachine.contains(kind) && ErrorCode.known(kind) == nil }
+
+        /// Kinds of the evaluator that say that it could not work here.
+        private static let kindsOfMachine: Set = ["internal", "runtime-missing"]
     }
 
     package struct Measurements: Sendable, Hashable, Codable {

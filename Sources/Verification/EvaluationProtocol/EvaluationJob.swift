@@ -5,7 +5,7 @@ package enum EvaluationProtocolVersion {
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.2.0"
+    package static let current = "0.3.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.

@@ -26,7 +26,6 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
 
     /// Values of k for which top-k accuracy is reported.
     private static let topK = [3, 5]
-    /// CPU time beyond the deadline times the threads would only be seen if the clock stood still.
     private static let memoryBytes = 8 << 30
 
     private let installation: Installation
@@ -57,7 +56,8 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 sweepBatchSizes: request.settings.sweepBatches ?? [],
                 sweepThreads: request.settings.sweepThreads ?? []),
             limits: EvaluationLimits(
-                cpuSeconds: min(request.settings.deadlineSeconds * request.settings.threads, 86_400),
+                // More than the deadline times the threads could only be used if the clock stood still.
+                cpuSeconds: min(request.settings.deadlineSeconds * request.settings.demand.threads, 86_400),
                 memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
         let outcome = try await supervise(
             job, workingFolder: try folder.makeFolder("work"), deadline: .seconds(request.settings.deadlineSeconds),

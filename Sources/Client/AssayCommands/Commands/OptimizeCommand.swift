@@ -63,6 +63,11 @@ struct OptimizeCommand: AsyncParsableCommand {
                 try await optimizer.run(plan, in: folder)
             }
             if !isJSON { for line in Self.lines(of: outcome) { try console.print(line) } }
+            if dataset == nil, let version = outcome.push?.version {
+                console.note(
+                    "not verified against \(outcome.parent.reference) yet: "
+                        + "assay verify \(version.reference) --dataset REF --baseline \(outcome.parent.reference)")
+            }
             var report: VerificationReport?
             if let dataset, let version = outcome.push?.version {
                 report = try await Self.measure(version, beside: outcome.parent, on: dataset, client, display)

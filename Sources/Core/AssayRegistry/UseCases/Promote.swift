@@ -28,28 +28,17 @@ package struct Promote: Sendable {
         _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
     ) async throws -> Outcome {
         let record = try await record(of: alias, in: version.repository)
-        let policy = try Policy.parse(record.json)
         let current = try await index.version(Reference(version.repository, alias))
-        var holder = current
-        if current?.number == version.number {
-            if !dryRun, try await isPromoted(version, to: alias, by: record.digest) { return .unchanged }
-            // It got there in another way, or by another policy: it has to pass now, and nothing is compared with it.
-            holder = nil
+        if !dryRun, current?.number == version.number,
+            try await isPromoted(version, to: alias, by: record.digest)
+        {
+            return .unchanged
         }
-
-        let manifest = try await Catalog(index: index)
-            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
-        let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
-        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
-        if !gathered.signers.isEmpty {
-            let pending = try await measure(version, holder: holder, policy: policy, into: &gathered)
-            guard pending.isEmpty else { return .measuring(pending, holder: current?.number) }
-        }
-        let decision = policy.decide(gathered)
-        if dryRun { return .decided(decision, holder: current?.number) }
-        return try await conclude(
-            decision, on: version, manifest: manifest, alias: alias, policy: record, holder: current?.number,
-            evidence: referrers, by: principal)
+        let found = try await judge(
+            version, for: alias, current: current, policy: try Policy.parse(record.json), startsMissing: true)
+        guard found.pending.isEmpty else { return .measuring(found.pending, holder: current?.number) }
+        if dryRun { return .decided(found.decision, holder: current?.number) }
+        return try await conclude(found, on: version, alias: alias, policy: record, by: principal)
     }
 
     /// What a policy says of a version by the evidence that is there: nothing is measured, stored or moved.
@@ -61,12 +50,8 @@ package struct Promote: Sendable {
         let policy =
             if let given { given } else { try Policy.parse(try await record(of: alias, in: version.repository).json) }
         let current = try await index.version(Reference(version.repository, alias))
-        let holder = current?.number == version.number ? nil : current
-        let manifest = try await Catalog(index: index)
-            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
-        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
-        _ = try await measure(version, holder: holder, policy: policy, into: &gathered, startsMissing: false)
-        return (policy.decide(gathered), current?.number)
+        let found = try await judge(version, for: alias, current: current, policy: policy, startsMissing: false)
+        return (found.decision, current?.number)
     }
 
     private func record(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord {
@@ -82,6 +67,37 @@ package struct Promote: Sendable {
         }
         return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
             .policy(ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at) == policy
+    }
+
+    /// What a version was judged by, and what that came to.
+    private struct Finding {
+        let manifest: Manifest
+        /// Where the alias points now.
+        let current: VersionNumber?
+        /// Manifests of all that is attached to the version, looked up before any of it was read.
+        let referrers: [Digest]
+        let decision: PolicyDecision
+        /// Verifications that must end before the decision counts.
+        let pending: [VerificationID]
+    }
+
+    /// Judges a version by a policy. What is missing is measured if that is asked for and the version is signed:
+    /// without a signature it is refused whatever a measurement says.
+    private func judge(
+        _ version: Version, for alias: AliasName, current: Version?, policy: Policy, startsMissing: Bool
+    ) async throws -> Finding {
+        // It got there in another way, or by another policy: it has to pass now, and nothing is compared with it.
+        let holder = current?.number == version.number ? nil : current
+        let manifest = try await Catalog(index: index)
+            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
+        let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
+        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
+        let pending = try await measure(
+            version, holder: holder, policy: policy, into: &gathered,
+            startsMissing: startsMissing && !gathered.signers.isEmpty)
+        return Finding(
+            manifest: manifest, current: current?.number, referrers: referrers, decision: policy.decide(gathered),
+            pending: pending)
     }
 
     private func gather(
@@ -110,7 +126,7 @@ package struct Promote: Sendable {
     /// Adds the reports that a policy decides by, on its own dataset and on each further one; answers what must end
     /// before they are there.
     private func measure(
-        _ version: Version, holder: Version?, policy: Policy, into gathered: inout Evidence, startsMissing: Bool = true
+        _ version: Version, holder: Version?, policy: Policy, into gathered: inout Evidence, startsMissing: Bool
     ) async throws -> [VerificationID] {
         var (own, pending) = try await reports(on: version, holder: holder, policy: policy, startsMissing)
         (gathered.report, gathered.holderReport) = (own.report, own.holderReport)
@@ -171,9 +187,9 @@ package struct Promote: Sendable {
     // MARK: Concluding
 
     private func conclude(
-        _ decision: PolicyDecision, on version: Version, manifest: Manifest, alias: AliasName, policy: PolicyRecord,
-        holder: VersionNumber?, evidence referrers: [Digest], by principal: Principal
+        _ finding: Finding, on version: Version, alias: AliasName, policy: PolicyRecord, by principal: Principal
     ) async throws -> Outcome {
+        let (decision, manifest, holder) = (finding.decision, finding.manifest, finding.current)
         let now = clock.now()
         let verdict = Verdict(
             verifier: .init(id: Verdict.verifierID), timeVerified: now,
@@ -197,7 +213,7 @@ package struct Promote: Sendable {
                 repository: version.repository, name: alias, target: version.number,
                 expectation: .version(holder),
                 cause: .promotion(
-                    policy: policy.digest, verdict: envelope, attachment: attachment, evidence: referrers),
+                    policy: policy.digest, verdict: envelope, attachment: attachment, evidence: finding.referrers),
                 actor: principal.name, at: now))
         // The alias has moved; what cannot be made now is made when a bundle is exported.
         _ = try? await seal(version.reference)

@@ -40,13 +40,18 @@ struct ClassCounts {
         func mean(_ classes: [Int], _ value: (Int) -> Double) -> Double {
             classes.reduce(0) { $0 + value($1) } / Double(classes.count)
         }
+        func weightedMean(_ value: (Int) -> Double) -> Double {
+            labels.reduce(0) { $0 + Double(expected[$1]) * value($1) } / Double(total)
+        }
         return [
             "accuracy": Self.quotient(hits.reduce(0, +), total),
             "balanced_accuracy": mean(labels, recall),
             "macro_precision": mean(occurring, precision),
             "macro_recall": mean(occurring, recall),
             "macro_f1": mean(occurring, f1),
-            "weighted_f1": labels.reduce(0) { $0 + Double(expected[$1]) * f1($1) } / Double(total),
+            "weighted_precision": weightedMean(precision),
+            "weighted_recall": weightedMean(recall),
+            "weighted_f1": weightedMean(f1),
         ]
     }
 

@@ -56,7 +56,9 @@ struct PairedBootstrap {
         let sorted = differences.filter(\.isFinite).sorted()
         return confidences.compactMap { confidence in
             // A little is added against (1 - 0.9) * 2000 being a hair below 200.
-            let outside = Int((1 - confidence) * Double(sorted.count) + 1e-6)
+            let share = Int((1 - confidence) * Double(sorted.count) + 1e-6)
+            // At one half nothing but the median is left inside.
+            let outside = min(share, (sorted.count - 1) / 2)
             guard outside > 0 else { return nil }
             return DifferenceBound(
                 confidence: confidence, lower: sorted[outside], upper: sorted[sorted.count - 1 - outside])

@@ -1,0 +1,174 @@
+extension Policy {
+    /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
+    package static func parse(_ json: [UInt8]) throws -> Policy {
+        guard json.count <= bytesMax else {
+            throw AssayError(.bodyTooLarge, "the policy has over \(bytesMax) bytes")
+        }
+        do {
+            let policy = try JSON.decode(Policy.self, from: json)
+            let known = try JSON.encode(policy)
+            try checkKeys(of: json, against: known)
+            try policy.check()
+            return policy
+        } catch let error as AssayError where error.code != .policyInvalid && error.code != .formatVersionUnsupported {
+            throw AssayError(
+                .policyInvalid, "the policy cannot be read", reason: error.reason ?? error.message, cause: error)
+        }
+    }
+
+    private func check() throws(AssayError) {
+        guard version == Self.formatVersion else {
+            throw AssayError(
+                .formatVersionUnsupported, "the policy has format version \(version)",
+                remedy: "this build reads version \(Self.formatVersion)")
+        }
+        try checkParts()
+        try checkData()
+        for (name, bound) in metrics ?? [:] { try Self.check(bound, of: name) }
+        try checkLatency()
+        for (name, bound) in [("memory", memory), ("size", size)] {
+            guard (bound?.maxBytes ?? 0) >= 0 else { throw AssayError(.policyInvalid, "\(name).max_bytes is negative") }
+        }
+        try checkSigners()
+        if let profile, profile.isEmpty || profile.utf8.count > 100 {
+            throw AssayError(.policyInvalid, "profile is empty or has over 100 bytes")
+        }
+        do {
+            try verificationSettings?.check()
+        } catch {
+            throw AssayError(.policyInvalid, error.message, remedy: error.remedy)
+        }
+    }
+
+    /// Each further dataset has a name that fits into a requirement's, and a demand that could stand alone.
+    private func checkParts() throws(AssayError) {
+        for (name, part) in parts {
+            guard !name.isEmpty, name.utf8.count <= 40,
+                name.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })
+            else {
+                throw AssayError(
+                    .policyInvalid, "datasets has the name \(Printable.quote(name, limit: 60))",
+                    remedy: "use lower-case letters, digits and dashes")
+            }
+            guard !(part.metrics ?? [:]).isEmpty else {
+                throw AssayError(.policyInvalid, "datasets.\(name) demands nothing", remedy: "bound one of its metrics")
+            }
+            do {
+                try part.check()
+            } catch {
+                throw AssayError(
+                    error.code, "datasets.\(name): \(error.message)", reason: error.reason, remedy: error.remedy)
+            }
+        }
+    }
+
+    private func checkData() throws(AssayError) {
+        if needsMeasurement, dataset == nil {
+            throw AssayError(
+                .policyInvalid, "the policy measures without a dataset",
+                remedy: "name the held-out data as dataset: NAME:1")
+        }
+        if let labels {
+            guard needsMeasurement, 1...WorkerLabel.countMax ~= labels.count else {
+                throw AssayError(
+                    .policyInvalid, "the policy names \(labels.count) labels of workers",
+                    reason: "they say where measurements are taken, and it demands none or there are too few or many",
+                    remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
+            }
+        }
+        if let dataset, case .tag(.alias) = dataset.selector {
+            throw AssayError(
+                .policyInvalid, "the policy's dataset \(dataset) can move",
+                reason: "whoever moved it would change the policy",
+                remedy: "name it by number or digest")
+        }
+    }
+
+    private func checkLatency() throws(AssayError) {
+        for (name, bound) in latency?.bounds ?? [] {
+            let values = [bound.maxMilliseconds, bound.maxRatio].compactMap(\.self)
+            guard !values.isEmpty, values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+                throw AssayError(.policyInvalid, "latency.\(name) needs max_milliseconds or max_ratio above 0")
+            }
+        }
+        for (name, bound) in latency?.times ?? [] where !(bound.maxMilliseconds.isFinite && bound.maxMilliseconds > 0) {
+            throw AssayError(.policyInvalid, "latency.\(name) needs max_milliseconds above 0")
+        }
+        if let throughput = latency?.throughput?.min, !(throughput.isFinite && throughput > 0) {
+            throw AssayError(.policyInvalid, "latency.throughput needs a min above 0")
+        }
+        if latency?.p99 != nil, let runs = latency?.runs, runs < VerificationSettings.runsForP99 {
+            throw AssayError(
+                .policyInvalid, "latency.p99 is bounded with \(runs) runs",
+                reason: "the 99th percentile of so few is hardly more than their maximum",
+                remedy: "bound tail or p95, or ask for \(VerificationSettings.runsForP99) runs")
+        }
+    }
+
+    /// Somebody can sign what is demanded.
+    private func checkSigners() throws(AssayError) {
+        if let keys = signature?.keys, keys.isEmpty {
+            throw AssayError(.policyInvalid, "signature.keys is empty, so nothing could ever satisfy it")
+        }
+        for demand in attestations ?? [] {
+            guard !demand.type.isEmpty, demand.type.utf8.count <= 1_000 else {
+                throw AssayError(.policyInvalid, "an attestation is demanded without a type, or with one too long")
+            }
+            guard demand.role != .log, demand.keys.map({ !$0.isEmpty }) ?? true else {
+                throw AssayError(
+                    .policyInvalid,
+                    "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it")
+            }
+        }
+        if let waivers {
+            guard waivers.role != .log, !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil)
+            else {
+                throw AssayError(
+                    .policyInvalid, "waivers does not say who may waive", remedy: "name a role, or keys by their ids")
+            }
+        }
+    }
+
+    private static func check(_ bound: MetricBound, of name: String) throws(AssayError) {
+        let name = Printable.escape(name)
+        let values = [bound.min, bound.max, bound.maxDrop].compactMap(\.self)
+        let slices = bound.perSlice ?? [:]
+        guard !values.isEmpty || !slices.isEmpty else {
+            throw AssayError(.policyInvalid, "metrics.\(name) needs min, max, max_drop or per_slice")
+        }
+        guard values.allSatisfy(\.isFinite), (bound.maxDrop ?? 0) >= 0 else {
+            throw AssayError(.policyInvalid, "metrics.\(name) has a bound that is negative or no finite number")
+        }
+        if let confidence = bound.confidence {
+            guard bound.maxDrop != nil else {
+                throw AssayError(.policyInvalid, "metrics.\(name) has a confidence and no max_drop that it is for")
+            }
+            let range = VerificationSettings.confidenceRange
+            guard range.contains(confidence) else {
+                throw AssayError(
+                    .policyInvalid, "metrics.\(name).confidence is \(confidence)",
+                    remedy: "use \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        for (group, slice) in slices {
+            let values = [slice.min, slice.max].compactMap(\.self)
+            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1 else {
+                throw AssayError(
+                    .policyInvalid,
+                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, and min_samples "
+                        + "from 1 on")
+            }
+        }
+    }
+
+    /// Refuses keys that decoding ignored: a misspelt demand must never silently demand nothing.
+    private static func checkKeys(of given: [UInt8], against known: [UInt8]) throws {
+        let unknown = try Set(KeyPaths(of: given)).subtracting(KeyPaths(of: known)).sorted()
+        guard unknown.isEmpty else {
+            throw AssayError(
+                .policyInvalid, "the policy has unknown keys",
+                reason: Printable.escape(unknown.joined(separator: ", ")),
+                remedy: "see docs/formats/policy.md for the keys there are")
+        }
+    }
+}
