@@ -147,6 +147,14 @@ struct SelectTests {
         await #expect(throws: AssayError.self) { try await select(on: first) }
     }
 
+    @Test func `what could not be measured on other data is no other data`() async throws {
+        let other = try #require(
+            try await test.publish(["test.npz": "more"], to: "digits-test", kind: .dataset).version)
+        let version = try await measured("accuracy=0.97 p50=300")
+        try await measured("fail=time-limit", on: other)
+        #expect(try await select().best == version)
+    }
+
     @Test func `bounds that are none are refused`() async throws {
         let changes: [@Sendable (inout SelectionCriteria) -> Void] = [
             { $0.min = ["accuracy": .nan] }, { $0.max = ["": 1] }, { $0.maxP99Milliseconds = 0 },

@@ -199,6 +199,18 @@ def test_a_killed_evaluator_is_tried_once_more(server, running):
     assert requests.get(server.url + "/readyz", timeout=5).status_code == 200
 
 
+@pytest.mark.parametrize("script", ["#!/bin/sh\nkill -9 $$\n", "#!/bin/sh\nexit 0\n", "#!/bin/sh\nexec sleep 1\n"])
+def test_an_evaluator_that_reads_nothing_leaves_the_server_alone(binary, serve, tmp_path, script):
+    program = tmp_path / "evaluator"
+    program.write_text(script)
+    program.chmod(0o755)
+    server = serve("--evaluator", program)
+    verdicts = Verdicts(Assay(binary, tmp_path, server.url), "own")
+    for model in ("digits-1.onnx", "digits-2.onnx", "digits-3.onnx"):
+        assert verdicts.report(fixture(model))["failure"]["kind"] == "worker-crashed"
+    assert requests.get(server.url + "/readyz", timeout=5).status_code == 200
+
+
 def test_a_stopped_evaluator_is_tried_once_more(server, running):
     """M24: the second try is left alone, and runs into its deadline."""
     first, report = running

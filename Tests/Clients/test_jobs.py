@@ -210,6 +210,21 @@ def test_no_job_is_lost_when_the_server_is_killed(jobs):
         assert jobs.reach(id, "measured")["attempts"] == 1
 
 
+@pytest.mark.parametrize("option", ["--evaluator", "--onnx-runtime"])
+def test_without_an_evaluator_jobs_wait_for_one(jobs, tmp_path, option):
+    jobs = jobs("--evaluators", "0")
+    id = jobs.start()
+    jobs.server.stop()
+    jobs.server.options = [option, tmp_path / "absent"]
+    jobs.server.start()
+    time.sleep(1)
+    assert jobs.job(id)["state"] == "queued"
+    jobs.server.stop()
+    jobs.server.options = []
+    jobs.server.start()
+    assert jobs.reach(id, "measured")["attempts"] == 1
+
+
 @pytest.mark.parametrize("options", [
     ["--evaluators", "2"], ["--cpus", "0", "--cpus", "0"], ["--evaluators", "1", "--cpus", "0", "--cpus", "1"],
     ["--cpus", "1023"], ["--cpus", "x"], ["--cpus", "0-"], ["--evaluators", "-1"], ["--label", "site"],

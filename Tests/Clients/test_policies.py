@@ -107,9 +107,32 @@ def test_a_waiver_is_visible_wherever_the_promotion_is(assay, name, dataset, key
 def test_a_waiver_counts_for_its_alias_and_by_a_trusted_key_alone(assay, name, dataset, key):
     stranger = assay.key("stranger")
     waive = ("waive", f"{name}:1", "--requirement", "accuracy", "--reason", "no", "--expires", "2100-01-01", "--key")
-    assay.ok(*waive[:2], "production", *waive[2:], stranger)
+    told = assay.ok(*waive[:2], "production", *waive[2:], stranger).err
+    assert "does not count" in told and "does not let this key waive" in told
     assay.ok(*waive[:2], "staging", *waive[2:], key)
     assert assay.run("promote", f"{name}:1", "production").code == REFUSED
+
+
+def test_a_waiver_that_changes_nothing_says_so(assay, name, dataset, key):
+    def waive(alias, requirement):
+        return assay.ok("waive", f"{name}:1", alias, "--requirement", requirement, "--reason", "no", "--expires",
+                        "2100-01-01", "--key", key).err
+
+    assay.run("promote", f"{name}:1", "production")
+    assay.ok("promote", f"{name}:1", "staging")
+    assert "waives nothing now" in waive("production", "acuracy")
+    assert "no policy protects" in waive("canary", "accuracy")
+    assert "is not needed now" in waive("staging", "accuracy")
+    assert not waive("production", "accuracy").strip()
+
+
+@pytest.mark.parametrize("rule", ["signature", "waivers", "attestations"])
+def test_keys_of_a_policy_are_named_by_their_whole_ids(assay, name, dataset, rule):
+    key = next(item["id"] for item in assay.ok("key", "list", "--json").json["items"] if item["role"] == "release")
+    for id, code in ((key, 0), (key[:12], USAGE), (key.upper(), USAGE)):
+        keys = f"{{keys: ['{id}']}}" if rule != "attestations" else f"[{{type: provenance, keys: ['{id}']}}]"
+        (assay.home / "keys.yaml").write_text(f"version: 1\n{rule}: {keys}\n")
+        assert assay.run("policy", "set", name, "canary", "keys.yaml").code == code, id
 
 
 @pytest.mark.parametrize("requirement", ["signature", "content", ""])

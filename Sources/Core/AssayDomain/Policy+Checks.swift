@@ -129,6 +129,19 @@ extension Policy {
         }
     }
 
+    /// Throws `policy-invalid` unless all keys are named by their whole ids: a short one could be another key's too.
+    package func checkKeyIDs() throws(AssayError) {
+        let keys = (signature?.keys ?? []) + (waivers?.keys ?? []) + (attestations ?? []).flatMap { $0.keys ?? [] }
+        for key in keys where key.utf8.count != Self.keyIDLength || !key.utf8.allSatisfy(\.isLowerHexDigit) {
+            throw AssayError(
+                .policyInvalid, "\(Printable.quote(key, limit: 80)) is no id of a key",
+                remedy: "use all \(Self.keyIDLength) digits, as assay key list --json prints them")
+        }
+    }
+
+    /// Hexadecimal digits of a key's id.
+    private static let keyIDLength = 64
+
     private static func check(_ bound: MetricBound, of name: String) throws(AssayError) {
         let name = Printable.escape(name)
         let values = [bound.min, bound.max, bound.maxDrop].compactMap(\.self)

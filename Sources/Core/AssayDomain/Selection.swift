@@ -67,6 +67,11 @@ package struct SelectionCriteria: Sendable, Hashable {
         AssayError(.requestInvalid, message, remedy: "see: assay select --help")
     }
 
+    /// Whether a report is of so many samples per run as is asked for, whatever its settings say.
+    package func accepts(_ report: VerificationReport) -> Bool {
+        accepts(report.settings, by: report.worker) && report.measurements?.fixedBatch == nil
+    }
+
     /// Whether a verification was made the way, and where, that is asked for.
     package func accepts(_ settings: VerificationSettings, by worker: Worker?) -> Bool {
         settings.threads == threads && settings.batch == batch && Set(worker?.labels ?? []).isSuperset(of: labels)

@@ -101,6 +101,12 @@ package struct VerificationReport: Sendable, Hashable, Codable {
             self.upper = upper
             self.sessions = sessions
         }
+
+        /// Whether it is at most a bound, by its whole interval; nil if that lies on both sides, or there is none.
+        package func isWithin(_ bound: Double) -> Bool? {
+            guard let lower, let upper else { return nil }
+            return upper <= bound ? true : lower > bound ? false : nil
+        }
     }
 
     /// The subject's latency compared with a baseline's, the runs of both interleaved in one process.
@@ -183,6 +189,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let loadMicroseconds: Double
         package let firstRunMicroseconds: Double
         package let peakMemoryBytes: Int64
+        /// Samples per run, where the model fixes another number than was asked for.
+        package var fixedBatch: Int?
         /// The table of the classes, in the order of `classes`.
         package var perClass: [ClassFigures]?
         /// By group and by the group's value.

@@ -90,6 +90,7 @@ struct EvaluatorEnding: Sendable {
                 : result.sweep.map { .init(threads: $0.threads, batch: $0.batchSize, latency: latency($0.latency)) },
             loadMicroseconds: result.loadMicroseconds, firstRunMicroseconds: result.firstRunMicroseconds,
             peakMemoryBytes: Int64(result.peakMemoryBytes))
+        measurements.fixedBatch = result.settings.batchSize
         measurements.perClass = result.metrics.classes?.map(VerificationReport.ClassFigures.init)
         measurements.slices = result.metrics.slices?.mapValues {
             $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }

@@ -62,7 +62,7 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         let outcome = try await supervise(
             job, workingFolder: try folder.makeFolder("work"), deadline: .seconds(request.settings.deadlineSeconds),
             progress: progress)
-        return outcome.keptOn(request.cpus)
+        return outcome.of(request)
     }
 
     package func checkAvailable() throws {
@@ -88,19 +88,28 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
         // A group of its own, so that nothing it starts outlives it.
         options.createSession = true
         options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))]
+        let message = try job.json()
         let result = try await Subprocess.run(
             .path(FilePath(installation.executable)), environment: .custom([:] as [Environment.Key: String]),
             workingDirectory: FilePath(workingFolder), platformOptions: options,
-            input: .array(try job.json()), output: .sequence, error: .discarded
+            input: .inputWriter, output: .sequence, error: .discarded
         ) { execution in
+            async let sent: Void = Self.send(message, to: execution.standardInputWriter)
             let ending = await Self.ending(
                 of: execution.processIdentifier.value, output: execution.standardOutput, deadline: deadline,
                 progress: progress)
             await execution.teardown(using: options.teardownSequence)
+            await sent
             return ending
         }
         try Task.checkCancellation()
         return result.closureResult.outcome(status: result.terminationStatus, deadline: deadline)
+    }
+
+    /// Writes the job. A process that is gone before it has read it is known by its silence.
+    private static func send(_ job: [UInt8], to input: StandardInputWriter) async {
+        _ = try? await input.write(job)
+        try? await input.finish()
     }
 
     /// Whichever comes first: the answer, the end of the output, or the deadline.
@@ -150,11 +159,17 @@ extension StagingFolder {
 }
 
 extension EvaluationOutcome {
-    /// The same with the CPUs that the process had itself kept on; one that could not do so has no environment.
-    fileprivate func keptOn(_ cpus: CPUSet?) -> EvaluationOutcome {
+    /// The same with the CPUs that the process had itself kept on; one that could not do so has no environment. The
+    /// size of a batch is told where it is another one than was asked for.
+    fileprivate func of(_ request: EvaluationRequest) -> EvaluationOutcome {
         let environment = environment.map {
             VerificationReport.Environment(
-                runtime: $0.runtime, cpu: $0.cpu, isaFlags: $0.isaFlags, cores: $0.cores, cpuSet: cpus)
+                runtime: $0.runtime, cpu: $0.cpu, isaFlags: $0.isaFlags, cores: $0.cores, cpuSet: request.cpus)
+        }
+        let result = result.map { measured in
+            var measured = measured
+            if measured.fixedBatch == request.settings.batch { measured.fixedBatch = nil }
+            return measured
         }
         return EvaluationOutcome(environment: environment, cage: cage, result: result)
     }

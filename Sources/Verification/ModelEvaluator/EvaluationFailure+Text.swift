@@ -64,6 +64,17 @@ extension EvaluationFailure {
         }
     }
 
+    /// What fails because of the baseline says so.
+    static func ofBaseline<Value>(
+        _ body: () throws(EvaluationFailure) -> Value
+    ) throws(EvaluationFailure) -> Value {
+        do {
+            return try body()
+        } catch {
+            throw EvaluationFailure(error.kind, "the baseline model: \(error.message)")
+        }
+    }
+
     /// The failure of a run.
     static func running(_ error: OnnxError) -> EvaluationFailure {
         let text = explanation(error, without: nil)

@@ -40,7 +40,9 @@ struct ModelEvaluation {
         let peakMemory = ProcessMemory.peakBytes
         let comparison = try baseline.map { session throws(EvaluationFailure) in
             accuracy.compare(&answers, with: session)
-            let baselineInputs = try data.inputs(library: library, session: session)
+            let baselineInputs = try EvaluationFailure.ofBaseline { () throws(EvaluationFailure) in
+                try data.inputs(library: library, session: session)
+            }
             return try compare(library, inputs, baselineInputs, batchSize)
         }
         return EvaluationResult(

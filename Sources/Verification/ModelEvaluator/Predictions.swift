@@ -77,7 +77,8 @@ struct Predictions {
         }
         throw EvaluationFailure(
             .shapeMismatch,
-            "the model answers one number per sample, which must be the probability of the second class; \(odd) is none"
+            "the model answers one number per sample, which must be the probability of the second class; \(odd) is "
+                + "none. Labels of a regression are floating point: save them as float64"
         )
     }
 

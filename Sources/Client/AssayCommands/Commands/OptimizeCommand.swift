@@ -55,6 +55,8 @@ struct OptimizeCommand: AsyncParsableCommand {
         let variables = CommandEnvironment.current.variables
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
+            // What it is measured on is asked for before a version is made.
+            if let dataset { _ = try await client.version(dataset) }
             let display = ProgressDisplay(console)
             let optimizer = Optimizer(
                 client: client, journal: UploadJournal(folder: UploadJournal.folder(in: variables)),

@@ -205,7 +205,7 @@ enum ReportText {
         if let comparison = measured.comparison {
             let baseline = "\(comparison.baseline.repository):\(comparison.baseline.number)"
             add(comparison.figures.latency, label: baseline, to: &table)
-            add(comparison.figures, against: baseline, to: &table)
+            add(comparison.figures, against: baseline, bounds: report.settings.maxRatios ?? [:], to: &table)
         }
         for point in measured.sweep ?? [] {
             table.add(
@@ -219,7 +219,7 @@ enum ReportText {
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
         lines += table.lines + MetricTables.lines(of: measured)
         if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
-        if let environment = report.environment { lines.append(context(report.settings, environment)) }
+        if let environment = report.environment { lines.append(context(report, environment)) }
         if let cage = report.cage, !cage.isFull {
             let absent = cage.absent.joined(separator: ", ")
             lines.append(Printable.escape("measured in a cage without \(absent)", limit: 400))
@@ -236,7 +236,8 @@ enum ReportText {
     }
 
     private static func add(
-        _ figures: VerificationReport.ComparisonFigures, against baseline: String, to table: inout Table
+        _ figures: VerificationReport.ComparisonFigures, against baseline: String, bounds: [String: Double],
+        to table: inout Table
     ) {
         for name in VerificationReport.Latency.statistics {
             guard let ratio = figures.ratios?[name] else { continue }
@@ -244,16 +245,21 @@ enum ReportText {
             if let lower = ratio.lower, let upper = ratio.upper, let confidence = figures.confidence {
                 text += " (\(Figure.interval(lower...upper, confidence)))"
             }
+            if let bound = bounds[name] {
+                text += ", \(ratio.isWithin(bound).map { $0 ? "within" : "ABOVE" } ?? "undecided against") \(bound)x"
+            }
             table.add("\(name) / \(baseline)", text)
         }
     }
 
     /// What the figures hold for: a latency without it means nothing.
     private static func context(
-        _ settings: VerificationSettings, _ environment: VerificationReport.Environment
+        _ report: VerificationReport, _ environment: VerificationReport.Environment
     ) -> String {
-        Printable.escape(
-            "\(settings.threads) thread(s), batch \(settings.batch), "
+        let fixed = report.measurements?.fixedBatch
+        let batch = fixed.map { "batch \($0), which is fixed (\(report.settings.batch) asked for)" }
+        return Printable.escape(
+            "\(report.settings.threads) thread(s), \(batch ?? "batch \(report.settings.batch)"), "
                 + "\(environment.runtime), \(environment.cpu), \(environment.cores) cores"
                 + (environment.cpuSet.map { ", kept on CPU \($0)" } ?? ""), limit: 400)
     }

@@ -57,6 +57,30 @@ struct WaiveCommand: AsyncParsableCommand {
             try console.print(
                 "\(version.reference)  \(Printable.escape(waiver.requirement)) waived for \(waiver.alias) until "
                     + "\(waiver.expiresAt), attached as \(attached.manifestDigest)")
+            if let fault = try await Self.fault(of: waiver, on: version, client) { console.note(fault) }
+        }
+    }
+
+    /// Why a waiver that was attached changes nothing now; nil if it counts.
+    private static func fault(
+        of waiver: Waiver, on version: Version, _ client: AssayClient
+    ) async throws -> String? {
+        let outcomes: [RequirementOutcome]
+        do {
+            outcomes = try await client.checkPolicy(nil, of: waiver.alias, on: version.reference).outcomes
+        } catch let error as AssayError where error.code == .policyNotFound {
+            return "it waives nothing: no policy protects \(version.repository):\(waiver.alias)"
+        }
+        let name = Printable.escape(waiver.requirement)
+        guard let outcome = outcomes.first(where: { $0.requirement == waiver.requirement }) else {
+            let names = outcomes.map(\.requirement).joined(separator: ", ")
+            return "it waives nothing now: the policy of \(waiver.alias) shows no \(name), but \(names)"
+        }
+        switch outcome.status {
+        case .waived: return nil
+        case .passed: return "it is not needed now: \(name) is met"
+        case .failed, .inconclusive, .missing:
+            return "it does not count: the policy of \(waiver.alias) does not let this key waive"
         }
     }
 }

@@ -116,8 +116,11 @@ struct Replay {
         guard let fault = document.comparison.faults.first else { return nil }
         return AssayError(
             .replayDiffers, "the measurement does not come to what the report says",
-            reason: "\(fault.name) was \(fault.then ?? "absent") and is \(fault.now ?? "absent")",
-            remedy: "compare the contexts of both reports; with another runtime or processor state what may differ "
-                + "with --tolerance")
+            reason: "\(fault.name) was \(fault.then ?? "absent") and is \(fault.now ?? "absent")"
+                + (fault.ratio.map { ", \(Figure.ratio($0)) and above the --max-ratio" } ?? ""),
+            remedy: fault.ratio != nil
+                ? "measure again on a machine that does nothing else, or allow more with --max-ratio"
+                : "compare the contexts of both reports; with another runtime or processor state what may differ "
+                    + "with --tolerance")
     }
 }

@@ -82,6 +82,8 @@ package struct EvaluationOutcome: Sendable {
         package var slices: [String: [String: VerificationReport.SliceFigures]]?
         package var paired: VerificationReport.PairedFigures?
         package var pairedFailure: String?
+        /// Samples per run, where the model or the data fix another number than was asked for.
+        package var fixedBatch: Int?
 
         package init(
             metrics: [String: Double], confusionMatrix: [[Int]]?, classes: [String]?, sampleCount: Int,

@@ -65,10 +65,11 @@ package struct ManageAliases: Sendable {
     }
 
     /// Protects an alias from now on. Throws `version-not-found` for an unknown dataset, and
-    /// `dataset-unsupported` for one that is none.
+    /// `dataset-unsupported` for one that is none, and `policy-invalid` for keys that are not named by their whole ids.
     package func setPolicy(
         _ policy: Policy, of alias: AliasName, in repository: RepositoryName, by principal: Principal
     ) async throws -> PolicyRecord {
+        try policy.checkKeyIDs()
         for dataset in [policy.dataset].compactMap(\.self) + policy.parts.compactMap(\.policy.dataset) {
             guard let version = try await index.version(dataset) else {
                 throw AssayError(

@@ -40,15 +40,16 @@ package struct Select: Sendable {
         try criteria.check()
         if let dataset { try Verify.requireDataset(dataset) }
         let (versions, isTruncated) = try await versions(of: repository)
-        var findings: [(version: Version, finding: Finding?)] = []
-        var datasets: [Digest: VerificationReport.Subject] = [:]
+        var finished: [(version: Version, verifications: [Verification])] = []
         for version in versions {
-            let (finding, subjects) = try await finding(of: version, on: dataset, criteria)
-            for subject in subjects { datasets[subject.digest] = subject }
-            try Self.requireOne(datasets, in: repository)
-            findings.append((version, finding))
+            finished.append((version, try await self.finished(of: version, on: dataset, criteria)))
         }
-        return conclude(findings, criteria, dataset: datasets.values.first, isTruncated: isTruncated)
+        let data = try Self.dataset(of: finished.flatMap(\.verifications), in: repository)
+        var findings: [(version: Version, finding: Finding?)] = []
+        for (version, verifications) in finished {
+            findings.append((version, try await finding(among: verifications.filter { $0.dataset == data }, criteria)))
+        }
+        return conclude(findings, criteria, dataset: data, isTruncated: isTruncated)
     }
 
     private func versions(of repository: RepositoryName) async throws -> ([Version], isTruncated: Bool) {
@@ -56,19 +57,22 @@ package struct Select: Sendable {
         return (page.items, page.next != nil)
     }
 
-    /// The newest verification with a report as is asked for, and the datasets of all such.
-    private func finding(
+    /// The verifications with a report as is asked for, newest first.
+    private func finished(
         of version: Version, on dataset: Version?, _ criteria: SelectionCriteria
-    ) async throws -> (Finding?, [VerificationReport.Subject]) {
-        let finished = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
+    ) async throws -> [Verification] {
+        try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
             $0.envelopeDigest != nil && criteria.accepts($0.settings, by: $0.worker)
                 && (dataset.map(\.manifestDigest) ?? $0.dataset.digest) == $0.dataset.digest
         }
-        var finding: Finding?
-        for verification in finished where finding == nil {
-            finding = try await self.finding(of: verification, criteria)
+    }
+
+    /// What the first report that says something says.
+    private func finding(among verifications: [Verification], _ criteria: SelectionCriteria) async throws -> Finding? {
+        for verification in verifications {
+            if let finding = try await finding(of: verification, criteria) { return finding }
         }
-        return (finding, finished.map(\.dataset))
+        return nil
     }
 
     /// Nil for a failure that says something of the machine and nothing of the model.
@@ -78,18 +82,22 @@ package struct Select: Sendable {
             guard report.failure?.isConclusive ?? true else { return nil }
             guard report.evaluator == verify.evaluatorBuild else { return .fault("by another evaluator build") }
             // The index is believed nothing that the signed report does not say.
-            guard criteria.accepts(report.settings, by: report.worker) else { return .fault("of another machine") }
+            guard criteria.accepts(report) else { return .fault("of another machine, or another batch") }
             return .report(report)
         } catch let error as AssayError where error.code.kind != .storage {
             return .fault("\(error.code): \(error.message)")
         }
     }
 
-    private static func requireOne(
-        _ datasets: [Digest: VerificationReport.Subject], in repository: RepositoryName
-    ) throws(AssayError) {
-        guard datasets.count > 1 else { return }
-        let names = datasets.values.map { "\($0.repository):\($0.number)" }.sorted().joined(separator: ", ")
+    /// What the versions were measured on: of several the one that something was measured on, and not only tried.
+    private static func dataset(
+        of verifications: [Verification], in repository: RepositoryName
+    ) throws(AssayError) -> VerificationReport.Subject? {
+        let all = Set(verifications.map(\.dataset))
+        let measured = Set(verifications.filter { $0.state == .measured }.map(\.dataset))
+        let datasets = measured.isEmpty ? all : measured
+        guard datasets.count > 1 else { return datasets.first }
+        let names = datasets.map { "\($0.repository):\($0.number)" }.sorted().joined(separator: ", ")
         throw AssayError(
             .requestInvalid, "the versions of \(repository) were measured on several datasets: \(names)",
             reason: "figures of different data cannot be compared",

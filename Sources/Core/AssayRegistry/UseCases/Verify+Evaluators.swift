@@ -17,11 +17,16 @@ extension Verify {
             try await self.index.requeueInterruptedVerifications(leaseUntil: self.leaseEnd)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for evaluator in evaluators { group.addTask { try await self.work(as: evaluator) } }
+            // Without its program or library an evaluator would fail every job; so they wait for a worker that can.
+            if canEvaluate {
+                for evaluator in evaluators { group.addTask { try await self.work(as: evaluator) } }
+            }
             group.addTask { try await self.watchLeases() }
             try await group.waitForAll()
         }
     }
+
+    private var canEvaluate: Bool { (try? host.checkAvailable()) != nil }
 
     var leaseEnd: Timestamp { Timestamp(milliseconds: clock.now().milliseconds + lease.milliseconds) }
 

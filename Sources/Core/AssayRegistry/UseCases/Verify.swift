@@ -178,6 +178,7 @@ package final class Verify: Sendable {
         measurements.slices = measured.slices
         measurements.paired = measured.paired
         measurements.pairedFailure = measured.pairedFailure
+        measurements.fixedBatch = measured.fixedBatch
         return measurements
     }
 }
