@@ -52,8 +52,13 @@ extension Policy {
     ) -> [RequirementOutcome] {
         bounds.sorted { $0.key < $1.key }.map { group, bound in
             let requirement = "\(name).slice.\(Printable.escape(group))"
-            guard let slices = evidence.report?.measurements?.slices?[group], !slices.isEmpty else {
+            guard let measurements = evidence.report?.measurements else {
                 return unmeasured(requirement, bound.text, evidence.report)
+            }
+            guard let slices = measurements.slices?[group], !slices.isEmpty else {
+                return RequirementOutcome(
+                    requirement: requirement, demanded: bound.text,
+                    measured: "the dataset has no array group_\(Printable.escape(group))", status: .missing)
             }
             return worst(of: slices.mapValues { ($0.metrics[name], $0.samples) }, bound, requirement)
         }

@@ -297,7 +297,9 @@ extension Policy {
     func unmeasured(
         _ requirement: String, _ demanded: String, _ report: VerificationReport?
     ) -> RequirementOutcome {
-        let reason = report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" } ?? "not measured"
+        let reason =
+            report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" }
+            ?? (report == nil ? "not measured" : "not among what is measured")
         return RequirementOutcome(
             requirement: requirement, demanded: demanded, measured: reason,
             status: report?.failure == nil ? .missing : .failed)

@@ -28,6 +28,10 @@ struct EvaluatorEnding: Sendable {
         case .result(let result):
             // Without its cage a process has opened nothing, so it cannot have measured anything.
             guard cage != nil else { return failed(.workerCrashed, "the evaluator answered without a cage") }
+            // Reports count for the build that made them, and this host speaks for its own.
+            guard result.evaluator.version == EvaluatorVersion.current else {
+                return failed(.internal, "the evaluator is of version \(result.evaluator.version), not of this build")
+            }
             return EvaluationOutcome(
                 environment: Self.environment(of: result), cage: reportedCage,
                 result: .success(Self.measurements(of: result)))
