@@ -17,7 +17,7 @@ from onnx import numpy_helper
 
 ATTEMPTS = 600
 PAUSE_SECONDS = 0.05
-WRONG_USE, NOT_FOUND, CONFLICT, REFUSED = 2, 3, 5, 7
+WRONG_USE, NOT_FOUND, CONFLICT, REFUSED, BUSY = 2, 3, 5, 7, 8
 # Some seconds of work, so that there is time to look at it; no test waits for its end.
 SLOW = {"measured_runs": 100_000, "batch": 450, "warmup_runs": 0}
 QUICK = {"measured_runs": 10, "warmup_runs": 0}
@@ -217,7 +217,9 @@ def test_without_an_evaluator_jobs_wait_for_one(jobs, tmp_path, option):
     jobs.server.stop()
     jobs.server.options = [option, tmp_path / "absent"]
     jobs.server.start()
-    time.sleep(1)
+    # New ones are refused, and what waits is left alone.
+    refused = jobs.assay.run("verify", "a:1", "--dataset", "data:1")
+    assert refused.code == BUSY and "not installed" in refused.err
     assert jobs.job(id)["state"] == "queued"
     jobs.server.stop()
     jobs.server.options = []
