@@ -171,6 +171,26 @@ struct PolicyTests {
         }
     }
 
+    @Test func `latencies of another batch than was asked for do not count`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.5}},"latency":{"p50":{"max_milliseconds":9},
+            "max":{"max_milliseconds":9},"load":{"max_milliseconds":9},"throughput":{"min":1}}}
+            """)
+        let report = try Self.report(1, accuracy: 1)
+        #expect(policy.decide(Self.evidence(report)).isPassed)
+        var measurements = try #require(report.measurements)
+        measurements.fixedBatch = 8
+        let fixed = VerificationReport(
+            verification: report.verification, subject: report.subject, dataset: report.dataset,
+            settings: report.settings, evaluator: report.evaluator, environment: nil, outcome: .success(measurements),
+            startedAt: report.startedAt, finishedAt: report.finishedAt)
+        let failed = policy.decide(Self.evidence(fixed)).outcomes.filter { $0.status == .failed }
+        #expect(failed.map(\.requirement) == ["latency.p50", "latency.max", "throughput"])
+        #expect(failed.allSatisfy { $0.measured == "it runs 8 sample(s) at a time" })
+        #expect(!SelectionCriteria().accepts(fixed) && SelectionCriteria().accepts(report))
+    }
+
     private static let cages: [(VerificationReport.Cage?, RequirementOutcome.Status)] = [
         (.init(layers: ["seccomp", "session"], absent: []), .passed),
         (.init(layers: ["session"], absent: ["seccomp"]), .failed), (.init(layers: [], absent: []), .failed),

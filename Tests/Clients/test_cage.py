@@ -237,6 +237,7 @@ def test_the_running_process_holds_nothing_but_its_job(server, running):
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     assert os.getsid(process) == process and os.getpgid(process) == process
+    assert folder.joinpath("oom_score_adj").read_text() == "1000\n"
     limits = folder.joinpath("limits").read_text()
     assert "Max file size             0" in limits and "Max core file size        0" in limits
     staged = [path for path in server.store.joinpath("staging").rglob("*") if not path.is_dir()]

@@ -227,6 +227,19 @@ def big_endian(array):
 # Recorded outputs
 
 
+@pytest.mark.parametrize("asked, told", [(8, None), (4, 8)])
+def test_a_batch_that_the_model_fixes_is_told(assay, name, verify, asked, told):
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [8, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [8, 2])])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    verify(model, {"x": np.eye(2, dtype=np.float32)[[0, 1] * 6], "label": np.array([0, 1] * 6)})
+    outcome = assay.ok("verify", f"{name}:1", "--dataset", f"{name}-data:1", "--runs", "10", "--batch", asked, "--json")
+    assert outcome.json["measurements"].get("fixed_batch") == told
+    assert outcome.json["settings"]["batch"] == asked
+
+
 def sequence_of_maps(rows):
     sequence = onnx.SequenceProto(elem_type=onnx.SequenceProto.MAP)
     for row in rows:

@@ -264,6 +264,13 @@ def test_what_cannot_be_rewritten_is_refused(assay, name, file, precision):
     assert outcome.json["code"] in ("model-invalid", "model-unsupported") and outcome.json["remedy"]
 
 
+def test_no_version_is_made_for_data_that_is_not_there(assay, name):
+    assay.ok("push", name, FIXTURES / "digits-3.onnx")
+    outcome = assay.run("optimize", f"{name}:1", "--precision", "fp16", "--dataset", "tests/absent:1")
+    assert outcome.code == NOT_FOUND
+    assert assay.run("show", f"{name}:2").code == NOT_FOUND
+
+
 def test_bad_arguments_are_told(assay, name):
     assay.ok("push", name, FIXTURES / "test.npz")
     assert assay.run("optimize", f"{name}:1", "--precision", "int4").code == USAGE

@@ -143,6 +143,14 @@ def test_what_cannot_be_waived_is_refused_at_once(assay, name, dataset, key, req
     assert outcome.code == USAGE
 
 
+@pytest.mark.parametrize("bound, word", [("1000", "within"), ("0.0001", "ABOVE")])
+def test_a_verification_tells_whether_its_bound_is_met(assay, name, dataset, bound, word):
+    outcome = assay.ok(
+        "verify", f"{name}:1", "--dataset", dataset, "--baseline", f"{name}:2", "--max-ratio", f"p50={bound}")
+    line = next(line for line in outcome.out.splitlines() if line.startswith("p50 / "))
+    assert f", {word} " in line
+
+
 @pytest.mark.parametrize("options", [
     ["--max-ratio", "p50"], ["--max-ratio", "p50=-1"], ["--max-ratio", "p75=1.1"], ["--max-ratio", "p50=x"],
     ["--confidence", "1"], ["--sweep-batches", "1,,2"], ["--sweep-batches", "0"], ["--sweep-threads", "1000"],

@@ -72,6 +72,15 @@ def test_a_passed_version_has_a_page(digits):
     assert "Passed" in text and "Confusion matrix" in text and "0.9580" in text and "production" in text
 
 
+def test_the_page_shows_a_whole_measurement_before_one_with_the_fewest_runs(digits):
+    """A policy's further datasets are measured with the fewest, after its own."""
+    few = ("verify", "digits:1", "--dataset", "digits-test:1", "--runs", "10", "--json")
+    assert digits.ok(*few).json["verification"] in page_of(digits, "digits:1")
+    whole = verify(digits, "digits:1")["verification"]
+    digits.ok(*few)
+    assert whole in page_of(digits, "digits:1")
+
+
 def test_the_page_shows_the_verification_that_is_named(digits):
     swept = verify(digits, "digits:1", "--sweep-batches", "1,8", "--baseline", "digits:2")
     verify(digits, "digits:1")

@@ -27,6 +27,6 @@ struct EvaluatorOptions: ParsableArguments {
     }
 
     func labels() throws(AssayError) -> [WorkerLabel] {
-        try WorkerLabel.normalised(label.map { (text) throws(AssayError) in try WorkerLabel(parsing: text) })
+        try WorkerLabel.normalised(WorkerLabel.list(parsing: label))
     }
 }

@@ -107,7 +107,7 @@ package struct ReportPage {
     private var tiles: [Tile] {
         guard let report = report.report?.content, let measured = report.measurements else { return [] }
         var tiles: [Tile] = []
-        let batch = measured.fixedBatch ?? report.settings.batch
+        let batch = measured.batch(asked: report.settings)
         let first = ["accuracy", "r2"].first { measured.metrics[$0] != nil } ?? measured.metrics.keys.min()
         if let first, let value = measured.metrics[first] {
             tiles.append(
@@ -122,9 +122,7 @@ package struct ReportPage {
         tiles.append(
             Tile(
                 label: "throughput", figure: Quantity.rate(measured.latency.throughput) + "/s",
-                remark:
-                    "batch \(batch), \(Quantity.threads(report.settings.threads))"
-            ))
+                remark: "batch \(batch), \(Quantity.threads(report.settings.threads))"))
         tiles.append(
             Tile(
                 label: "memory, peak", figure: Figure.bytes(measured.peakMemoryBytes), remark: "of the whole process"))

@@ -191,6 +191,10 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package let peakMemoryBytes: Int64
         /// Samples per run, where the model fixes another number than was asked for.
         package var fixedBatch: Int?
+
+        /// Samples per run, as it ran.
+        package func batch(asked settings: VerificationSettings) -> Int { fixedBatch ?? settings.batch }
+
         /// The table of the classes, in the order of `classes`.
         package var perClass: [ClassFigures]?
         /// By group and by the group's value.

@@ -23,6 +23,13 @@ package struct WorkerLabel: Sendable, Hashable, Comparable, Codable, CustomStrin
         value = String(parts[1])
     }
 
+    /// Parses each of several; throws `label-invalid`.
+    package static func list(parsing texts: [some StringProtocol]) throws(AssayError) -> [WorkerLabel] {
+        var labels: [WorkerLabel] = []
+        for text in texts { labels.append(try WorkerLabel(parsing: text)) }
+        return labels
+    }
+
     private init(key: String, value: String) {
         self.key = key
         self.value = value

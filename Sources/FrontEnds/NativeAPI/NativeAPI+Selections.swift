@@ -27,9 +27,7 @@ extension NativeAPI {
         criteria.maxBytes = try call.query.integer("max_bytes", in: 0...Int64.max)
         if let threads = try call.query.integer("threads", in: 1...Int64(Int32.max)) { criteria.threads = Int(threads) }
         if let batch = try call.query.integer("batch", in: 1...Int64(Int32.max)) { criteria.batch = Int(batch) }
-        for text in (call.query["labels"] ?? "").split(separator: ",") {
-            criteria.labels.append(try WorkerLabel(parsing: text))
-        }
+        criteria.labels = try WorkerLabel.list(parsing: (call.query["labels"] ?? "").split(separator: ","))
         if let text = call.query["by"] { criteria.order = SelectionCriteria.Order(text) }
         return criteria
     }

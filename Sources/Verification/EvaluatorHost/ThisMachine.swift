@@ -40,6 +40,7 @@ package enum ThisMachine {
 
     /// The CPUs of the physical core that a CPU is of; nil where the kernel does not say.
     private static func core(of number: Int) -> CPUSet? {
+        // A list in another form says nothing that could be refused.
         let line = lines(of: "/sys/devices/system/cpu/cpu\(number)/topology/thread_siblings_list").first
         return line.flatMap { try? CPUSet(parsing: $0) }
     }

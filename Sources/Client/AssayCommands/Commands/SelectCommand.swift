@@ -95,7 +95,7 @@ struct SelectCommand: AsyncParsableCommand {
         criteria.order = SelectionCriteria.Order(by)
         if let threads { criteria.threads = threads }
         if let batch { criteria.batch = batch }
-        criteria.labels = try requireLabel.map { (text) throws(AssayError) in try WorkerLabel(parsing: text) }
+        criteria.labels = try WorkerLabel.list(parsing: requireLabel)
         try criteria.check()
         return criteria
     }

@@ -110,7 +110,7 @@ struct VerifyCommand: AsyncParsableCommand {
         request.batch = batch
         request.measuredRuns = runs
         request.deadlineSeconds = deadline
-        request.labels = try requireLabel.map { (text) throws(AssayError) in try WorkerLabel(parsing: text) }
+        request.labels = try WorkerLabel.list(parsing: requireLabel)
         if !maxRatio.isEmpty {
             guard baseline != nil else {
                 throw AssayError(

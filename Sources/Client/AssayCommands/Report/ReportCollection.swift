@@ -24,13 +24,13 @@ enum ReportCollection {
         of version: Version, among gathered: [GatheredEvidence], verification: VerificationID?
     ) throws -> VersionReport.Signed<VerificationReport>? {
         guard let verification else {
+            let reports = gathered.filter { $0.evidence.predicateType == PredicateType.verificationReport }
             // A policy's further datasets are measured with the fewest runs, beside the report that people look for.
-            let whole = gathered.filter {
-                (try? content(of: $0))?.settings.measuredRuns ?? 0 > VerificationSettings.runsMin
-            }
+            // One that cannot be read is kept: if it is the newest, that has to be told.
+            let whole = reports.filter { (try? content(of: $0))?.settings.measuredRuns != VerificationSettings.runsMin }
             let item =
                 newest(PredicateType.verificationReport, among: whole)
-                ?? newest(PredicateType.verificationReport, among: gathered)
+                ?? newest(PredicateType.verificationReport, among: reports)
             return try item.map { VersionReport.Signed(try content(of: $0), by: $0.evidence) }
         }
         for item in gathered where item.evidence.predicateType == PredicateType.verificationReport {

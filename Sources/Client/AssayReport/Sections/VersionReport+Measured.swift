@@ -19,7 +19,7 @@ extension VersionReport {
         var section = ReportSection("latency", "Latency")
         section.note =
             "\(Quantity.grouped(latency.runs)) runs, each of "
-            + "\(Quantity.samples(measured.fixedBatch ?? settings.batch)), with "
+            + "\(Quantity.samples(measured.batch(asked: settings))), with "
             + "\(Quantity.threads(settings.threads)). "
             + "Loading took \(Figure.duration(measured.loadMicroseconds)), "
             + "the first run \(Figure.duration(measured.firstRunMicroseconds)), and the process had "
@@ -55,7 +55,7 @@ extension VersionReport {
             section.note = "Only one point was measured. More with: assay verify … --sweep-batches 1,8,32"
         }
         let own = VerificationReport.SweepPoint(
-            threads: settings.threads, batch: measured.fixedBatch ?? settings.batch, latency: measured.latency)
+            threads: settings.threads, batch: measured.batch(asked: settings), latency: measured.latency)
         let isSwept = sweep.contains { $0.threads == own.threads && $0.batch == own.batch }
         let points = (isSwept ? sweep : sweep + [own]).sorted { ($0.threads, $0.batch) < ($1.threads, $1.batch) }
         section.charts = ThroughputChart(points: points).chart.map { [$0] } ?? []

@@ -26,6 +26,7 @@ extension Verify {
         }
     }
 
+    /// Why it cannot is told where the server starts.
     private var canEvaluate: Bool { (try? host.checkAvailable()) != nil }
 
     var leaseEnd: Timestamp { Timestamp(milliseconds: clock.now().milliseconds + lease.milliseconds) }
