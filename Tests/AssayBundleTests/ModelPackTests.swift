@@ -6,13 +6,12 @@ import Foundation
 import Testing
 
 struct ModelPackTests {
-    private let repository = "team/digits"
     private let digest = Digest.sha256(of: [1])
 
     private func build(_ paths: [String], kind: Repository.Kind = .model) throws -> ModelPackDocuments {
         try ModelPack.build(
-            paths.map { ModelFile(path: $0, digest: digest, size: 1) }, repository: RepositoryName(parsing: repository),
-            kind: kind, properties: ModelProperties(format: "onnx", precision: "float32", paramSize: "5.2K"))
+            paths.map { ModelFile(path: $0, digest: digest, size: 1) }, kind: kind,
+            properties: ModelProperties(format: "onnx", precision: "float32", paramSize: "5.2K"))
     }
 
     private func manifest(_ layers: [[String: Any]]) throws -> Manifest {
@@ -37,7 +36,7 @@ struct ModelPackTests {
         let ids = "\"\(digest)\",\"\(digest)\""
         let config =
             #"{"config":{"format":"onnx","paramSize":"5.2K","precision":"float32"},"#
-            + #""descriptor":{"name":"team/digits"},"modelfs":{"diffIds":[\#(ids)],"type":"layers"}}"#
+            + #""descriptor":{},"modelfs":{"diffIds":[\#(ids)],"type":"layers"}}"#
         #expect(String(decoding: documents.config, as: UTF8.self) == config)
     }
 
@@ -82,7 +81,7 @@ struct ModelPackTests {
         #expect(try ModelPack.files(of: manifest([layer([title: "../x"])])).map(\.path) == [named])
         #expect(try ModelPack.files(of: manifest([layer([:]), layer([:])])).map(\.path) == [named])
         let foreign = layer([title: "x"], type: "application/vnd.oci.image.layer.nondistributable.v1.tar")
-        #expect(try ModelPack.files(of: manifest([foreign])).isEmpty)
+        #expect(try ModelPack.files(of: manifest([foreign])).map(\.path) == ["x"])
     }
 
     @Test(arguments: [

@@ -30,7 +30,7 @@ struct SampleVersion {
         for content in contents.values { blobs[Digest.sha256(of: content)] = content }
         let documents = try ModelPack.build(
             contents.map { ModelFile(path: $0.key, digest: Digest.sha256(of: $0.value), size: Int64($0.value.count)) },
-            repository: RepositoryName(parsing: Self.repository), kind: .model)
+            kind: .model)
         blobs[Digest.sha256(of: documents.config)] = documents.config
         manifest = try Self.manifest(documents.manifest)
         files = try ModelPack.files(of: manifest)

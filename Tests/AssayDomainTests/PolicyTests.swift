@@ -35,7 +35,10 @@ struct PolicyTests {
     }
 
     static func evidence(_ report: VerificationReport?) -> Evidence {
-        Evidence(signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn: "k1"], report: report)
+        var evidence = Evidence(
+            signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn: "k1"], report: report)
+        evidence.binding = .plain(form: 2)
+        return evidence
     }
 
     @Test(arguments: [
@@ -45,7 +48,7 @@ struct PolicyTests {
         let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
         let decision = policy.decide(Self.evidence(try Self.report(1, accuracy: accuracy)))
         #expect(decision.isPassed == isMet)
-        #expect(decision.outcomes.map(\.requirement) == ["signature", "accuracy"])
+        #expect(decision.outcomes.map(\.requirement) == ["signature", "manifest", "accuracy"])
     }
 
     @Test func `without evidence nothing passes`() throws {
@@ -58,7 +61,7 @@ struct PolicyTests {
         let outcomes = policy.decide(none).outcomes
         #expect(
             outcomes.filter { $0.status == .missing }.map(\.requirement)
-                == ["signature", "lineage.trained-on", "accuracy", "latency.p50", "memory"])
+                == ["signature", "manifest", "lineage.trained-on", "accuracy", "latency.p50", "memory"])
     }
 
     @Test(arguments: [
@@ -72,7 +75,7 @@ struct PolicyTests {
         var evidence = Self.evidence(nil)
         evidence.statements = [.init(predicateType: PredicateType.provenance, signer: "k2", role: .training)]
         let decision = policy.decide(evidence)
-        #expect(decision.outcomes.map(\.status) == [.passed, status])
+        #expect(decision.outcomes.map(\.status) == [.passed, .passed, status])
         #expect(decision.isPassed == (status == .passed))
     }
 
@@ -165,7 +168,7 @@ struct PolicyTests {
                 #"{"version":1,"dataset":"d:1","latency":{"\#(name)":{"max_milliseconds":\#(bound)}}}"#)
             #expect(policy.verificationSettings != nil && !policy.needsBaseline)
             let outcomes = policy.decide(Self.evidence(try Self.report(1, accuracy: 1, p50: 100))).outcomes
-            #expect(outcomes.map(\.requirement) == ["signature", "latency.\(name)"])
+            #expect(outcomes.map(\.requirement) == ["signature", "manifest", "latency.\(name)"])
             #expect(outcomes.last?.status == status)
             #expect(policy.decide(Self.evidence(nil)).outcomes.last?.status == .missing)
         }
@@ -231,7 +234,8 @@ struct PolicyTests {
         var evidence = Self.evidence(try Self.report(1, accuracy: 0.95))
         #expect(
             policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
-                "signature passed", "accuracy passed", "drift.accuracy missing", "edge-cases.accuracy missing",
+                "signature passed", "manifest passed", "accuracy passed", "drift.accuracy missing",
+                "edge-cases.accuracy missing",
             ])
         for (name, accuracy) in [("drift", 0.6), ("edge-cases", 0.55)] {
             var reports = Evidence.Reports()
@@ -240,7 +244,8 @@ struct PolicyTests {
         }
         #expect(
             policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
-                "signature passed", "accuracy passed", "drift.accuracy failed", "drift.accuracy.drop passed",
+                "signature passed", "manifest passed", "accuracy passed", "drift.accuracy failed",
+                "drift.accuracy.drop passed",
                 "edge-cases.accuracy passed",
             ])
         evidence.waivers = [try Self.waiver("drift.accuracy")]
@@ -261,7 +266,7 @@ struct PolicyTests {
         evidence.parts["far"] = reports
         #expect(
             policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
-                "signature passed", "cage passed", "far.accuracy passed", "far.cage failed",
+                "signature passed", "manifest passed", "cage passed", "far.accuracy passed", "far.cage failed",
             ])
     }
 

@@ -33,7 +33,7 @@ struct PublishTests {
         let repository = try RepositoryName(parsing: "m")
         let record = try await test.push(Array("1".utf8), to: repository)
         let documents = try ModelPack.build(
-            [ModelFile(path: "a.bin", digest: record.digest, size: record.size)], repository: repository, kind: .model)
+            [ModelFile(path: "a.bin", digest: record.digest, size: record.size)], kind: .model)
         _ = try await test.push(documents.config, to: repository)
         let other = VersionFile(path: "a.bin", digest: Digest.sha256(of: [9]), size: 1)
         let bundle = try ModelSignature.sign([other], name: "m", key: test.releaseKey)

@@ -53,7 +53,7 @@ struct WaiverTests {
             Issue.record("the waived version was not promoted")
             return
         }
-        #expect(decision.outcomes.map(\.status) == [.passed, .waived])
+        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .waived])
         let moves = try await test.registry.aliases.history(
             of: production, in: version.repository, before: nil, limit: 1)
         #expect(moves.items.map(\.waived) == [["accuracy"]])
@@ -68,7 +68,7 @@ struct WaiverTests {
             Issue.record("a waiver counted that does not")
             return
         }
-        #expect(decision.outcomes.map(\.status) == [.passed, .failed])
+        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .failed])
     }
 
     @Test func `each dataset of a policy is measured before it decides`() async throws {
@@ -84,18 +84,18 @@ struct WaiverTests {
             Issue.record("a version was promoted that fails on a further dataset")
             return
         }
-        #expect(decision.outcomes.map(\.requirement) == ["signature", "accuracy", "drift.accuracy"])
-        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .failed])
+        #expect(decision.outcomes.map(\.requirement) == ["signature", "manifest", "accuracy", "drift.accuracy"])
+        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .passed, .failed])
         #expect(test.host.runCount == 2)
     }
 
     @Test func `a check decides by what is there and measures nothing`() async throws {
         let before = try await test.registry.promote.check(version, for: production, policy: nil)
-        #expect(before.decision.outcomes.map(\.status) == [.passed, .missing])
+        #expect(before.decision.outcomes.map(\.status) == [.passed, .passed, .missing])
         #expect(test.host.runCount == 0)
         _ = try await promote()
         let after = try await test.registry.promote.check(version, for: production, policy: nil)
-        #expect(after.decision.outcomes.map(\.status) == [.passed, .failed])
+        #expect(after.decision.outcomes.map(\.status) == [.passed, .passed, .failed])
         let lenient = try Policy.parse(
             Array(#"{"version":1,"dataset":"digits-test:1","metrics":{"accuracy":{"min":0.4}}}"#.utf8))
         let other = try await test.registry.promote.check(version, for: production, policy: lenient)

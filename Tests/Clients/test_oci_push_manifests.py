@@ -132,9 +132,6 @@ def other_manifests(blob):
         "sparse index": (index_of([child]), OCI_INDEX),
         "index with artifactType": (index_of([], artifactType="application/vnd.example.set"), OCI_INDEX),
         "index with unknown children": (index_of([child | {"mediaType": "application/x-unknown"}]), OCI_INDEX),
-        "unknown type of manifest": (
-            {"schemaVersion": 2, "mediaType": "application/vnd.example.thing+json", "thing": 1},
-            "application/vnd.example.thing+json"),
     }
 
 

@@ -365,7 +365,7 @@ def test_a_command_signs_pushes_and_statements_too(client, name):
     client.ok("attest", f"{name}:1", "--type", REVIEW, "--predicate", "review.json", *command)
     items = attestations(client, f"{name}:1", "--trust", "release.pub.pem")
     assert {item["status"] for item in items} == {"valid"}
-    assert len(items) == 3 and {item["signer"] for item in items} == {key_id(client.home / "release.pub.pem")}
+    assert len(items) == 4 and {item["signer"] for item in items} == {key_id(client.home / "release.pub.pem")}
 
 
 # What a command does instead of signing; large messages do not fit into a pipe at once.

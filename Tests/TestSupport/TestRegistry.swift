@@ -74,7 +74,7 @@ package struct TestRegistry: Sendable {
             let record = try await push(Array(text.utf8), to: repository)
             packed.append(ModelFile(path: path, digest: record.digest, size: record.size))
         }
-        let documents = try ModelPack.build(packed, repository: repository, kind: kind)
+        let documents = try ModelPack.build(packed, kind: kind)
         _ = try await push(documents.config, to: repository)
         let signed = packed.map { VersionFile(path: $0.path, digest: $0.digest, size: $0.size) }
         return try await registry.publish(

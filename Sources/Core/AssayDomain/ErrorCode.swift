@@ -116,6 +116,10 @@ extension ErrorCode {
     package static let signatureInvalid = ErrorCode("signature-invalid", .integrity)
     package static let untrustedKey = ErrorCode("untrusted-key", .integrity)
     package static let unsigned = ErrorCode("unsigned", .integrity)
+    /// Clients could take other files out of a manifest than those that are signed and measured.
+    package static let manifestAmbiguous = ErrorCode("manifest-ambiguous", .integrity)
+    /// Files are signed, and nothing says that the manifest is made of them alone.
+    package static let manifestUnbound = ErrorCode("manifest-unbound", .integrity)
     package static let changedWhileReading = ErrorCode("changed-while-reading", .integrity)
     package static let bundleInvalid = ErrorCode("bundle-invalid", .integrity)
     /// A key or a certificate counts no more, or not yet.
@@ -184,7 +188,8 @@ extension ErrorCode {
         .fileInaccessible, .unauthenticated, .permissionDenied, .tagImmutable, .aliasProtected, .aliasConflict,
         .kindConflict, .keyConflict, .storeExists, .lineageCycle, .claimLost, .verificationEnded, .inUse,
         .serverConflict, .fileExists,
-        .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .changedWhileReading, .bundleInvalid,
+        .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .manifestAmbiguous, .manifestUnbound,
+        .changedWhileReading, .bundleInvalid,
         .expired, .logInconsistent, .replayDiffers,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
         .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,

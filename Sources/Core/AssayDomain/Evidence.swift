@@ -4,6 +4,8 @@ package struct Evidence: Sendable {
     package var signers: [String]
     /// Why there is no valid signature, if there is none.
     package var signatureFault: String?
+    /// What ties the version's manifest to those files.
+    package var binding = ManifestBinding.unbound
     /// Files that the version names and the store does not have.
     package var missingContent: [Digest]
     package var contentBytes: Int64

@@ -24,15 +24,18 @@ package enum JSON {
         try decode(type, from: bytes, keys: .convertFromSnakeCase)
     }
 
-    /// As `decode`, for formats of others whose keys are the property names as they stand.
-    package static func decodeVerbatim<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
-        try decode(type, from: bytes, keys: .useDefaultKeys)
+    /// As `decode`, for formats of others whose keys are the property names as they stand. With a shape, other
+    /// spellings of its keys are refused.
+    package static func decodeVerbatim<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], shape: JSONShape = .free
+    ) throws -> Value {
+        try decode(type, from: bytes, keys: .useDefaultKeys, shape: shape)
     }
 
     private static func decode<Value: Decodable>(
-        _ type: Value.Type, from bytes: [UInt8], keys: JSONDecoder.KeyDecodingStrategy
+        _ type: Value.Type, from bytes: [UInt8], keys: JSONDecoder.KeyDecodingStrategy, shape: JSONShape = .free
     ) throws -> Value {
-        try StrictJSON.check(bytes)
+        try StrictJSON.check(bytes, shape: shape)
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = keys
         do {

@@ -47,19 +47,20 @@ package struct Manifest: Sendable, Hashable {
     package let subject: Descriptor?
     package let annotations: [String: String]
 
-    /// Reads a manifest whose digest the caller has computed from the same bytes.
+    /// Reads a manifest that is stored, whose digest the caller has computed from the same bytes. What is pushed,
+    /// signed or promoted is asked for more: see `ManifestReading`.
     ///
     /// Throws `manifest-invalid` if it is no JSON object of a manifest's form, or says another media type than the
     /// request did.
     package init(parsing bytes: [UInt8], digest: Digest, contentType: String?) throws(AssayError) {
-        let body: Body
-        do {
-            body = try JSON.decodeVerbatim(Body.self, from: bytes)
-        } catch let error as AssayError {
-            throw AssayError(.manifestInvalid, "the manifest cannot be read", reason: error.reason ?? error.message)
-        } catch {
-            throw AssayError(.manifestInvalid, "the manifest cannot be read", cause: error)
-        }
+        let body = try ManifestBody<Descriptor>.decode(bytes, shape: .free)
+        try self.init(body, bytes: bytes, digest: digest, contentType: contentType)
+    }
+
+    /// What a body says. Throws as `init(parsing:)`.
+    package init<Item: DescriptorForm>(
+        _ body: ManifestBody<Item>, bytes: [UInt8], digest: Digest, contentType: String?
+    ) throws(AssayError) {
         guard body.schemaVersion == 2 else {
             throw AssayError(.manifestInvalid, "the manifest cannot be read", reason: "its schemaVersion is not 2")
         }
@@ -68,8 +69,7 @@ package struct Manifest: Sendable, Hashable {
                 .manifestInvalid, "the manifest's mediaType is not the request's Content-Type",
                 reason: "\(Printable.quote(stated)) against \(Printable.quote(contentType))")
         }
-        let descriptors = body.descriptors
-        guard descriptors.allSatisfy({ $0.size >= 0 }) else {
+        guard body.descriptors.allSatisfy({ $0.descriptor.size >= 0 }) else {
             throw AssayError(.manifestInvalid, "the manifest names content of negative size")
         }
         self.bytes = bytes
@@ -79,25 +79,56 @@ package struct Manifest: Sendable, Hashable {
             ?? (body.manifests == nil ? MediaType.imageManifest : MediaType.imageIndex)
         // Source: distribution-spec 1.1.1, "Listing Referrers": an empty type is none.
         artifactType = body.artifactType.flatMap { $0.isEmpty ? nil : $0 }
-        config = body.config
-        layers = body.layers ?? []
-        children = body.manifests ?? []
-        subject = body.subject
+        config = body.config?.descriptor
+        layers = (body.layers ?? []).map(\.descriptor)
+        children = (body.manifests ?? []).map(\.descriptor)
+        subject = body.subject?.descriptor
         annotations = body.annotations ?? [:]
     }
+}
 
-    private struct Body: Decodable {
-        var schemaVersion: Int?
-        var mediaType: String?
-        var artifactType: String?
-        var config: Descriptor?
-        var layers: [Descriptor]?
-        var manifests: [Descriptor]?
-        var subject: Descriptor?
-        var annotations: [String: String]?
+/// A descriptor as some reader of manifests decodes it.
+package protocol DescriptorForm: Decodable, Sendable {
+    var descriptor: Descriptor { get }
+}
 
-        var descriptors: [Descriptor] {
-            (layers ?? []) + (manifests ?? []) + [config, subject].compactMap(\.self)
+extension Descriptor: DescriptorForm {
+    package var descriptor: Descriptor { self }
+}
+
+/// The members of an image manifest and of an index, as they stand in JSON.
+package struct ManifestBody<Item: DescriptorForm>: Decodable, Sendable {
+    package let schemaVersion: Int?
+    package let mediaType: String?
+    package let artifactType: String?
+    package let config: Item?
+    package let layers: [Item]?
+    package let manifests: [Item]?
+    package let subject: Item?
+    package let annotations: [String: String]?
+    private let fsLayers: Presence?
+    private let history: Presence?
+    private let signatures: Presence?
+
+    /// A value of any form.
+    private struct Presence: Decodable {
+        init(from decoder: any Decoder) {}
+    }
+
+    /// Whether it has members of Docker's first schema, by which some clients would read it in another way.
+    package var isOfFirstSchema: Bool { fsLayers != nil || history != nil || signatures != nil }
+
+    /// Every descriptor in it.
+    package var descriptors: [Item] { (layers ?? []) + (manifests ?? []) + [config, subject].compactMap(\.self) }
+
+    /// Throws `manifest-invalid` for what is no such object, or has a key that its shape refuses.
+    package static func decode(_ bytes: [UInt8], shape: JSONShape) throws(AssayError) -> ManifestBody {
+        do {
+            return try JSON.decodeVerbatim(ManifestBody.self, from: bytes, shape: shape)
+        } catch let error as AssayError {
+            throw AssayError(.manifestInvalid, "the manifest cannot be read", reason: error.reason ?? error.message)
+        } catch {
+            throw AssayError(.manifestInvalid, "the manifest cannot be read", cause: error)
         }
     }
 }

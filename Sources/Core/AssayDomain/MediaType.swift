@@ -14,6 +14,8 @@ package enum MediaType {
     package static let sigstoreBundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
     package static let dsseEnvelope = "application/vnd.dsse.envelope.v1+json"
     package static let inToto = "application/vnd.in-toto+json"
+    /// The types of referrers whose content is a DSSE envelope.
+    package static let envelopes = [dsseEnvelope, inToto]
     package static let cycloneDX = "application/vnd.cyclonedx+json"
     /// A proof of the audit log (C2SP tlog-proof); the name is ours.
     package static let logProof = "application/vnd.assay.tlog-proof.v1"
@@ -27,6 +29,27 @@ package enum MediaType {
         mediaType.contains("nondistributable") || mediaType.contains(".foreign.")
     }
 
+    /// The types under which a manifest is taken and served.
+    package static let manifests: Set = [imageManifest, imageIndex, dockerManifest, dockerManifestList]
+
+    /// Whether clients that are known unpack content of this type into files of its own names: layers of container
+    /// images, and archives of ModelPack, KitOps and others that name them so.
+    package static func isPacked(_ mediaType: String) -> Bool { !packedWords(of: mediaType).isDisjoint(with: packings) }
+
+    /// Whether the type says besides that these are files of a model.
+    package static func isPackedModel(_ mediaType: String) -> Bool {
+        isPacked(mediaType) && !packedWords(of: mediaType).isDisjoint(with: ["model", "modelkit"])
+    }
+
+    private static let packings: Set = ["tar", "rootfs", "tgz", "gzip", "zstd", "zip"]
+
+    /// The words of a vendor's type; none of a type that is nobody's, which no client unpacks by itself.
+    private static func packedWords(of mediaType: String) -> Set<String> {
+        let type = mediaType.lowercased()
+        guard type.hasPrefix("application/vnd.") else { return [] }
+        return Set(type.split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.map(String.init))
+    }
+
     /// Whether a manifest of this type lists other manifests.
     package static func isIndex(_ mediaType: String) -> Bool {
         mediaType == imageIndex || mediaType == dockerManifestList
@@ -36,6 +59,12 @@ package enum MediaType {
 /// Annotation keys with a meaning.
 package enum Annotation {
     package static let modelFilePath = "org.cncf.model.filepath"
+    /// The name of the annotation above before ModelPack was the CNCF's; some clients still go by it.
+    package static let modelFilePathBefore = "org.cnai.model.filepath"
+    /// What a packer knew of the file, as JSON.
+    package static let modelFileMetadata = "org.cncf.model.file.metadata+json"
+    /// Has the clients of ORAS unpack a layer.
+    package static let unpack = "io.deis.oras.content.unpack"
     package static let title = "org.opencontainers.image.title"
     package static let description = "org.opencontainers.image.description"
     package static let licenses = "org.opencontainers.image.licenses"
@@ -60,14 +89,16 @@ package enum PredicateType {
     /// A bill of materials: the predicate is the document itself, byte for byte.
     package static let bill = "https://cyclonedx.org/bom"
     package static let waiver = "https://assay.dev/attestation/waiver/v1"
+    /// Binds a manifest, all of it, to the files that its signer saw in it.
+    package static let binding = "https://assay.dev/attestation/binding/v1"
 
     /// What a registry alone may say: by another signer it does not count.
     package static let ofRegistry: Set<String> = [verificationReport, verdict]
 
     /// Words by which people may name a type.
     package static let shortNames = [
-        "bom": bill, "provenance": provenance, "report": verificationReport, "signature": modelSignature,
-        "test-result": testResult, "verdict": verdict, "waiver": waiver,
+        "binding": binding, "bom": bill, "provenance": provenance, "report": verificationReport,
+        "signature": modelSignature, "test-result": testResult, "verdict": verdict, "waiver": waiver,
     ]
 
     /// The type of a short name, or the text itself.

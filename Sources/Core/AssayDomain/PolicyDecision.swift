@@ -58,7 +58,7 @@ extension Policy {
     /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         let outcomes =
-            [signatureOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
+            [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
             + memoryOutcomes(evidence) + cageOutcomes(evidence)
@@ -106,6 +106,22 @@ extension Policy {
         }
         return RequirementOutcome(
             requirement: "signature", demanded: demanded, measured: "valid, key \(signer.prefix(12))", status: .passed)
+    }
+
+    /// Whoever binds the manifest must be one of those whose signatures count.
+    private func manifestOutcome(_ evidence: Evidence) -> RequirementOutcome {
+        let (measured, status): (String, RequirementOutcome.Status) =
+            switch evidence.binding {
+            case .plain, .ambiguous: (evidence.binding.text, evidence.binding.isBound ? .passed : .failed)
+            case .unbound: (evidence.binding.text, .missing)
+            case .signed(let keys):
+                keys.first { signature?.keys?.contains($0) ?? true }.map {
+                    (ManifestBinding.signed(by: [$0]).text, .passed)
+                }
+                    ?? ("signed, but by none of the demanded keys", .failed)
+            }
+        return RequirementOutcome(
+            requirement: "manifest", demanded: "nothing but the signed files", measured: measured, status: status)
     }
 
     /// The fault of a version that nobody signed.

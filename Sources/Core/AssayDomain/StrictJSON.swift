@@ -1,7 +1,8 @@
 /// A check that bytes are exactly one JSON document that every reader understands alike.
 ///
 /// Foundation's decoder takes the last of two equal keys and other readers the first; so duplicate keys are refused
-/// here, as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2).
+/// here, as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2). Where
+/// the format names its keys (`JSONShape`), another spelling of one is refused too.
 package struct StrictJSON {
     /// The deepest nesting accepted; manifests need 5.
     package static let depthMax = 64
@@ -10,13 +11,13 @@ package struct StrictJSON {
     private var position = 0
 
     /// Throws `json-invalid` with the byte offset of the first fault.
-    package static func check(_ bytes: [UInt8]) throws(AssayError) {
+    package static func check(_ bytes: [UInt8], shape: JSONShape = .free) throws(AssayError) {
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw AssayError(.jsonInvalid, "the body is not valid JSON", reason: "it is not UTF-8")
         }
         var parser = StrictJSON(bytes: bytes)
         parser.skipSpace()
-        try parser.value(depth: 0)
+        try parser.value(depth: 0, shape)
         parser.skipSpace()
         guard parser.position == bytes.count else { throw parser.fault("data after the end of the document") }
     }
@@ -29,11 +30,11 @@ package struct StrictJSON {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
-    private mutating func value(depth: Int) throws(AssayError) {
+    private mutating func value(depth: Int, _ shape: JSONShape) throws(AssayError) {
         guard depth < Self.depthMax else { throw fault("nesting deeper than \(Self.depthMax)") }
         switch next {
-        case UInt8(ascii: "{"): try object(depth: depth)
-        case UInt8(ascii: "["): try array(depth: depth)
+        case UInt8(ascii: "{"): try object(depth: depth, shape)
+        case UInt8(ascii: "["): try array(depth: depth, shape)
         case UInt8(ascii: "\""): _ = try string()
         case UInt8(ascii: "t"): try literal("true")
         case UInt8(ascii: "f"): try literal("false")
@@ -42,20 +43,33 @@ package struct StrictJSON {
         }
     }
 
-    private mutating func object(depth: Int) throws(AssayError) {
+    private mutating func object(depth: Int, _ shape: JSONShape) throws(AssayError) {
         var keys: Set<[UInt8]> = []
         try list(close: UInt8(ascii: "}")) { (parser: inout StrictJSON) throws(AssayError) in
-            guard keys.insert(try parser.string()).inserted else { throw parser.fault("the same key twice") }
+            let key = try parser.string()
+            guard keys.insert(key).inserted else { throw parser.fault("the same key twice") }
+            let child = try parser.shape(of: key, in: shape)
             parser.skipSpace()
             try parser.expect(UInt8(ascii: ":"))
             parser.skipSpace()
-            try parser.value(depth: depth + 1)
+            try parser.value(depth: depth + 1, child)
         }
     }
 
-    private mutating func array(depth: Int) throws(AssayError) {
+    /// The shape of a key's value; throws for another spelling of a key that the format names.
+    private func shape(of key: [UInt8], in shape: JSONShape) throws(AssayError) -> JSONShape {
+        guard case .object(let members) = shape else { return .free }
+        if let name = members.name(misspeltBy: key) {
+            let written = Printable.quote(String(decoding: key, as: UTF8.self), limit: 40)
+            throw fault("the key \(written), which some readers take for '\(name)'")
+        }
+        return members.shape(of: key)
+    }
+
+    private mutating func array(depth: Int, _ shape: JSONShape) throws(AssayError) {
+        let item: JSONShape = if case .list(let item) = shape { item } else { .free }
         try list(close: UInt8(ascii: "]")) { (parser: inout StrictJSON) throws(AssayError) in
-            try parser.value(depth: depth + 1)
+            try parser.value(depth: depth + 1, item)
         }
     }
 

@@ -4,7 +4,7 @@
 package struct Waiver: Sendable, Hashable, Codable {
     package static let reasonBytesMax = 1_000
     /// What nobody can waive: a version that is not signed or not there has nothing that could be answered for.
-    package static let unwaivable: Set<String> = ["signature", "content"]
+    package static let unwaivable: Set<String> = ["signature", "manifest", "content"]
 
     package let alias: AliasName
     /// As the table of a promotion names it: `latency.p50.ratio`.

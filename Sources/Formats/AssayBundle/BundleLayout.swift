@@ -8,6 +8,7 @@ import AssayDomain
 enum BundleLayout {
     static let layoutPath = "oci-layout"
     static let indexPath = "index.json"
+    static let layoutShape = JSONShape.object(["imageLayoutVersion": .free])
     static let layout = Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8)
 
     /// The version's number, where OCI tools look for a tag.

@@ -120,7 +120,10 @@ package struct BundleReader {
     private func checkLayout(_ bytes: [UInt8]) throws {
         struct Layout: Decodable { let imageLayoutVersion: String }
         do {
-            guard try JSON.decodeVerbatim(Layout.self, from: bytes).imageLayoutVersion == "1.0.0" else {
+            guard
+                try JSON.decodeVerbatim(Layout.self, from: bytes, shape: BundleLayout.layoutShape).imageLayoutVersion
+                    == "1.0.0"
+            else {
                 throw Self.invalid("the bundle is of another layout version")
             }
         } catch let error as AssayError where error.code != .bundleInvalid {
@@ -131,7 +134,7 @@ package struct BundleReader {
     private static func index(_ bytes: [UInt8]) throws -> BundleIndex {
         let index: BundleIndex
         do {
-            index = try JSON.decodeVerbatim(BundleIndex.self, from: bytes)
+            index = try JSON.decodeVerbatim(BundleIndex.self, from: bytes, shape: ManifestReading.shape)
         } catch {
             throw invalid("the bundle's index cannot be read", reason: (error as? AssayError)?.reason)
         }
@@ -169,7 +172,7 @@ package struct BundleReader {
         manifestBytes += bytes.count
         guard Int64(bytes.count) == entry.size, Digest.of(bytes, algorithm: entry.digest.algorithm) == entry.digest
         else { throw AssayError(.digestMismatch, "the manifest \(entry.digest) has not the size that the index says") }
-        return try Manifest(parsing: bytes, digest: entry.digest, contentType: entry.mediaType)
+        return try ManifestReading(bytes, digest: entry.digest, contentType: entry.mediaType).manifest
     }
 
     // MARK: Exactly what is called for

@@ -37,7 +37,8 @@ package struct DSSEEnvelope: Sendable, Hashable {
         guard bytes.count <= Self.bytesMax else {
             throw AssayError(.bodyTooLarge, "the envelope has over \(Self.bytesMax) bytes")
         }
-        try self.init(SignedJSON.decode(EnvelopeJSON.self, from: bytes, what: "the envelope"))
+        try self.init(
+            SignedJSON.decode(EnvelopeJSON.self, from: bytes, what: "the envelope", shape: EnvelopeJSON.shape))
     }
 
     init(_ json: EnvelopeJSON) throws(AssayError) {
@@ -139,15 +140,20 @@ struct EnvelopeJSON: Codable {
     let payload: String
     let payloadType: String
     let signatures: [Signature]
+
+    static let shape = JSONShape.object([
+        "payload": .free, "payloadType": .free, "signatures": .list(.object(["keyid": .free, "sig": .free])),
+    ])
 }
 
-/// Strict decoding of signed documents; whatever is wrong with their form makes the signature invalid.
+/// Strict decoding of signed documents; whatever is wrong with their form makes the signature invalid, another spelling
+/// of one of their keys included.
 enum SignedJSON {
     static func decode<Value: Decodable>(
-        _ type: Value.Type, from bytes: [UInt8], what: String
+        _ type: Value.Type, from bytes: [UInt8], what: String, shape: JSONShape
     ) throws(AssayError) -> Value {
         do {
-            return try JSON.decodeVerbatim(type, from: bytes)
+            return try JSON.decodeVerbatim(type, from: bytes, shape: shape)
         } catch let error as AssayError {
             throw AssayError(.signatureInvalid, "\(what) cannot be read", reason: error.reason ?? error.message)
         } catch {

@@ -11,6 +11,14 @@ package enum FileKind: String, Sendable, CaseIterable {
     /// The media type of a layer that is one file of this kind, byte for byte.
     package var mediaType: String { "application/vnd.cncf.model.\(rawValue).v1.raw" }
 
+    /// The kind whose layers have this media type; nil if it is none of theirs.
+    init?(mediaType: String) {
+        guard let kind = Self.allCases.first(where: { $0.mediaType.utf8.elementsEqual(mediaType.utf8) }) else {
+            return nil
+        }
+        self = kind
+    }
+
     /// What a file of a model is for, guessed from its name: weights unless the name says otherwise.
     package static func guess(path: String) -> FileKind {
         let name = (path.split(separator: "/").last ?? "").lowercased()

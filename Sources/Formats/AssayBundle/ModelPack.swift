@@ -1,4 +1,3 @@
-import AssayCrypto
 package import AssayDomain
 
 /// One file of a version that is to be published.
@@ -49,33 +48,20 @@ package enum ModelPack {
     package static let filesMax = 10_000
 
     /// Builds manifest and config of a version. The same files and properties give the same bytes, in whatever order
-    /// the files come: nothing in them is a time, a machine or a person.
+    /// the files come: nothing in them is a time, a machine, a person or a repository.
     ///
-    /// In a dataset repository every file but a document is a dataset layer.
+    /// In a dataset repository every file but a document is a dataset layer. `form` is an older one only to find
+    /// what was pushed in it; that one needs the repository's name.
     /// Throws `path-unsafe`, `request-invalid` for no files, `too-many-entries`, `manifest-too-large`.
     package static func build(
-        _ files: [ModelFile], repository: RepositoryName, kind: Repository.Kind,
-        properties: ModelProperties = ModelProperties()
+        _ files: [ModelFile], kind: Repository.Kind, properties: ModelProperties = ModelProperties(),
+        form: PlainForm = .current, repository: RepositoryName? = nil
     ) throws -> ModelPackDocuments {
-        guard !files.isEmpty else { throw AssayError(.requestInvalid, "a version of \(repository) needs a file") }
-        guard files.count <= filesMax else {
-            throw AssayError(.tooManyEntries, "a version has \(files.count) files", reason: "at most \(filesMax) fit")
+        let files = files.map { file in
+            let fileKind = kind == .dataset && file.kind != .doc ? .dataset : file.kind
+            return ModelFile(path: file.path, digest: file.digest, size: file.size, kind: fileKind)
         }
-        var paths = PathRules()
-        for file in files { try paths.add(file.path) }
-        let sorted = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
-        let config = try WireJSON.encode(ModelConfig(sorted, repository: repository, properties: properties))
-        let configDigest = Digest.sha256(of: config)
-        let manifest = try WireJSON.encode(
-            ArtifactManifest(
-                artifactType: MediaType.modelManifest,
-                config: Descriptor(
-                    mediaType: MediaType.modelConfig, digest: configDigest, size: Int64(config.count)),
-                layers: sorted.map { layer(of: $0, in: kind) }))
-        guard manifest.count <= Manifest.bytesMaxDefault else {
-            throw AssayError(.manifestTooLarge, "the manifest has \(manifest.count) bytes")
-        }
-        return ModelPackDocuments(manifest: manifest, config: config)
+        return try form.write(files, properties: properties, repository: repository)
     }
 
     /// A number of parameters as ModelPack writes it: one decimal and a letter, such as `6.7B`.
@@ -87,46 +73,5 @@ package enum ModelPack {
         let tenth = scale / 10
         let tenths = count / tenth + (count % tenth >= tenth / 2 ? 1 : 0)
         return "\(tenths / 10).\(tenths % 10)\(letter)"
-    }
-
-    private static func layer(of file: ModelFile, in kind: Repository.Kind) -> Descriptor {
-        let fileKind = kind == .dataset && file.kind != .doc ? .dataset : file.kind
-        return Descriptor(
-            mediaType: fileKind.mediaType, digest: file.digest, size: file.size,
-            annotations: [Annotation.modelFilePath: file.path, Annotation.title: file.path])
-    }
-}
-
-/// The configuration document; keys as ModelPack names them.
-private struct ModelConfig: Encodable {
-    struct Description: Encodable {
-        let name: String
-    }
-
-    struct Properties: Encodable {
-        let format: String?
-        let precision: String?
-        let paramSize: String?
-    }
-
-    struct FileSystem: Encodable {
-        let type = "layers"
-        /// Digests of the uncompressed layers, which raw layers are already.
-        let diffIds: [Digest]
-
-        private enum CodingKeys: String, CodingKey {
-            case type, diffIds
-        }
-    }
-
-    let descriptor: Description
-    let config: Properties
-    let modelfs: FileSystem
-
-    init(_ files: [ModelFile], repository: RepositoryName, properties: ModelProperties) {
-        descriptor = Description(name: repository.text)
-        config = Properties(
-            format: properties.format, precision: properties.precision, paramSize: properties.paramSize)
-        modelfs = FileSystem(diffIds: files.map(\.digest))
     }
 }

@@ -51,7 +51,7 @@ package enum ProvenancePredicate {
     /// A dependency without a relation that we know is left to whoever looks its digest up: it counts as what the
     /// version was derived from. One without a SHA-256 or SHA-512 digest is no version.
     package static func decode(_ predicate: [UInt8]) throws(AssayError) -> Provenance {
-        let body = try SignedJSON.decode(Body.self, from: predicate, what: "the provenance")
+        let body = try SignedJSON.decode(Body.self, from: predicate, what: "the provenance", shape: shape)
         let dependencies = body.buildDefinition.resolvedDependencies ?? []
         guard dependencies.count <= sourcesMax else {
             throw AssayError(.tooManyEntries, "the provenance names over \(sourcesMax) dependencies")
@@ -67,6 +67,20 @@ package enum ProvenancePredicate {
         if metadata.runId == nil { metadata.runId = body.runDetails.metadata?.invocationId }
         return Provenance(builderID: body.runDetails.builder.id, metadata: metadata, sources: sources)
     }
+
+    /// Source: slsa.dev/spec/v1.0/provenance.
+    private static let shape = JSONShape.object([
+        "buildDefinition": .object([
+            "buildType": .free, "externalParameters": .free, "internalParameters": .free,
+            "resolvedDependencies": .list(ResourceDescriptor.shape),
+        ]),
+        "runDetails": .object([
+            "builder": .object(["id": .free, "version": .free, "builderDependencies": .free]),
+            "metadata": .object(["invocationId": .free, "startedOn": .free, "finishedOn": .free]),
+            "byproducts": .list(ResourceDescriptor.shape),
+        ]),
+        "assay_metadata": .free,
+    ])
 
     private struct Body: Codable {
         let buildDefinition: Definition

@@ -9,6 +9,11 @@ struct ResourceDescriptor: Codable {
     var content: String?
     var annotations: [String: String]?
 
+    static let shape = JSONShape.object([
+        "name": .free, "uri": .free, "digest": .free, "content": .free, "downloadLocation": .free, "mediaType": .free,
+        "annotations": .free,
+    ])
+
     init(
         name: String?, uri: String? = nil, digest: [String: String]?, mediaType: String? = nil, content: String? = nil,
         annotations: [String: String]? = nil

@@ -15,6 +15,15 @@ struct SignatureBundle: Codable {
     private let verificationMaterial: MaterialJSON
     private let dsseEnvelope: EnvelopeJSON
 
+    private static let shape = JSONShape.object([
+        "mediaType": .free, "dsseEnvelope": EnvelopeJSON.shape,
+        "verificationMaterial": .object([
+            "publicKey": .object(["hint": .free]), "certificate": .free, "tlogEntries": .free,
+            "timestampVerificationData": .free,
+            "x509CertificateChain": .object(["certificates": .list(.object(["rawBytes": .free]))]),
+        ]),
+    ])
+
     /// A bundle of key mode.
     init(keyID: String, envelope: DSSEEnvelope) {
         mediaType = MediaType.sigstoreBundle
@@ -27,11 +36,11 @@ struct SignatureBundle: Codable {
         _ bytes: [UInt8]
     ) throws(AssayError) -> (material: SignatureMaterial, envelope: EnvelopeJSON) {
         // The reference tool refuses members that it does not know; so does this reader.
-        let names = try SignedJSON.decode([String: Ignored].self, from: bytes, what: "the signature").keys
+        let names = try SignedJSON.decode([String: Ignored].self, from: bytes, what: "the signature", shape: .free).keys
         guard Set(names).isSubset(of: ["mediaType", "verificationMaterial", "dsseEnvelope"]) else {
             throw SignedJSON.invalid("the signature has members that bundles of v0.3 do not have")
         }
-        let bundle = try SignedJSON.decode(Self.self, from: bytes, what: "the signature")
+        let bundle = try SignedJSON.decode(Self.self, from: bytes, what: "the signature", shape: shape)
         guard bundle.mediaType == MediaType.sigstoreBundle else {
             throw SignedJSON.invalid("the signature is of another format", reason: Printable.quote(bundle.mediaType))
         }

@@ -16,6 +16,29 @@ package struct SignedEvidence: EvidenceFormat {
         Digest.of(bytes, algorithm: algorithm)
     }
 
+    // MARK: Manifests
+
+    package func readManifest(_ bytes: [UInt8], digest: Digest, contentType: String?) throws -> Manifest {
+        try ManifestReading(bytes, digest: digest, contentType: contentType).manifest
+    }
+
+    package func binding(
+        of manifest: Manifest, config: [UInt8]?, statements: [VerifiedStatement]
+    ) -> ManifestBinding {
+        ManifestReading.binding(
+            of: manifest, config: config,
+            statements: statements.map { statement in
+                let subjects = statement.subjects.map { Statement.Subject(name: "", digest: $0) }
+                let content = Statement(
+                    subjects: subjects, predicateType: statement.predicateType, predicate: statement.predicate)
+                return (content, statement.signer)
+            })
+    }
+
+    package func canBePlain(_ manifest: Manifest) -> Bool { PlainForm.isPossible(manifest) }
+
+    package func requireRaw(_ manifest: Manifest) throws { try ManifestReading.requireRaw(manifest) }
+
     package func files(of manifest: Manifest) throws -> [VersionFile] { try ModelPack.files(of: manifest) }
 
     // MARK: Model signatures

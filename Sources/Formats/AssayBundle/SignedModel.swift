@@ -40,7 +40,8 @@ struct SignedModel {
         guard let subject = statement.subjects.first, statement.subjects.count == 1 else {
             throw SignedJSON.invalid("a model signature has exactly one subject")
         }
-        let predicate = try SignedJSON.decode(Predicate.self, from: statement.predicate, what: "the signed file list")
+        let predicate = try SignedJSON.decode(
+            Predicate.self, from: statement.predicate, what: "the signed file list", shape: Predicate.shape)
         try predicate.serialization.check()
         guard !predicate.resources.isEmpty else { throw SignedJSON.invalid("the signature covers no files") }
         guard predicate.resources.count <= Self.resourcesMax else {
@@ -85,6 +86,13 @@ struct SignedModel {
 private struct Predicate: Codable {
     let resources: [Resource]
     let serialization: Serialization
+
+    static let shape = JSONShape.object([
+        "resources": .list(.object(["name": .free, "algorithm": .free, "digest": .free])),
+        "serialization": .object([
+            "method": .free, "hash_type": .free, "allow_symlinks": .free, "ignore_paths": .free,
+        ]),
+    ])
 }
 
 private struct Resource: Codable {

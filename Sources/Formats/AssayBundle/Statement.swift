@@ -36,7 +36,7 @@ package struct Statement: Sendable, Hashable {
     ///
     /// Unknown members are ignored, and so are digests of unknown algorithms as long as one is known.
     package init(parsing bytes: [UInt8]) throws(AssayError) {
-        let body = try SignedJSON.decode(Body.self, from: bytes, what: "the statement")
+        let body = try SignedJSON.decode(Body.self, from: bytes, what: "the statement", shape: Self.shape)
         guard body._type == Self.type else {
             throw SignedJSON.invalid("the statement is of another type", reason: Printable.quote(body._type))
         }
@@ -66,6 +66,11 @@ package struct Statement: Sendable, Hashable {
     package func signed(by key: any MessageSigner) throws -> [UInt8] {
         try DSSEEnvelope(signing: encoded(), type: MediaType.inToto, key: key).encoded()
     }
+
+    /// The predicate is of its own type, and read by whoever knows that.
+    private static let shape = JSONShape.object([
+        "_type": .free, "subject": .list(ResourceDescriptor.shape), "predicateType": .free, "predicate": .free,
+    ])
 
     private struct Body: Decodable {
         let _type: String

@@ -88,9 +88,12 @@ extension NativeAPI {
     private static func refusal(of version: Version, alias: AliasName, decision: PolicyDecision) -> AssayError {
         let unmet = decision.outcomes.filter { !$0.isMet }
         let first = unmet.first.map { "\($0.requirement): \($0.measured), demanded \($0.demanded)" }
+        let isUnsigned = unmet.contains { ["signature", "manifest"].contains($0.requirement) }
         return AssayError(
             .promotionRefused, "\(version.reference) is not promoted to \(alias)", reason: first,
-            remedy: "see the requirements that are not met; the alias did not move")
+            remedy: isUnsigned
+                ? "sign the version with a trusted release key: assay sign \(version.reference) --key KEY"
+                : "see the requirements that are not met; the alias did not move")
     }
 
     // MARK: Trust and upkeep

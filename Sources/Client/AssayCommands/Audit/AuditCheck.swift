@@ -21,6 +21,8 @@ struct AuditCheck: Sendable {
         /// How many entries the checkpoint had that was kept; nil if none was given.
         let keptEntryCount: Int64?
         let faults: [Fault]
+        /// Versions that hold a protected alias and would not be promoted to it today; no fault of the log.
+        let unbound: [UnboundHolders.Holder]
     }
 
     /// Tiles that are fetched and hashed together.
@@ -66,7 +68,7 @@ struct AuditCheck: Sendable {
         for fault in try await indexFaults { faults.add(nil, Printable.escape(fault)) }
         return Result(
             origin: checkpoint.origin, entryCount: checkpoint.size, root: Hex.encode(checkpoint.root.bytes),
-            keptEntryCount: kept?.size, faults: faults.items)
+            keptEntryCount: kept?.size, faults: faults.items, unbound: try await UnboundHolders(client: client).find())
     }
 
     private static func check(_ kept: Checkpoint, against now: Checkpoint, _ faults: inout FaultList) throws {

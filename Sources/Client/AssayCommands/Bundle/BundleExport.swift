@@ -81,6 +81,7 @@ struct BundleExport: Sendable {
     private func fault(
         of referrer: Manifest, in repository: RepositoryName, _ check: EvidenceCheck
     ) async throws -> String? {
+        guard (try? ManifestReading(referrer)) != nil else { return "clients could read it in several ways" }
         guard let type = referrer.evidenceType, let layer = referrer.layers.first else { return nil }
         guard layer.size <= Int64(DSSEEnvelope.bytesMax) else { return "it has over \(DSSEEnvelope.bytesMax) bytes" }
         let bytes = try await client.content(of: layer.digest, in: repository, bytesMax: DSSEEnvelope.bytesMax)

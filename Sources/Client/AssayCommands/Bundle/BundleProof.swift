@@ -30,6 +30,8 @@ struct BundleProof: Encodable, Sendable {
 
     /// The release key, or the authority, whose signature covers exactly the files.
     let signer: String
+    /// What ties the manifest to just these files.
+    let binding: ManifestBinding
     let evidence: [CheckedEvidence]
     let promotions: [Promotion]
     /// The log that proves the version's repository and number; nil if nothing proves them.
@@ -44,7 +46,8 @@ struct BundleProof: Encodable, Sendable {
     ///
     /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states, and that
     /// no other log is called upon. Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`,
-    /// `expired`, `log-inconsistent`, `bundle-invalid`, and `log-entry-not-found` for a promotion that is demanded.
+    /// `expired`, `manifest-ambiguous`, `manifest-unbound`, `log-inconsistent`,
+    /// `bundle-invalid`, and `log-entry-not-found` for a promotion that is demanded.
     static func check(
         _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
     ) throws -> BundleProof {
@@ -65,6 +68,10 @@ struct BundleProof: Encodable, Sendable {
             )
         }
         let signer = try signer(among: evidence, of: bundle, check: check)
+        let envelopes = try bundle.contents.referrers
+            .filter { MediaType.envelopes.contains($0.effectiveArtifactType ?? "") }.map(bundle.document)
+        let binding = check.binding(config: try config(of: bundle), envelopes: envelopes)
+        try check.require(binding)
         let promotions = try proofs.promotions.map { try Self.promotion($0, evidence: evidence, bundle: bundle) }
         if case .promotion(let alias) = demand {
             guard promotions.contains(where: { alias == nil || $0.alias == alias?.text }) else {
@@ -74,8 +81,16 @@ struct BundleProof: Encodable, Sendable {
             }
         }
         return BundleProof(
-            signer: signer, evidence: evidence, promotions: promotions, origin: proofs.labelOrigin,
+            signer: signer, binding: binding, evidence: evidence, promotions: promotions, origin: proofs.labelOrigin,
             hasBill: try hasBill(bundle, vouchedBy: evidence), time: time, timeSource: source)
+    }
+
+    /// The config of a version that may be of a plain form.
+    private static func config(of bundle: OpenBundle) throws -> [UInt8]? {
+        guard let config = bundle.contents.manifest.config, PlainForm.isPossible(bundle.contents.manifest) else {
+            return nil
+        }
+        return try bundle.bytes(of: config)
     }
 
     /// Whether the bundle holds a bill of materials that a trusted registry vouches for. One that none of them vouches

@@ -28,8 +28,16 @@ struct OpenBundle: Sendable {
 
     /// The document that a referrer carries; its bytes are proven again. Throws `bundle-invalid`, `body-too-large`.
     func document(of referrer: Manifest) throws -> [UInt8] {
-        guard let layer = referrer.layers.first, let blob = contents.blob(layer.digest) else {
+        guard let layer = referrer.layers.first else {
             throw AssayError(.bundleInvalid, "a referrer carries nothing", reason: "\(referrer.digest)")
+        }
+        return try bytes(of: layer)
+    }
+
+    /// A small blob of the bundle; its bytes are proven again. Throws `bundle-invalid`, `body-too-large`.
+    func bytes(of layer: Descriptor) throws -> [UInt8] {
+        guard let blob = contents.blob(layer.digest) else {
+            throw AssayError(.bundleInvalid, "the bundle lacks \(layer.digest)")
         }
         guard blob.record.size <= Int64(Self.documentBytesMax) else {
             throw AssayError(.bodyTooLarge, "a document of evidence has over \(Self.documentBytesMax) bytes")

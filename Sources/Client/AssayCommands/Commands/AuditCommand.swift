@@ -183,6 +183,11 @@ struct AuditVerifyCommand: AsyncParsableCommand {
                 "\(result.entryCount) entries of \(Printable.escape(result.origin)) are as they were logged",
                 result.keptEntryCount.map { "they continue the checkpoint of \($0) entries that was kept" }
                     ?? "no checkpoint was given that was kept elsewhere; keep one with: assay audit checkpoint -o FILE")
+            for holder in result.unbound {
+                console.note(
+                    "\(holder.alias) points to \(holder.version), whose manifest is \(holder.reason); sign it: "
+                        + "assay sign \(holder.alias.repository):\(holder.version) --key KEY")
+            }
             if logTrust.isOfRegistry { console.note(LogTrust.note) }
         }
     }

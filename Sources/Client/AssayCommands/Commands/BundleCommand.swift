@@ -187,6 +187,7 @@ struct BundleVerifyCommand: AsyncParsableCommand {
             return try console.print("signature: not checked; add --trust root.json to demand one")
         }
         try console.print("signature: valid, key \(proof.signer.prefix(12))")
+        try console.print("manifest: \(proof.binding.text)")
         for item in proof.evidence where item.predicateType != PredicateType.modelSignature {
             let by = item.signer.map { "key \($0.prefix(12))" } ?? "by nobody who is trusted"
             try console.print(

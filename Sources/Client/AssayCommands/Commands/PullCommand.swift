@@ -50,6 +50,7 @@ struct PullCommand: AsyncParsableCommand {
             try console.print(Self.summary(of: result, in: folder))
             if let signer = result.signer {
                 try console.print("signature: valid, key \(signer.prefix(12))")
+                if let binding = result.binding { try console.print("manifest: \(binding.text)") }
             } else {
                 try console.print("signature: not checked; add --trust KEY.pub.pem to demand one")
             }

@@ -9,9 +9,11 @@ import AssayDomain
 struct SignCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sign",
-        abstract: "Sign the files of a version by their stored digests; nothing is downloaded.",
+        abstract: "Sign a version: its files and its manifest, by their digests; nothing is downloaded.",
         discussion: """
-            The signature is one of OpenSSF Model Signing v1.0, attached to the version beside those that it has.
+            The signature over the files is one of OpenSSF Model Signing v1.0; a statement binds the manifest to just \
+            these files, so that nothing else can be in it. Both are attached beside those that the version has. A \
+            version of which some client could make other files is not signed.
 
             Example:
               assay sign team/fraud:3 --key release.pem
@@ -29,6 +31,8 @@ struct SignCommand: AsyncParsableCommand {
         let digest: Digest
         let signer: String
         let attestation: AttestationResponse
+        /// Of the statement that binds the manifest.
+        let binding: AttestationResponse
         let fileCount: Int
         /// From the list of stored digests to the signature.
         let signingMilliseconds: Double
@@ -43,23 +47,24 @@ struct SignCommand: AsyncParsableCommand {
             let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
             let clock = ContinuousClock()
             let start = clock.now
-            let files = try ModelPack.files(of: manifest)
-            let signature = try await Signing(signer: signer, client: client)
-                .sign(files, name: version.repository.text)
+            let signing = Signing(signer: signer, client: client)
+            let files = try await signing.files(of: manifest, in: version.repository)
+            let signature = try await signing.sign(files, name: version.repository.text)
             let time = (clock.now - start) / .milliseconds(1)
+            let exact = Reference(version.repository, .digest(version.manifestDigest))
             let attached = try await client.attest(
-                AttestRequest(
-                    reference: Reference(version.repository, .digest(version.manifestDigest)),
-                    signature: String(decoding: signature, as: UTF8.self)))
+                AttestRequest(reference: exact, signature: String(decoding: signature, as: UTF8.self)))
+            let binding = try await signing.attach(
+                try BindingPredicate.statement(binding: manifest, name: version.repository.text), to: exact)
             if isJSON {
                 return try console.print(
                     json: Outcome(
                         version: version.reference, digest: version.manifestDigest, signer: signer.publicKey.id,
-                        attestation: attached, fileCount: files.count, signingMilliseconds: time))
+                        attestation: attached, binding: binding, fileCount: files.count, signingMilliseconds: time))
             }
             try console.print(
-                "\(version.reference)  \(version.manifestDigest)  \(Figure.files(files.count)) signed by key "
-                    + "\(signer.publicKey.id.prefix(12))")
+                "\(version.reference)  \(version.manifestDigest)  \(Figure.files(files.count)) and manifest signed by "
+                    + "key \(signer.publicKey.id.prefix(12))")
         }
     }
 }

@@ -10,38 +10,75 @@ struct PullPlan: Sendable {
     let signature: [UInt8]?
     /// The trusted key that signed; nil if nobody asked.
     let signer: TrustedKey?
+    /// What ties the manifest to the signed files; nil if nobody asked.
+    var binding: ManifestBinding?
 
     /// Resolves a reference once and reads what its digest names.
     ///
     /// Throws `path-unsafe` for files that would lie elsewhere; with a trust root, `unsigned`, `untrusted-key`,
-    /// `expired` or `signature-invalid` unless one of its release keys signed exactly these files.
+    /// `expired` or `signature-invalid` unless one of its release keys signed exactly these files, and
+    /// `manifest-ambiguous` or `manifest-unbound` unless nothing else can be in the manifest.
     static func make(_ reference: Reference, trusted: TrustRoot?, client: AssayClient) async throws -> PullPlan {
         let version = try await client.version(reference)
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        try ManifestReading.requireRaw(manifest)
         let files = try ModelPack.files(of: manifest)
         let signatures = try await signatures(of: version, client: client)
         let check = try trusted.map { root in
             try EvidenceCheck(repository: version.repository, manifest: manifest, root: root, time: .now)
         }
         let (signature, signer) = try choose(signatures, files: files, check: check, version: version)
-        return PullPlan(version: version, files: files, signature: signature, signer: signer)
+        var plan = PullPlan(version: version, files: files, signature: signature, signer: signer)
+        if let check { plan.binding = try await binding(of: version, check, client: client) }
+        return plan
+    }
+
+    /// What ties the manifest to its files. Throws as `EvidenceCheck.require`.
+    private static func binding(
+        of version: Version, _ check: EvidenceCheck, client: AssayClient
+    ) async throws -> ManifestBinding {
+        let config = try await config(of: check.manifest, in: version.repository, client: client)
+        var binding = check.binding(config: config, envelopes: [])
+        if binding == .unbound {
+            var envelopes: [[UInt8]] = []
+            for type in MediaType.envelopes {
+                envelopes += try await documents(of: version, type: type, client: client)
+            }
+            binding = check.binding(config: config, envelopes: envelopes)
+        }
+        try check.require(binding)
+        return binding
+    }
+
+    /// The config of a manifest that may be of a plain form; nil of any other.
+    static func config(
+        of manifest: Manifest, in repository: RepositoryName, client: AssayClient
+    ) async throws -> [UInt8]? {
+        guard let config = manifest.config, PlainForm.isPossible(manifest) else { return nil }
+        return try await client.content(of: config.digest, in: repository, bytesMax: PlainForm.configBytesMax)
     }
 
     /// The signature files attached to a version.
     static func signatures(of version: Version, client: AssayClient) async throws -> [[UInt8]] {
-        let type = MediaType.sigstoreBundle
+        try await documents(of: version, type: MediaType.sigstoreBundle, client: client)
+    }
+
+    /// What referrers of a type carry.
+    private static func documents(
+        of version: Version, type: String, client: AssayClient
+    ) async throws -> [[UInt8]] {
         let referrers = try await client.referrers(
             of: version.manifestDigest, in: version.repository, artifactType: type)
-        var signatures: [[UInt8]] = []
+        var documents: [[UInt8]] = []
         for referrer in referrers.prefix(BundlePlan.referrersMax) {
             let manifest = try await client.manifest(referrer.digest, in: version.repository)
             guard manifest.subject?.digest == version.manifestDigest, let layer = manifest.layers.first else {
                 continue
             }
-            signatures.append(
+            documents.append(
                 try await client.content(of: layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax))
         }
-        return signatures
+        return documents
     }
 
     private static func choose(

@@ -12,6 +12,8 @@ struct PullResult: Encodable, Sendable {
     let keptBytes: Int64
     /// The id of the trusted key that signed the files; nil if that was not checked.
     let signer: String?
+    /// What ties the manifest to these files; nil if that was not checked.
+    let binding: ManifestBinding?
     /// Where the audit log proves its promotion; nil if that was not checked.
     let promotion: LogDemand.Promotion?
 }
@@ -46,7 +48,8 @@ struct Puller: Sendable {
         let received = missing.map(\.size).saturatingSum()
         return PullResult(
             version: plan.version, fileCount: plan.files.count, receivedBytes: received,
-            keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id, promotion: promotion)
+            keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id,
+            binding: plan.binding, promotion: promotion)
     }
 
     private func fetch(

@@ -70,16 +70,21 @@ struct Publisher: Sendable {
     func push(_ plan: PushPlan) async throws -> PushResult {
         let files = try await hash(plan.files)
         let kind = try await kind(of: plan)
-        let documents = try ModelPack.build(
-            files.map { ModelFile(path: $0.path, digest: $0.digest, size: $0.identity.size) },
-            repository: plan.repository, kind: kind, properties: Self.properties(of: files))
+        let documents = try await documents(of: files, kind: kind, in: plan.repository)
         var signatures: [String]?
+        var attestations: [String] = []
         if let key = plan.key {
             let signed = files.map { VersionFile(path: $0.path, digest: $0.digest, size: $0.identity.size) }
-            let signature = try await Signing(signer: key, client: client).sign(signed, name: plan.repository.text)
+            let signing = Signing(signer: key, client: client)
+            let signature = try await signing.sign(signed, name: plan.repository.text)
             signatures = [String(decoding: signature, as: UTF8.self)]
+            let manifest = try Manifest(
+                parsing: documents.manifest, digest: .sha256(of: documents.manifest),
+                contentType: MediaType.imageManifest)
+            let binding = try BindingPredicate.statement(binding: manifest, name: plan.repository.text)
+            attestations += try await say(binding, of: plan.repository, manifest.digest, by: signing)
+            attestations += try await provenance(of: manifest.digest, plan, by: signing)
         }
-        let provenance = try await provenance(of: documents.manifest, plan)
         let config = UploadSource(documents.config)
         let blobs = files.map { PendingBlob(digest: $0.digest, size: $0.identity.size, open: $0.open) }
         let sent = try await send(
@@ -89,17 +94,38 @@ struct Publisher: Sendable {
                 repository: plan.repository, kind: plan.kind,
                 manifest: String(decoding: documents.manifest, as: UTF8.self), mediaType: MediaType.imageManifest,
                 tag: plan.tag, metadata: plan.metadata, lineage: plan.lineage,
-                signatures: signatures, attestations: provenance.map { [$0] }))
+                signatures: signatures, attestations: attestations.isEmpty ? nil : attestations))
         let total = files.map(\.identity.size).saturatingSum()
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
     }
 
-    /// What the pusher says of the version's origin, signed with the same key as its files; nil if that is nothing, or
-    /// was said before.
-    private func provenance(of manifest: [UInt8], _ plan: PushPlan) async throws -> String? {
-        guard let key = plan.key, plan.metadata != VersionMetadata() || !plan.lineage.isEmpty else { return nil }
+    /// Manifest and config of the files: those of a version that was pushed in an older form, if there is one.
+    private func documents(
+        of files: [HashedFile], kind: Repository.Kind, in repository: RepositoryName
+    ) async throws -> ModelPackDocuments {
+        let listed = files.map { ModelFile(path: $0.path, digest: $0.digest, size: $0.identity.size) }
+        for form in PlainForm.allCases where form != .current {
+            let older = try ModelPack.build(
+                listed, kind: kind, properties: Self.properties(of: files), form: form, repository: repository)
+            if try await isVersion(.sha256(of: older.manifest), in: repository) { return older }
+        }
+        return try ModelPack.build(listed, kind: kind, properties: Self.properties(of: files))
+    }
+
+    private func isVersion(_ digest: Digest, in repository: RepositoryName) async throws -> Bool {
+        do {
+            return try await client.version(Reference(repository, .digest(digest))).manifestDigest == digest
+        } catch let error as AssayError where error.code.kind == .notFound {
+            return false
+        }
+    }
+
+    /// What the pusher says of the version's origin, signed with the same key as its files; nothing if that is nothing,
+    /// or was said before.
+    private func provenance(of digest: Digest, _ plan: PushPlan, by signing: Signing) async throws -> [String] {
+        guard plan.metadata != VersionMetadata() || !plan.lineage.isEmpty else { return [] }
         var sources: [LineageSource] = []
         for declaration in plan.lineage {
             let version = try await client.version(declaration.source)
@@ -109,14 +135,19 @@ struct Publisher: Sendable {
         }
         let provenance = Provenance(
             builderID: plan.builderID, metadata: plan.metadata, sources: sources, run: plan.run)
-        let digest = Digest.sha256(of: manifest)
         let statement = Statement(
             subjects: [.init(name: plan.repository.text, digest: digest)],
             predicateType: PredicateType.provenance, predicate: try ProvenancePredicate.encode(provenance))
-        let said = try await Signing(signer: key, client: client)
-            .say(statement, of: Reference(plan.repository, .digest(digest)))
-        guard case .now(let envelope) = said else { return nil }
-        return String(decoding: envelope, as: UTF8.self)
+        return try await say(statement, of: plan.repository, digest, by: signing)
+    }
+
+    /// The envelope of a statement; none if the same was said before.
+    private func say(
+        _ statement: Statement, of repository: RepositoryName, _ digest: Digest, by signing: Signing
+    ) async throws -> [String] {
+        guard case .now(let envelope) = try await signing.say(statement, of: Reference(repository, .digest(digest)))
+        else { return [] }
+        return [String(decoding: envelope, as: UTF8.self)]
     }
 
     /// Sends blobs that the registry does not have, each once; gives the number of bytes sent.

@@ -9,6 +9,22 @@ struct Signing: Sendable {
     let signer: any MessageSigner
     let client: AssayClient
 
+    /// The files of a manifest that are worth a signature: every client gets these and no others, and they are there.
+    ///
+    /// Throws `manifest-invalid`, `manifest-ambiguous`, `path-unsafe`.
+    func files(of manifest: Manifest, in repository: RepositoryName) async throws -> [VersionFile] {
+        let files = try ManifestReading(manifest).unambiguousFiles()
+        // A registry takes manifests without content of such types, and of no others.
+        for layer in manifest.layers where MediaType.isNonDistributable(layer.mediaType) {
+            guard try await client.hasBlob(layer.digest, in: repository) else {
+                throw AssayError(
+                    .manifestAmbiguous, "the bytes of \(layer.digest) are not in the registry",
+                    reason: "clients would look for them elsewhere", remedy: "push them, then sign")
+            }
+        }
+        return files
+    }
+
     /// The bytes of a signature file over files. Throws as `ModelSignature.sign`.
     func sign(_ files: [VersionFile], name: String) async throws -> [UInt8] {
         try await run { try ModelSignature.sign(files, name: name, key: signer) }

@@ -7,7 +7,7 @@ import AssayDomain
 extension Manifest {
     /// The type of the signed evidence that a referrer carries; nil if it carries none.
     var evidenceType: String? {
-        [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto].first { $0 == effectiveArtifactType }
+        ([MediaType.sigstoreBundle] + MediaType.envelopes).first { $0 == effectiveArtifactType }
     }
 }
 
@@ -24,7 +24,7 @@ struct EvidenceCheck: Sendable {
     init(repository: RepositoryName?, manifest: Manifest, root: TrustRoot, time: Timestamp) throws(AssayError) {
         self.repository = repository
         self.manifest = manifest
-        self.files = try ModelPack.files(of: manifest)
+        files = try ModelPack.files(of: manifest)
         self.root = root
         self.time = time
     }
@@ -74,6 +74,39 @@ struct EvidenceCheck: Sendable {
             throw AssayError(.untrustedKey, "only a registry may say this", reason: "the key is no registry's")
         }
         return opened
+    }
+
+    /// What ties the manifest to its files. `config` are the bytes of its config where it can be of a plain form;
+    /// `envelopes` may come from anybody, and only what a release key signed in them binds.
+    func binding(config: [UInt8]?, envelopes: [[UInt8]]) -> ManifestBinding {
+        ManifestReading.binding(
+            of: manifest, config: config, statements: envelopes.compactMap(bindingStatement))
+    }
+
+    /// Throws `manifest-ambiguous` for a manifest of which clients could make other files, and `manifest-unbound`
+    /// unless it is of a plain form, or a release key signed it with its files.
+    func require(_ binding: ManifestBinding) throws(AssayError) {
+        switch binding {
+        case .plain, .signed: return
+        case .ambiguous(let reason):
+            throw AssayError(
+                .manifestAmbiguous, "clients could take other files out of \(manifest.digest)", reason: reason,
+                remedy: "push the files as they are, and sign them")
+        case .unbound:
+            throw AssayError(
+                .manifestUnbound, "no trusted key signed the manifest \(manifest.digest) with its files",
+                reason: "its files are signed, and more than these could be in it",
+                remedy: "sign it: assay sign REF --key KEY")
+        }
+    }
+
+    /// A statement of a release key that may bind the manifest; nil for any other, and for what cannot be read.
+    private func bindingStatement(_ envelope: [UInt8]) -> (content: Statement, signer: TrustedKey)? {
+        guard statement(envelope)?.predicateType == PredicateType.binding,
+            let signers = try? TrustedSigners(root.keys(.release, for: repository, at: time)),
+            let (statement, signer) = try? signers.open(envelope)
+        else { return nil }
+        return (statement, signer)
     }
 
     /// What an envelope says, so far as it can be read; why it cannot is found when it is opened.

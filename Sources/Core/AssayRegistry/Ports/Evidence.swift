@@ -47,6 +47,23 @@ package protocol EvidenceFormat: Sendable {
     /// A digest of the algorithm given, for content that is named by it.
     func digest(of bytes: [UInt8], algorithm: Digest.Algorithm) -> Digest
 
+    // MARK: Manifests
+
+    /// Reads a manifest that is pushed. Throws `manifest-invalid` if two clients could read it differently.
+    func readManifest(_ bytes: [UInt8], digest: Digest, contentType: String?) throws -> Manifest
+
+    /// What ties a manifest to its files; `config` are its config's bytes, nil where they are not there, and
+    /// `statements` those about it whose signatures were checked.
+    func binding(
+        of manifest: Manifest, config: [UInt8]?, statements: [VerifiedStatement]
+    ) -> ManifestBinding
+
+    /// Whether a manifest can be of a form that is written here, so that its config is worth reading.
+    func canBePlain(_ manifest: Manifest) -> Bool
+
+    /// Throws `manifest-ambiguous` for a layer that is an archive of files and stands for them.
+    func requireRaw(_ manifest: Manifest) throws
+
     /// The files that a manifest lists, in its order. Throws `path-unsafe`.
     func files(of manifest: Manifest) throws -> [VersionFile]
 

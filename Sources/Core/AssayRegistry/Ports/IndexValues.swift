@@ -233,7 +233,7 @@ package struct AttestationRecord: Sendable, Hashable {
     }
 
     /// The artifact types of signed statements.
-    package static let types = [MediaType.sigstoreBundle, MediaType.dsseEnvelope, MediaType.inToto]
+    package static let types = [MediaType.sigstoreBundle] + MediaType.envelopes
 
     /// What a manifest with a subject attests; nil if it is of another type or has no layer that must be here.
     package init?(of manifest: Manifest, at: Timestamp) {

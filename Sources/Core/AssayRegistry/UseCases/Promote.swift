@@ -22,7 +22,8 @@ package struct Promote: Sendable {
 
     /// Decides on a version for an alias, and moves the alias if the decision is yes and this is no dry run.
     ///
-    /// Safe to repeat. Throws `policy-not-found` where nothing protects the alias, `version-not-found`, and
+    /// Safe to repeat. Throws `policy-not-found` where nothing protects the alias, `version-not-found`,
+    /// `manifest-ambiguous` for a version of which clients could make other files, and
     /// `alias-conflict` if another promotion came first.
     package func callAsFunction(
         _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
@@ -36,6 +37,7 @@ package struct Promote: Sendable {
         }
         let found = try await judge(
             version, for: alias, current: current, policy: try Policy.parse(record.json), startsMissing: true)
+        if case .ambiguous(let reason) = found.binding { throw Self.ambiguous(version, reason) }
         guard found.pending.isEmpty else { return .measuring(found.pending, holder: current?.number) }
         if dryRun { return .decided(found.decision, holder: current?.number) }
         return try await conclude(found, on: version, alias: alias, policy: record, by: principal)
@@ -69,9 +71,17 @@ package struct Promote: Sendable {
             .policy(ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at) == policy
     }
 
+    /// Nobody decides on files that other clients would not get.
+    private static func ambiguous(_ version: Version, _ reason: String) -> AssayError {
+        AssayError(
+            .manifestAmbiguous, "\(version.reference) is not promoted: clients could take other files out of it",
+            reason: reason, remedy: "push the files as they are: assay push, or oras push without folders")
+    }
+
     /// What a version was judged by, and what that came to.
     private struct Finding {
         let manifest: Manifest
+        let binding: ManifestBinding
         /// Where the alias points now.
         let current: VersionNumber?
         /// Manifests of all that is attached to the version, looked up before any of it was read.
@@ -82,7 +92,7 @@ package struct Promote: Sendable {
     }
 
     /// Judges a version by a policy. What is missing is measured if that is asked for and the version is signed:
-    /// without a signature it is refused whatever a measurement says.
+    /// without a signature, or with a manifest that nothing binds, it is refused whatever a measurement says.
     private func judge(
         _ version: Version, for alias: AliasName, current: Version?, policy: Policy, startsMissing: Bool
     ) async throws -> Finding {
@@ -94,9 +104,10 @@ package struct Promote: Sendable {
         var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
         let pending = try await measure(
             version, holder: holder, policy: policy, into: &gathered,
-            startsMissing: startsMissing && !gathered.signers.isEmpty)
+            startsMissing: startsMissing && !gathered.signers.isEmpty && gathered.binding.isBound)
         return Finding(
-            manifest: manifest, current: current?.number, referrers: referrers, decision: policy.decide(gathered),
+            manifest: manifest, binding: gathered.binding, current: current?.number, referrers: referrers,
+            decision: policy.decide(gathered),
             pending: pending)
     }
 
@@ -117,6 +128,7 @@ package struct Promote: Sendable {
                 .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
             },
             holder: holder.map { .init($0) })
+        gathered.binding = try await reader.binding(of: manifest, by: statements)
         gathered.waivers = reader.waivers(in: statements, for: alias, at: clock.now())
         return gathered
     }

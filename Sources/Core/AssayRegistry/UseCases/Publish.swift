@@ -145,7 +145,7 @@ package struct Publish: Sendable {
                 .digestMismatch, "the manifest is not \(expected)", reason: "its bytes hash to \(digest)",
                 remedy: "send the bytes that the digest was made of")
         }
-        let manifest = try Manifest(parsing: request.manifest, digest: digest, contentType: request.mediaType)
+        let manifest = try evidence.readManifest(request.manifest, digest: digest, contentType: request.mediaType)
         // Every list of referrers repeats their annotations.
         let annotationBytes = manifest.annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         guard manifest.subject == nil || annotationBytes <= Self.referrerAnnotationBytesMax else {

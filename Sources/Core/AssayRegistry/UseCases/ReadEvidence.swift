@@ -165,6 +165,21 @@ struct ReadEvidence: Sendable {
         return Array(envelopes.prefix(Self.signaturesMax))
     }
 
+    // MARK: Manifests
+
+    /// What ties a manifest to its files, by checked statements about it.
+    func binding(of manifest: Manifest, by statements: [VerifiedStatement]) async throws -> ManifestBinding {
+        var config: [UInt8]?
+        if let descriptor = manifest.config, evidence.canBePlain(manifest) {
+            do {
+                config = try await content(of: descriptor.digest)
+            } catch let error as AssayError where error.code.kind != .storage {
+                config = nil  // A config that is gone or damaged makes no form; that content is missing is told apart.
+            }
+        }
+        return evidence.binding(of: manifest, config: config, statements: statements)
+    }
+
     // MARK: Model signatures
 
     /// Ids of the trusted release keys whose signature over exactly the version's files is valid.

@@ -77,7 +77,7 @@ struct StatementAttachments: Sendable {
     /// What a referrer that is pushed as a manifest says of its subject, if it carries provenance.
     func origin(in referrer: Manifest, of repository: RepositoryName) async throws -> [Origin] {
         guard let subject = referrer.subject,
-            [MediaType.dsseEnvelope, MediaType.inToto].contains(referrer.effectiveArtifactType),
+            MediaType.envelopes.contains(referrer.effectiveArtifactType ?? ""),
             let layer = referrer.layers.first, layer.size <= ReadEvidence.envelopeBytesMax,
             try await index.blobSize(layer.digest, in: repository) != nil
         else { return [] }

@@ -14,6 +14,9 @@ extension Verify {
         if !evaluators.isEmpty { try host.checkAvailable() }
         try Self.requireDataset(dataset)
         try await requireData(in: dataset)
+        for model in [subject, baseline].compactMap(\.self) {
+            _ = try await files(of: .init(model), failure: "invalid-model")
+        }
         let verification = Verification(
             id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
             baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())

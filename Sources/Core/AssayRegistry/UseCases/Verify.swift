@@ -135,11 +135,15 @@ package final class Verify: Sendable {
         return (file, files)
     }
 
-    private func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {
+    /// A version's files as they can be measured. Throws `FailureError`, and `manifest-ambiguous` for one whose files
+    /// are packed: it would be measured as something else than clients unpack.
+    func files(of subject: VerificationReport.Subject, failure: String) async throws -> [VersionFile] {
         guard let manifest = try await index.manifest(.digest(subject.digest), in: subject.repository) else {
             throw VerificationReport.FailureError(failure, "\(subject.repository):\(subject.number) is gone")
         }
-        return try evidence.files(of: manifest.parsed())
+        let parsed = try manifest.parsed()
+        try evidence.requireRaw(parsed)
+        return try evidence.files(of: parsed)
     }
 
     func store(_ report: VerificationReport, of verification: Verification, claim: ClaimID) async throws {
