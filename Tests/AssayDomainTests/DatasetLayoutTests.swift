@@ -11,7 +11,43 @@ struct DatasetLayoutTests {
     }
 
     @Test func `one archive is taken, whatever lies beside it`() throws {
-        #expect(try layout(["README.md", "data/test.npz", "notes.csv"]) == .archive(Self.file("data/test.npz")))
+        #expect(
+            try layout(["README.md", "data/test.npz", "notes.csv"])
+                == .archive(Self.file("data/test.npz"), description: nil))
+    }
+
+    @Test func `the description beside the archive is taken, and no other one`() throws {
+        #expect(
+            try layout(["a/dataset.json", "data/dataset.json", "data/test.npz", "dataset.json"]).files.map(\.path)
+                == ["data/test.npz", "data/dataset.json"])
+        #expect(try layout(["test.npz", "dataset.json"]).files.count == 2)
+        #expect(try layout(["test.npz", "Dataset.json"]).files.count == 1)
+        let large = VersionFile(path: "dataset.json", digest: Self.digest, size: 1 << 20)
+        let error = try #require(throws: VerificationReport.FailureError.self) {
+            try DatasetLayout(files: [Self.file("test.npz"), large], of: "d:1")
+        }
+        #expect(error.failure.kind == "invalid-dataset")
+    }
+
+    @Test func `a description names the inputs`() throws {
+        #expect(
+            try DatasetDescription.parse(Array(#"{"version": 1, "inputs": ["b", "a"]}"#.utf8)).inputs == ["b", "a"])
+    }
+
+    @Test(arguments: [
+        "", "{}", "[]", "null", #"{"version": 1}"#, #"{"version": 2, "inputs": ["a"]}"#,
+        #"{"version": 1, "inputs": []}"#, #"{"version": 1, "inputs": ["a", "a"]}"#,
+        #"{"version": 1, "inputs": ["a"], "more": 1}"#, #"{"version": 1, "inputs": ["a"], "inputs": ["b"]}"#,
+        #"{"version": 1, "inputs": ["a"], "Inputs": ["b"]}"#, #"{"version": 1, "inputs": ["label"]}"#,
+        #"{"version": 1, "inputs": ["group_a"]}"#, #"{"version": 1, "inputs": [""]}"#,
+        #"{"version": 1, "inputs": ["a\u0000"]}"#, #"{"version": 1, "inputs": ["a"]} x"#,
+        #"{"version": "1", "inputs": ["a"]}"#, #"{"version": 1, "inputs": "a"}"#,
+    ])
+    func `a description that is not understood whole is refused`(json: String) throws {
+        let error = try #require(throws: VerificationReport.FailureError.self) {
+            try DatasetDescription.parse(Array(json.utf8))
+        }
+        #expect(error.failure.kind == "invalid-dataset")
     }
 
     @Test func `recorded sets are taken by their names, wherever they lie`() throws {

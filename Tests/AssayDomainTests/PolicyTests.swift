@@ -51,6 +51,63 @@ struct PolicyTests {
         #expect(decision.outcomes.map(\.requirement) == ["signature", "manifest", "accuracy"])
     }
 
+    @Test func `a verdict says in words where nobody names the inputs`() throws {
+        let policy = try Self.policy(#"{"version":1,"dataset":"d:1","metrics":{"accuracy":{"min":0.9}}}"#)
+        func decision(namedBy: [String]?) throws -> PolicyDecision {
+            var report = try Self.report(1, accuracy: 0.95)
+            report = VerificationReport(
+                verification: report.verification, subject: report.subject, dataset: report.dataset,
+                settings: report.settings, evaluator: report.evaluator, environment: nil,
+                outcome: .success(
+                    try #require(
+                        report.measurements.map { measured in
+                            var measured = measured
+                            measured.fed = [.init(input: "x", array: "x")]
+                            measured.inputsNamedBy = namedBy
+                            return measured
+                        })), startedAt: report.startedAt, finishedAt: report.finishedAt)
+            return policy.decide(Self.evidence(report))
+        }
+        let unnamed = try decision(namedBy: [])
+        let line = try #require(unnamed.outcomes.first { $0.requirement == "inputs" })
+        #expect(unnamed.isPassed && line.status == .passed)
+        #expect(line.demanded.contains("neither the dataset nor the policy") && line.measured.contains("'x'"))
+        for namers in [["dataset"], ["policy"], ["dataset", "policy"]] {
+            #expect(try decision(namedBy: namers).outcomes.allSatisfy { $0.requirement != "inputs" })
+        }
+    }
+
+    @Test func `a policy names the inputs of its data, and of its further data`() throws {
+        let policy = try Self.policy(
+            """
+            {"version":1,"dataset":"d:1","inputs":["b","a"],"metrics":{"accuracy":{"min":0.9}},
+            "datasets":{"old":{"dataset":"e:1","inputs":["c"],"metrics":{"accuracy":{"min":0.9}}}}}
+            """)
+        #expect(policy.verificationSettings?.inputs == ["a", "b"])
+        #expect(policy.parts.map { $0.policy.verificationSettings?.inputs } == [["c"]])
+    }
+
+    @Test(arguments: [
+        #"["label"]"#, #"["labels"]"#, #"["classes"]"#, #"["group_a"]"#, #"["weight"]"#, #"["sample_weights"]"#, "[]",
+        #"["a","a"]"#, #"[""]"#, #"["a\u0000"]"#, #""a""#, "[1]",
+    ])
+    func `a policy cannot name as an input what is never fed`(inputs: String) throws {
+        for place in [
+            #""inputs":\#(inputs),"metrics":{"accuracy":{"min":0.9}}"#,
+            #""metrics":{"accuracy":{"min":0.9}},"datasets":{"old":{"dataset":"e:1","inputs":\#(inputs),"#
+                + #""metrics":{"accuracy":{"min":0.9}}}}"#,
+        ] {
+            let error = try #require(throws: AssayError.self) {
+                try Self.policy(#"{"version":1,"dataset":"d:1",\#(place)}"#)
+            }
+            #expect(error.code == .policyInvalid)
+        }
+    }
+
+    @Test func `inputs without anything that is measured demand nothing and are refused`() throws {
+        #expect(throws: AssayError.self) { try Self.policy(#"{"version":1,"dataset":"d:1","inputs":["a"]}"#) }
+    }
+
     @Test func `without evidence nothing passes`() throws {
         let policy = try Self.policy(
             """

@@ -57,9 +57,12 @@ struct JobTests {
     ) -> VerificationReport.Measurements {
         let latency = VerificationReport.Latency(
             p50: p50, p90: 9, p95: 9, p99: nil, mean: 9, tail: 9, max: 9, throughput: 9, runs: 9, quantiles: nil)
-        return VerificationReport.Measurements(
+        var measurements = VerificationReport.Measurements(
             metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 1, latency: latency,
             comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1, peakMemoryBytes: 1)
+        measurements.fed = [.init(input: "x", array: "x")]
+        measurements.inputsNamedBy = []
+        return measurements
     }
 
     private static func figures(_ latency: VerificationReport.Latency) -> VerificationReport.ComparisonFigures {

@@ -10,6 +10,8 @@ import Testing
         evaluator: .init(version: "1.2.3"), runtime: .init(name: "onnxruntime", version: "1.32.0"),
         machine: .init(cpuModel: "A CPU", isaFlags: ["avx2"], cores: 8),
         settings: .init(threads: 1, batchSize: 2, warmUpRuns: 3, measuredRuns: 4, seed: 5), samples: 6,
+        fed: [.init(input: "image", array: "image")], inputsNamedBy: ["dataset"],
+        judged: .init(labels: "label", classes: "classes", predictions: ["scores"], scores: "scores"),
         metrics: EvaluationMetrics(
             kind: .classification, values: ["accuracy": 0.5, "top_5": 1],
             classes: [ClassFigures(name: "0", samples: 3, precision: 0.25, recall: 0.5, f1: 0.75)],
@@ -61,21 +63,21 @@ import Testing
     @Test func `the wire form of progress and failure is fixed`() throws {
         #expect(
             String(decoding: try EvaluationMessage.progress(stage: .accuracy, done: 1, total: 2).line(), as: UTF8.self)
-                == #"{"done":1,"protocol":2,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
+                == #"{"done":1,"protocol":3,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
         #expect(
             String(decoding: try EvaluationMessage.failure(.init(.timeLimit, "late")).line(), as: UTF8.self)
-                == #"{"kind":"time-limit","message":"late","protocol":2,"type":"failure"}"# + "\n")
+                == #"{"kind":"time-limit","message":"late","protocol":3,"type":"failure"}"# + "\n")
     }
 
     @Test func `kinds and stages that are not known yet are kept`() throws {
-        let line = #"{"protocol":2,"type":"failure","kind":"new-kind","message":"m"}"#
+        let line = #"{"protocol":3,"type":"failure","kind":"new-kind","message":"m"}"#
         #expect(
             try EvaluationMessage(line: Array(line.utf8))
                 == .failure(EvaluationFailure(.init(rawValue: "new-kind"), "m")))
     }
 
     @Test func `another protocol is refused before the rest is read`() {
-        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 2 is known")) {
+        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 3 is known")) {
             try EvaluationMessage(line: Array(#"{"protocol":7,"type":"new"}"#.utf8))
         }
     }

@@ -44,13 +44,41 @@ import Testing
             return numbers
         }
         #expect(try integers("|i1", [0xFF]) == [-1])
-        #expect(try integers("|b1", [9]) == [1])
+        #expect(try integers("|b1", [1]) == [1])
         #expect(try integers("<i2", [0xFE, 0xFF]) == [-2])
         #expect(try integers(">i2", [0xFF, 0xFE]) == [-2])
         #expect(try integers(">u4", [0, 0, 1, 0]) == [256])
         #expect(try integers("<i8", [3, 0, 0, 0, 0, 0, 0, 0]) == [3])
         #expect(try integers(">u8", [0, 0, 0, 0, 0, 0, 1, 1]) == [257])
         #expect(try integers("<u8", [UInt8](repeating: 0xFF, count: 8)) == nil)
+    }
+
+    @Test func `a bool that is neither 0 nor 1 is refused`() throws {
+        let failure = try failure { try load { $0.add("x", "|b1", shape: "(1,)", [9] as [UInt8]) } }
+        #expect(failure.kind == .invalidDataset)
+    }
+
+    @Test(arguments: [["x", "x.npy"], ["label", "label.npy", "x.npy"], ["x.npy", "x.npy.npy"]])
+    func `two entries that numpy takes for one array are refused`(entries: [String]) throws {
+        let array = NpzBytes.header("|u1", shape: "(1,)") + [5]
+        let failure = try failure { try load { archive in entries.forEach { archive.add(entry: $0, array) } } }
+        #expect(failure.kind == .invalidDataset)
+    }
+
+    @Test func `an array that is not called one is refused`() throws {
+        let array = NpzBytes.header("|u1", shape: "(1,)") + [5]
+        let failure = try failure { try load { $0.add(entry: "x", array) } }
+        #expect(failure.message.contains("not called .npy"))
+    }
+
+    @Test func `names are compared by their bytes`() throws {
+        var archive = NpzBytes()
+        archive.add(entry: "x.npy", NpzBytes.header("|u1", shape: "(1,)") + [5])
+        let file = try TemporaryFile(archive.archive())
+        let dataset = try NpzDataset(path: file.path, wanted: { $0 == "x" }, bytesMax: 1 << 20)
+        #expect(dataset.arrays[ByteName("x")] != nil)
+        #expect(ByteName("\u{e9}") != ByteName("e\u{301}"))
+        #expect(Set([ByteName("\u{e9}"), ByteName("e\u{301}")]).count == 2)
     }
 
     @Test func `half and big-endian double precision are read`() throws {
@@ -137,7 +165,7 @@ import Testing
         #expect(failure.kind == .resourceLimit)
     }
 
-    @Test(arguments: ["<U0", "|S99999999", "<U-1", "<c16", "<M8[s]", "f4", "<f3", "", "[('a', '<f4')]"])
+    @Test(arguments: ["<U0", "<U+1", "<U01", "|S99999999", "<U-1", "<c16", "<M8[s]", "f4", "<f3", "", "[('a', '<f4')]"])
     func `other element types are refused by name`(type: String) throws {
         let failure = try failure { try load { $0.add("x", type, shape: "(1,)", [UInt8](repeating: 0, count: 64)) } }
         #expect(failure.kind == .unsupportedType || failure.kind == .invalidDataset)
@@ -153,6 +181,10 @@ import Testing
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} + system('x')",
         "{'descr': '\\x3cf4', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (01,)}",
+        "\n {'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+        " {'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}\n  ",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (\(String(repeating: "1,", count: 40)))}",
     ])
     func `a header that numpy does not write is refused`(dictionary: String) throws {

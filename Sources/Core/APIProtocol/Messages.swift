@@ -126,6 +126,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var confidence: Double?
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
+    /// The arrays of the dataset that may go into the model.
+    package var inputs: [String]?
     /// What the worker must have.
     package var labels: [WorkerLabel]?
 
@@ -153,6 +155,7 @@ package struct VerifyRequest: Sendable, Codable {
         confidence = settings.confidence
         sweepBatches = settings.sweepBatches
         sweepThreads = settings.sweepThreads
+        inputs = settings.inputs
         labels = settings.labels
     }
 
@@ -168,6 +171,7 @@ package struct VerifyRequest: Sendable, Codable {
         settings.confidence = confidence
         settings.sweepBatches = sweepBatches
         settings.sweepThreads = sweepThreads
+        settings.inputs = InputNames.sorted(inputs)
         if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
         return settings
     }

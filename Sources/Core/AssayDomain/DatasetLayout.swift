@@ -1,7 +1,7 @@
 /// What a dataset version gives to a verification.
 package enum DatasetLayout: Sendable, Hashable {
-    /// One `.npz` archive of inputs and labels.
-    case archive(VersionFile)
+    /// One `.npz` archive of inputs and labels, and what describes it if there is such a file.
+    case archive(VersionFile, description: VersionFile?)
     /// Recorded inputs and outputs by name: `test_data_set_0/input_0.pb`, `test_data_set_0/output_0.pb` …
     case recorded([String: VersionFile])
 
@@ -13,7 +13,7 @@ package enum DatasetLayout: Sendable, Hashable {
         let archives = files.filter { $0.path.hasSuffix(".npz") }
         let recorded = files.compactMap { file in Self.recordedName(of: file.path).map { ($0, file) } }
         switch (archives.count, recorded.count) {
-        case (1, 0): self = .archive(archives[0])
+        case (1, 0): self = .archive(archives[0], description: try Self.description(of: archives[0], among: files))
         case (0, 1...Self.recordedFilesMax):
             let byName = Dictionary(recorded, uniquingKeysWith: { first, _ in first })
             guard byName.count == recorded.count else {
@@ -37,9 +37,22 @@ package enum DatasetLayout: Sendable, Hashable {
     /// All files that are read; recorded ones in the order of their names.
     package var files: [VersionFile] {
         switch self {
-        case .archive(let file): [file]
+        case .archive(let file, let description): [file] + (description.map { [$0] } ?? [])
         case .recorded(let files): files.sorted { $0.key < $1.key }.map(\.value)
         }
+    }
+
+    /// The description beside an archive.
+    private static func description(
+        of archive: VersionFile, among files: [VersionFile]
+    ) throws(VerificationReport.FailureError) -> VersionFile? {
+        let folder = archive.path.utf8.lastIndex(of: UInt8(ascii: "/")).map { archive.path.utf8[...$0] }
+        let path = Array(folder ?? "".utf8[...]) + Array(DatasetDescription.fileName.utf8)
+        guard let file = files.first(where: { $0.path.utf8.elementsEqual(path) }) else { return nil }
+        guard file.size <= Int64(DatasetDescription.bytesMax) else {
+            throw failure("\(Printable.quote(file.path, limit: 80)) has over \(DatasetDescription.bytesMax) bytes")
+        }
+        return file
     }
 
     private static func failure(_ message: String) -> VerificationReport.FailureError {

@@ -76,6 +76,11 @@ extension Policy {
                     remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
             }
         }
+        if inputs != nil, !needsMeasurement {
+            throw AssayError(
+                .policyInvalid, "the policy names inputs and measures nothing",
+                remedy: "name them beside a bound of metrics, latency or memory")
+        }
         if let dataset, case .tag(.alias) = dataset.selector {
             throw AssayError(
                 .policyInvalid, "the policy's dataset \(dataset) can move",

@@ -110,6 +110,8 @@ package struct Policy: Sendable, Hashable, Codable {
     /// What is demanded on data besides the policy's own: metrics alone.
     package struct DatasetDemand: Sendable, Hashable, Codable {
         package var dataset: Reference
+        /// As the policy's own.
+        package var inputs: [String]?
         package var metrics: [String: MetricBound]
     }
 
@@ -132,6 +134,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var attestations: [AttestationDemand]?
     /// The dataset version that metrics and latency are measured on.
     package var dataset: Reference?
+    /// The arrays of the dataset that may go into a model; where it is not set the dataset says it, or nobody.
+    package var inputs: [String]?
     /// Further data, by the names that its requirements begin with.
     package var datasets: [String: DatasetDemand]?
     package var metrics: [String: MetricBound]?
@@ -163,6 +167,7 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.sweepBatches = latency?.sweep?.batches
         settings.sweepThreads = latency?.sweep?.threads
         if let labels { settings.labels = Set(labels).sorted() }
+        settings.inputs = InputNames.sorted(inputs)
         return settings
     }
 
@@ -171,6 +176,7 @@ package struct Policy: Sendable, Hashable, Codable {
         (datasets ?? [:]).sorted { $0.key < $1.key }.map { name, demand in
             var part = Policy(version: version)
             part.dataset = demand.dataset
+            part.inputs = demand.inputs
             part.metrics = demand.metrics
             part.cage = cage
             part.labels = labels

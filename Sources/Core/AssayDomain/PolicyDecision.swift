@@ -61,7 +61,7 @@ extension Policy {
             [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
-            + memoryOutcomes(evidence) + cageOutcomes(evidence)
+            + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence)
         return PolicyDecision(outcomes: (outcomes + partOutcomes(evidence)).map { waived($0, evidence) })
     }
 
@@ -71,7 +71,9 @@ extension Policy {
             var own = evidence
             own.report = evidence.parts[name]?.report
             own.holderReport = evidence.parts[name]?.holderReport
-            return (part.metricOutcomes(own) + part.cageOutcomes(own)).map { $0.named("\(name).\($0.requirement)") }
+            return (part.metricOutcomes(own) + part.cageOutcomes(own) + part.inputOutcomes(own)).map {
+                $0.named("\(name).\($0.requirement)")
+            }
         }
     }
 
@@ -301,6 +303,19 @@ extension Policy {
         let lack = "without \(absent.isEmpty ? "a layer" : absent)"
         let text = measured.isFull ? "\(measured.layers.count) layers" : lack
         return [outcome("cage", cage.rawValue, text, measured.isFull)]
+    }
+
+    /// No demand, but what the figures rest on: whoever reads a verdict sees that nobody said what may go in.
+    private func inputOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard needsMeasurement, let measured = evidence.report?.measurements, measured.inputsNamedBy?.isEmpty ?? false
+        else { return [] }
+        let arrays = (measured.fed ?? []).prefix(5).map { Printable.quote($0.array, limit: 40) }
+        let more = (measured.fed ?? []).count > arrays.count ? " …" : ""
+        return [
+            outcome(
+                "inputs", "nothing: neither the dataset nor the policy names the inputs",
+                "fed \(arrays.joined(separator: ", "))\(more)", true)
+        ]
     }
 
     func outcome(

@@ -15,6 +15,8 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     /// Batch sizes and numbers of threads of which every pair is measured as well.
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
+    /// The arrays of the dataset that may go into a model, sorted; nil leaves that to the dataset.
+    package var inputs: [String]?
     /// What the worker must have; in order, each once, nil if nothing.
     package var labels: [WorkerLabel]?
 
@@ -47,6 +49,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     /// Throws `request-invalid` naming the setting that lies outside of its range, and `too-many-entries`.
     package func check() throws(AssayError) {
         _ = try WorkerLabel.normalised(labels ?? [])
+        if let inputs { try InputNames.check(inputs) }
         var ranges: [(String, Int, ClosedRange<Int>)] = [
             ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
             ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, Self.runsMin...100_000),

@@ -195,6 +195,12 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         /// Samples per run, as it ran.
         package func batch(asked settings: VerificationSettings) -> Int { fixedBatch ?? settings.batch }
 
+        /// What went into the model; evaluators before 0.4 do not say it.
+        package var fed: [FedInput]?
+        /// Who named the inputs: `dataset`, `policy`, both or nobody.
+        package var inputsNamedBy: [String]?
+        package var judged: Judged?
+
         /// The table of the classes, in the order of `classes`.
         package var perClass: [ClassFigures]?
         /// By group and by the group's value.

@@ -4,6 +4,11 @@ extension ONNXReader {
         var name = ""
         var elementType: Int64 = 0
         var elementCount: Int64 = 1
+        /// Whether its data was seen to be one zero, and nothing else.
+        var isZero: Bool?
+
+        /// Whether it is a single bool, and false.
+        var isFalse: Bool { elementType == 9 && elementCount == 1 && isZero == true }
     }
 
     /// Where a tensor's data lies outside of the model, as its entries say it.
@@ -32,12 +37,21 @@ extension ONNXReader {
             switch field.number {
             case 1: try readAxes(field, into: &result, count: &axes)
             case 2: result.elementType = try field.integer
+            case 5: result.isZero = try result.isZero != false && isZero(field)
+            case 9:
+                let data = try field.message
+                result.isZero =
+                    try result.isZero != false && data.byteCount == 1
+                    && wire.bytes(of: data, limit: 1) == [0]
             case 8: result.name = try name(field.message)
             case 13: try readExternalData(field.message, into: &place)
             default: break
             }
         }
-        if let place { try noteExternalData(place) }
+        if let place {
+            try noteExternalData(place)
+            result.isZero = false
+        }
         return result
     }
 
@@ -52,8 +66,15 @@ extension ONNXReader {
             default: break
             }
         }
-        guard let values else { throw ONNXModelError.invalid("a sparse tensor has no values") }
+        guard var values else { throw ONNXModelError.invalid("a sparse tensor has no values") }
+        values.isZero = false
         return values
+    }
+
+    /// Whether a field of numbers, packed or not, is one zero.
+    private mutating func isZero(_ field: WireField) throws -> Bool {
+        guard case .bytes(let packed) = field.value else { return try field.integer == 0 }
+        return try packed.byteCount == 1 && wire.bytes(of: packed, limit: 1) == [0]
     }
 
     /// Reads one axis, or several in the packed form.

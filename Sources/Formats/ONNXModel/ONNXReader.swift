@@ -26,6 +26,7 @@ struct ONNXReader {
 
     var wire: WireReader
     var summary = ONNXSummary()
+    private(set) var randomness = ONNXRandomness()
     private var nodeCount = 0
     private var tensorCount = 0
     private var keptBytes = 0
@@ -99,7 +100,7 @@ struct ONNXReader {
         var fields = function
         while let field = try wire.next(&fields) {
             switch field.number {
-            case 7: try readNode(field.message, depth: 0)
+            case 7: try readNode(field.message, depth: 0, isFunction: true)
             case 11: try readAttribute(field.message, depth: 0)
             default: break
             }
@@ -128,16 +129,19 @@ struct ONNXReader {
         }
     }
 
-    private mutating func readNode(_ node: WireMessage, depth: Int) throws {
+    private mutating func readNode(_ node: WireMessage, depth: Int, isFunction: Bool = false) throws {
         nodeCount += 1
         try check(nodeCount, Limit.nodes, "nodes")
         var fields = node
         var type = ""
         var domain = ""
+        var inputs: [WireMessage] = []
         while let field = try wire.next(&fields) {
             switch field.number {
             // Names of tensors, and its own, are not kept, but long ones cost the runtime as much.
-            case 1, 2, 3: try check(field.message.byteCount, Limit.nameBytes, "bytes in a name")
+            case 1, 2, 3:
+                try check(field.message.byteCount, Limit.nameBytes, "bytes in a name")
+                if field.number == 1, inputs.count < 3 { inputs.append(try field.message) }
             case 4: type = try name(field.message)
             case 5: try readAttribute(field.message, depth: depth)
             case 7: domain = try name(field.message)
@@ -145,6 +149,8 @@ struct ONNXReader {
             }
         }
         guard !type.isEmpty else { throw ONNXModelError.invalid("a node names no operator") }
+        let third = type == "Dropout" && inputs.count == 3 ? try name(inputs[2]) : ""
+        randomness.note(type, thirdInput: third, isOutermost: depth == 0 && !isFunction)
         count(type, domain: domain == "ai.onnx" ? "" : domain)
         try check(operatorCounts.count, Limit.operators, "different operators")
     }
@@ -173,7 +179,10 @@ struct ONNXReader {
     // MARK: Initializers
 
     private mutating func add(_ tensor: Tensor, isOutermost: Bool) throws {
-        if isOutermost, !tensor.name.isEmpty { initializerNames.insert(tensor.name) }
+        if isOutermost, !tensor.name.isEmpty {
+            initializerNames.insert(tensor.name)
+            randomness.note(initializer: tensor.name, isFalse: tensor.isFalse)
+        }
         let (sum, isOverflow) = summary.parameterCount.addingReportingOverflow(tensor.elementCount)
         guard !isOverflow else { throw ONNXModelError.invalid("its weights have more elements than 64 bits count") }
         summary.parameterCount = sum

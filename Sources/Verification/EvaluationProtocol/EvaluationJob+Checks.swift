@@ -2,10 +2,13 @@ extension EvaluationJob {
     /// How many values of k one job may ask for.
     package static let topKCountMax = 16
     package static let topKRange = 1...10_000
+    private static let inputsMax = 2_000
 
     /// What is wrong with the values, as a sentence; nil if every one is in its range.
     package var fault: String? {
         if labelName.isEmpty { return "label_name is empty" }
+        let names = (inputs.dataset ?? []) + (inputs.policy ?? [])
+        guard names.count <= Self.inputsMax else { return "inputs has \(names.count) names" }
         guard topK.count <= Self.topKCountMax else {
             return "top_k has \(topK.count) values; at most \(Self.topKCountMax) are allowed"
         }

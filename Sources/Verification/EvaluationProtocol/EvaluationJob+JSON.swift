@@ -33,6 +33,7 @@ extension EvaluationJob: Codable {
         case baselineModelPath = "baseline_model_path"
         case datasetPath = "dataset_path"
         case labelName = "label_name"
+        case inputs
         case task
         case topK = "top_k"
         case latency
@@ -47,6 +48,7 @@ extension EvaluationJob: Codable {
             datasetPath: try values.decode(String.self, forKey: .datasetPath))
         baselineModelPath = try values.decodeIfPresent(String.self, forKey: .baselineModelPath)
         labelName = try values.decodeIfPresent(String.self, forKey: .labelName) ?? labelName
+        inputs = try values.decodeIfPresent(EvaluationInputs.self, forKey: .inputs) ?? inputs
         task = try values.decodeIfPresent(EvaluationTask.self, forKey: .task) ?? task
         topK = try values.decodeIfPresent([Int].self, forKey: .topK) ?? topK
         latency = try values.decodeIfPresent(LatencySettings.self, forKey: .latency) ?? latency
@@ -61,6 +63,7 @@ extension EvaluationJob: Codable {
         try values.encodeIfPresent(baselineModelPath, forKey: .baselineModelPath)
         try values.encode(datasetPath, forKey: .datasetPath)
         try values.encode(labelName, forKey: .labelName)
+        try values.encode(inputs, forKey: .inputs)
         try values.encode(task, forKey: .task)
         try values.encode(topK, forKey: .topK)
         try values.encode(latency, forKey: .latency)

@@ -1,11 +1,11 @@
 /// The version of the messages between the parent and the evaluator; both refuse any other.
 package enum EvaluationProtocolVersion {
-    package static let current = 2
+    package static let current = 3
 }
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.3.0"
+    package static let current = "0.4.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.
@@ -22,6 +22,8 @@ package struct EvaluationJob: Equatable, Sendable {
     package var datasetPath: String
     /// Name of the array of expected values.
     package var labelName: String
+    /// Which arrays are inputs, as far as anybody says so.
+    package var inputs: EvaluationInputs
     package var task: EvaluationTask
     /// The values of k for which the top-k accuracy is reported; one above the number of classes is left out.
     package var topK: [Int]
@@ -30,7 +32,8 @@ package struct EvaluationJob: Equatable, Sendable {
 
     package init(
         runtimePath: String, modelPath: String, baselineModelPath: String? = nil, datasetPath: String,
-        labelName: String = "label", task: EvaluationTask = .auto, topK: [Int] = [5],
+        labelName: String = "label", inputs: EvaluationInputs = EvaluationInputs(), task: EvaluationTask = .auto,
+        topK: [Int] = [5],
         latency: LatencySettings = LatencySettings(), limits: EvaluationLimits = EvaluationLimits()
     ) {
         self.runtimePath = runtimePath
@@ -38,10 +41,29 @@ package struct EvaluationJob: Equatable, Sendable {
         self.baselineModelPath = baselineModelPath
         self.datasetPath = datasetPath
         self.labelName = labelName
+        self.inputs = inputs
         self.task = task
         self.topK = topK
         self.latency = latency
         self.limits = limits
+    }
+}
+
+/// The names of the arrays that may go into a model; a list that is absent says nothing.
+package struct EvaluationInputs: Equatable, Codable, Sendable {
+    /// As the description beside the arrays names them.
+    package var dataset: [String]?
+    /// As the policy names them.
+    package var policy: [String]?
+
+    package init(dataset: [String]? = nil, policy: [String]? = nil) {
+        self.dataset = dataset
+        self.policy = policy
+    }
+
+    /// Who says which arrays are inputs.
+    package var namedBy: [String] {
+        [dataset.map { _ in "dataset" }, policy.map { _ in "policy" }].compactMap(\.self)
     }
 }
 

@@ -51,6 +51,8 @@ package struct EvaluationFailure: Error, Equatable, Codable, Sendable {
         package static let shapeMismatch = Kind(rawValue: "shape-mismatch")
         /// The model answered NaN or an infinity.
         package static let nonFiniteOutput = Kind(rawValue: "non-finite-output")
+        /// The model gives other answers when it is run again, or has operators that do.
+        package static let nondeterministic = Kind(rawValue: "nondeterministic")
         /// A limit of the job was reached.
         package static let resourceLimit = Kind(rawValue: "resource-limit")
         /// The runtime library is absent, or not one that can be used.

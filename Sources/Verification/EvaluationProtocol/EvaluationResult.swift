@@ -6,6 +6,11 @@ package struct EvaluationResult: Equatable, Sendable {
     package var settings: Settings
     /// Samples of the dataset that the metrics are over: all of them.
     package var samples: Int
+    /// What went into the model, input by input.
+    package var fed: [FedInput]
+    /// Who said which arrays are inputs: `dataset`, `policy`, both or nobody.
+    package var inputsNamedBy: [String]
+    package var judged: Judged
     package var metrics: EvaluationMetrics
     package var latency: LatencyFigures
     /// Present if the job named a baseline model.
@@ -22,7 +27,8 @@ package struct EvaluationResult: Equatable, Sendable {
 
     package init(
         evaluator: EvaluatorBuild, runtime: RuntimeBuild, machine: Machine, settings: Settings, samples: Int,
-        metrics: EvaluationMetrics, latency: LatencyFigures, comparison: ComparisonFigures?, sweep: [SweepPoint],
+        fed: [FedInput], inputsNamedBy: [String], judged: Judged, metrics: EvaluationMetrics, latency: LatencyFigures,
+        comparison: ComparisonFigures?, sweep: [SweepPoint],
         loadMicroseconds: Double, firstRunMicroseconds: Double, peakMemoryBytes: Int
     ) {
         self.evaluator = evaluator
@@ -30,6 +36,9 @@ package struct EvaluationResult: Equatable, Sendable {
         self.machine = machine
         self.settings = settings
         self.samples = samples
+        self.fed = fed
+        self.inputsNamedBy = inputsNamedBy
+        self.judged = judged
         self.metrics = metrics
         self.latency = latency
         self.comparison = comparison
@@ -89,6 +98,38 @@ extension EvaluationResult {
         }
     }
 
+    /// An input of the model and the array that it was given.
+    package struct FedInput: Equatable, Codable, Sendable {
+        package var input: String
+        package var array: String
+
+        package init(input: String, array: String) {
+            self.input = input
+            self.array = array
+        }
+    }
+
+    /// What was compared with what.
+    package struct Judged: Equatable, Codable, Sendable {
+        /// The array of expected values; absent where outputs are compared with recorded ones.
+        package var labels: String?
+        /// The array that names the columns of scores.
+        package var classes: String?
+        /// The outputs that predictions were taken from.
+        package var predictions: [String]
+        /// The output that scores were taken from.
+        package var scores: String?
+
+        package init(
+            labels: String? = nil, classes: String? = nil, predictions: [String], scores: String? = nil
+        ) {
+            self.labels = labels
+            self.classes = classes
+            self.predictions = predictions
+            self.scores = scores
+        }
+    }
+
     /// How latency was measured.
     package struct Settings: Equatable, Codable, Sendable {
         package var threads: Int
@@ -119,7 +160,8 @@ extension EvaluationResult {
 
 extension EvaluationResult: Codable {
     private enum CodingKeys: String, CodingKey {
-        case evaluator, runtime, machine, settings, samples, metrics, latency, comparison, sweep
+        case evaluator, runtime, machine, settings, samples, fed, judged, metrics, latency, comparison, sweep
+        case inputsNamedBy = "inputs_named_by"
         case loadMicroseconds = "load_microseconds"
         case firstRunMicroseconds = "first_run_microseconds"
         case peakMemoryBytes = "peak_memory_bytes"

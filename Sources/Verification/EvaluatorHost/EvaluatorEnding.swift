@@ -100,6 +100,11 @@ struct EvaluatorEnding: Sendable {
             $0.mapValues { VerificationReport.SliceFigures(samples: $0.samples, metrics: $0.metrics) }
         }
         measurements.paired = result.metrics.paired.map(VerificationReport.PairedFigures.init)
+        measurements.fed = result.fed.map {
+            .init(input: Printable.escape($0.input, limit: 200), array: Printable.escape($0.array, limit: 200))
+        }
+        measurements.inputsNamedBy = result.inputsNamedBy
+        measurements.judged = VerificationReport.Judged(result.judged)
         measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 300) }
         return measurements
     }

@@ -41,12 +41,18 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
     package func evaluate(
         _ request: EvaluationRequest, progress: @escaping @Sendable (Verification.Progress) -> Void
     ) async throws -> EvaluationOutcome {
+        let named: EvaluationInputs
+        do {
+            named = EvaluationInputs(dataset: try request.dataset.namedInputs(), policy: request.settings.inputs)
+        } catch let failure as VerificationReport.FailureError {
+            return EvaluationOutcome(environment: nil, result: .failure(failure))
+        }
         let folder = try StagingFolder(in: installation.staging)
         defer { folder.remove() }
         let job = EvaluationJob(
             runtimePath: installation.runtimeLibrary, modelPath: try folder.stage(request.model, in: "model"),
             baselineModelPath: try request.baseline.map { try folder.stage($0, in: "baseline") },
-            datasetPath: try folder.stage(request.dataset), topK: Self.topK,
+            datasetPath: try folder.stage(request.dataset), inputs: named, topK: Self.topK,
             latency: LatencySettings(
                 threads: request.settings.threads, batchSize: request.settings.batch,
                 warmUpRuns: request.settings.warmupRuns, measuredRuns: request.settings.measuredRuns,
@@ -155,6 +161,15 @@ extension StagingFolder {
     fileprivate func stage(_ model: LocalModel, in folder: String) throws -> String {
         for (location, path) in model.externalData { _ = try stage(path, as: "\(folder)/\(location)") }
         return try stage(model.path, as: "\(folder)/model.onnx")
+    }
+}
+
+extension DatasetFiles {
+    /// The inputs that a dataset's description names; nil if it has none. Throws `FailureError` for a malformed one.
+    fileprivate func namedInputs() throws -> [String]? {
+        guard case .archive(_, let path?) = self else { return nil }
+        let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+        return try DatasetDescription.parse(bytes).inputs
     }
 }
 

@@ -53,7 +53,8 @@ struct StagingFolder {
     /// Gives the files of a dataset their names: an archive, or a folder of recorded sets.
     func stage(_ dataset: DatasetFiles) throws -> String {
         switch dataset {
-        case .archive(let file): return try stage(file, as: "dataset.npz")
+        // The description is read by the parent; the process has no use for it.
+        case .archive(let file, _): return try stage(file, as: "dataset.npz")
         case .recorded(let files):
             for (name, file) in files { _ = try stage(file, as: "dataset/\(name)") }
             return "\(path)/dataset"

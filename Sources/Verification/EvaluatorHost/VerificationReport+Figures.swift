@@ -29,3 +29,12 @@ extension VerificationReport.PairedMetric {
             })
     }
 }
+
+extension VerificationReport.Judged {
+    init(_ judged: EvaluationResult.Judged) {
+        func name(_ name: String) -> String { Printable.escape(name, limit: 200) }
+        self.init(
+            labels: judged.labels.map(name), classes: judged.classes.map(name),
+            predictions: judged.predictions.map(name), scores: judged.scores.map(name))
+    }
+}

@@ -21,11 +21,19 @@ enum TestData {
         }
     }
 
+    /// Who says which arrays are inputs: a recorded set does so by itself.
+    func inputsNamedBy(_ job: EvaluationJob) -> [String] {
+        switch self {
+        case .labelled: job.inputs.namedBy
+        case .recorded: ["dataset"]
+        }
+    }
+
     /// The inputs of a model that are run to measure its latency.
     func inputs(library: OnnxLibrary, session: OnnxSession) throws(EvaluationFailure) -> ModelInputs {
         switch self {
         case .labelled(let data):
-            return try ModelInputs(library: library, session: session, dataset: data.arrays, rows: data.rows)
+            return try ModelInputs(library: library, session: session, data: data)
         case .recorded(let sets): return try ModelInputs(library: library, session: session, set: sets[0])
         }
     }
@@ -35,6 +43,9 @@ enum TestData {
 struct AccuracyMeasurement {
     /// Samples per run.
     private static let batchSize = 16
+    /// Of the batches, how many are run again: one of so many, and a few at least.
+    private static let repeatedOfBatches = 20
+    private static let repeatedMin = 2
 
     let library: OnnxLibrary
     let data: TestData
@@ -47,13 +58,71 @@ struct AccuracyMeasurement {
         var metrics: EvaluationMetrics
         /// Nil for recorded outputs, which have no samples to be compared on.
         let scorer: (any MetricScorer)?
+        let judged: EvaluationResult.Judged
+        /// All that was run, in order.
+        let batches: [AnsweredBatch]
+    }
+
+    /// What was run at once, and what came out of it.
+    struct AnsweredBatch {
+        /// Samples, or one recorded set by its position.
+        let rows: Range<Int>
+        let fingerprint: Int
+    }
+
+    /// One way through the whole dataset.
+    private struct Pass {
+        let scorer: any MetricScorer
+        let output: ComparedOutput
+        let hasScores: Bool
+        let batches: [AnsweredBatch]
     }
 
     /// Runs a model and takes its metrics.
     func answers(of session: OnnxSession) throws(EvaluationFailure) -> Answers {
         switch data {
         case .labelled(let data): return try answers(of: session, data)
-        case .recorded(let sets): return Answers(metrics: try compare(session, sets), scorer: nil)
+        case .recorded(let sets): return try answers(of: session, sets)
+        }
+    }
+
+    /// Runs a part of what was run before in a session, in an order that is drawn.
+    ///
+    /// Throws `nondeterministic` if an answer is not the same bit for bit: then what was judged is not what is served.
+    func requireSame(_ batches: [AnsweredBatch], from session: OnnxSession, _ which: String) throws(EvaluationFailure) {
+        for batch in batches.shuffled().prefix(max(Self.repeatedMin, batches.count / Self.repeatedOfBatches)) {
+            let run = try run(batch, in: session)
+            let answer = try EvaluationFailure.ofRunning { () throws(OnnxError) in
+                try run.execute()
+                return try run.fingerprint()
+            }
+            guard answer == batch.fingerprint else {
+                throw EvaluationFailure(
+                    .nondeterministic,
+                    "run again in \(which) the model gave different answers to \(name(of: batch)); it must give the "
+                        + "same bits for the same batch and threads")
+            }
+        }
+    }
+
+    private func run(_ batch: AnsweredBatch, in session: OnnxSession) throws(EvaluationFailure) -> OnnxRun {
+        switch data {
+        case .labelled(let data):
+            let inputs = try ModelInputs(library: library, session: session, data: data)
+            return OnnxRun(
+                session: session, inputs: try inputs.tensors(rows: batch.rows),
+                outputNames: [try data.output(of: session).name])
+        case .recorded(let sets):
+            let inputs = try ModelInputs(library: library, session: session, set: sets[batch.rows.lowerBound])
+            return OnnxRun(
+                session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: session.outputs.map(\.name))
+        }
+    }
+
+    private func name(of batch: AnsweredBatch) -> String {
+        switch data {
+        case .labelled: "samples \(batch.rows.lowerBound) to \(batch.rows.upperBound - 1)"
+        case .recorded(let sets): sets[batch.rows.lowerBound].name
         }
     }
 
@@ -64,8 +133,8 @@ struct AccuracyMeasurement {
     func compare(_ answers: inout Answers, with baseline: OnnxSession) {
         guard case .labelled(let data) = data, let candidate = answers.scorer else { return }
         do {
-            let other = try scorer(of: baseline, data, .paired)
-            answers.metrics.paired = compare(candidate, other)
+            let other = try pass(of: baseline, data, .paired)
+            answers.metrics.paired = compare(candidate, other.scorer)
         } catch {
             answers.metrics.pairedFailure = "the baseline model: \(error.message)"
         }
@@ -74,7 +143,8 @@ struct AccuracyMeasurement {
     // MARK: Labels
 
     private func answers(of session: OnnxSession, _ data: LabelledData) throws(EvaluationFailure) -> Answers {
-        let scorer = try scorer(of: session, data, .accuracy)
+        let pass = try pass(of: session, data, .accuracy)
+        let scorer = pass.scorer
         var metrics = EvaluationMetrics(kind: .regression, values: scorer.values())
         guard metrics.values.values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
@@ -85,19 +155,23 @@ struct AccuracyMeasurement {
             metrics.confusionMatrix = scorer.confusionMatrix
         }
         metrics.slices = Self.slices(of: scorer, data.groups)
-        return Answers(metrics: metrics, scorer: scorer)
+        let judged = EvaluationResult.Judged(
+            labels: data.rule.labelName, classes: data.columns.map { _ in LabelledData.classesName },
+            predictions: [pass.output.name], scores: pass.hasScores ? pass.output.name : nil)
+        return Answers(metrics: metrics, scorer: scorer, judged: judged, batches: pass.batches)
     }
 
     /// Runs the whole dataset once.
     ///
     /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
-    private func scorer(
+    private func pass(
         of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage
-    ) throws(EvaluationFailure) -> any MetricScorer {
-        let inputs = try ModelInputs(library: library, session: session, dataset: data.arrays, rows: data.rows)
+    ) throws(EvaluationFailure) -> Pass {
+        let inputs = try ModelInputs(library: library, session: session, data: data)
         let output = try data.output(of: session)
         var predictions = Predictions(data)
         let batchSize = try inputs.batchSize(wanted: min(Self.batchSize, inputs.rows))
+        var batches: [AnsweredBatch] = []
         var done = 0
         while done < inputs.rows {
             let isFixed = inputs.fixedBatchSize != nil
@@ -105,13 +179,19 @@ struct AccuracyMeasurement {
             let end = min(start + batchSize, inputs.rows)
             let run = OnnxRun(
                 session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [output.name])
-            try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.execute() }
+            let fingerprint = try EvaluationFailure.ofRunning { () throws(OnnxError) in
+                try run.execute()
+                return try run.fingerprint()
+            }
+            batches.append(AnsweredBatch(rows: start..<end, fingerprint: fingerprint))
             try predictions.add(
                 output.answer(of: run), start: start, count: end - start, skipped: done - start)
             done = end
             progress(stage, done, inputs.rows)
         }
-        return try predictions.scorer(topK: topK)
+        return Pass(
+            scorer: try predictions.scorer(topK: topK), output: output, hasScores: predictions.hasScores,
+            batches: batches)
     }
 
     /// The metrics of every value of every group; nil without groups.
@@ -145,14 +225,19 @@ struct AccuracyMeasurement {
     // MARK: Recorded outputs
 
     /// Runs every set and compares all outputs.
-    private func compare(_ session: OnnxSession, _ sets: [RecordedSet]) throws(EvaluationFailure) -> EvaluationMetrics {
+    private func answers(of session: OnnxSession, _ sets: [RecordedSet]) throws(EvaluationFailure) -> Answers {
         let names = session.outputs.map(\.name)
         var comparison = GoldenComparison()
+        var batches: [AnsweredBatch] = []
         for (position, set) in sets.enumerated() {
             let inputs = try ModelInputs(library: library, session: session, set: set)
             let expected = try set.outputs(named: names)
             let run = OnnxRun(session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: names)
-            try EvaluationFailure.ofRunning { () throws(OnnxError) in try run.execute() }
+            let fingerprint = try EvaluationFailure.ofRunning { () throws(OnnxError) in
+                try run.execute()
+                return try run.fingerprint()
+            }
+            batches.append(AnsweredBatch(rows: position..<position + 1, fingerprint: fingerprint))
             for (index, output) in expected.enumerated() {
                 try comparison.add(
                     run, index, expected: output, subject: "output \(MessageText.quote(names[index])) of \(set.name)")
@@ -162,7 +247,9 @@ struct AccuracyMeasurement {
         guard comparison.values.values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
         }
-        return EvaluationMetrics(kind: .golden, values: comparison.values)
+        return Answers(
+            metrics: EvaluationMetrics(kind: .golden, values: comparison.values), scorer: nil,
+            judged: EvaluationResult.Judged(predictions: names), batches: batches)
     }
 }
 

@@ -49,7 +49,7 @@ extension DatasetArray {
         case .number(let type):
             elementType = type
             if header.isBigEndian { memory.reverseBytes(ofElements: header.element.byteSize) }
-            if type == .bool { memory.normaliseBools() }
+            if type == .bool, !memory.holdsBools { throw NpyError.malformedBool }
             content = .numbers(memory)
         case .text(let codePoints):
             elementType = .string
@@ -101,6 +101,9 @@ extension TensorMemory {
             }
         }
     }
+
+    /// Whether every byte is one that numpy writes for a bool: readers see different things in others.
+    fileprivate var holdsBools: Bool { withBytes { bytes in bytes.allSatisfy { $0 <= 1 } } }
 
     /// Makes every byte that is not 0 a 1: the only two that the runtime may see as a bool.
     func normaliseBools() {

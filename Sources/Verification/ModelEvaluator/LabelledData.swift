@@ -10,6 +10,7 @@ struct LabelledData {
     static let slicesMax = 1_000
 
     let arrays: NpzDataset
+    let rule: InputRule
     let labels: Labels
     /// Samples, at least 1.
     let rows: Int
@@ -20,12 +21,17 @@ struct LabelledData {
 
     /// Reads the labels, what describes them, and the arrays of the named inputs.
     init(_ job: EvaluationJob, inputs: Set<String>) throws(EvaluationFailure) {
-        func isGroup(_ name: String) -> Bool { name.hasPrefix(Self.groupPrefix) && !inputs.contains(name) }
+        let rule = InputRule(labelName: job.labelName, named: job.inputs)
+        let label = ByteName(job.labelName)
+        let fed = Set(inputs.map { ByteName($0) }).filter { !rule.isReserved($0) }
+        func isGroup(_ name: ByteName) -> Bool { name.hasPrefix(Self.groupPrefix) && name != label }
         arrays = try NpzDataset(
             path: job.datasetPath,
-            wanted: { inputs.contains($0) || $0 == job.labelName || $0 == Self.classesName || isGroup($0) },
+            wanted: { fed.contains($0) || $0 == label || $0 == ByteName(Self.classesName) || isGroup($0) },
             bytesMax: job.limits.memoryBytes / 2)
-        guard let array = arrays.arrays[job.labelName] else {
+        try rule.checkNames(arrays.names)
+        self.rule = rule
+        guard let array = arrays.arrays[label] else {
             throw EvaluationFailure(
                 .invalidDataset,
                 "the dataset has no array \(MessageText.quote(job.labelName)) of labels; "
@@ -33,10 +39,16 @@ struct LabelledData {
         }
         labels = try Labels(array, task: job.task)
         rows = array.rowCount ?? 0
-        columns = try arrays.arrays[Self.classesName].map(Self.columns)
+        columns = try arrays.arrays[ByteName(Self.classesName)].map(Self.columns)
         var groups: [String: [String]] = [:]
         for (name, array) in arrays.arrays where isGroup(name) {
-            groups[String(name.dropFirst(Self.groupPrefix.count))] = try Self.values(of: array, rows: rows)
+            let group = String(name.text.dropFirst(Self.groupPrefix.count))
+            guard groups.updateValue(try Self.values(of: array, rows: rows), forKey: group) == nil else {
+                throw EvaluationFailure(
+                    .invalidDataset,
+                    "the dataset has two groups \(MessageText.quote(group)) that differ only in how letters are "
+                        + "composed")
+            }
         }
         let slices = groups.values.reduce(0) { $0 + Set($1).count }
         guard slices <= Self.slicesMax else {

@@ -6,6 +6,21 @@ enum ClassLabel: Hashable, Comparable {
     case number(Int)
     case text(String)
 
+    static func == (left: ClassLabel, right: ClassLabel) -> Bool {
+        switch (left, right) {
+        case (.number(let left), .number(let right)): left == right
+        case (.text(let left), .text(let right)): ByteName(left) == ByteName(right)
+        case (.number, .text), (.text, .number): false
+        }
+    }
+
+    func hash(into hasher: inout Hasher) {
+        switch self {
+        case .number(let number): hasher.combine(number)
+        case .text(let text): hasher.combine(ByteName(text))
+        }
+    }
+
     /// Characters of the name of a class, and of the value of a group.
     static let lengthMax = 100
 

@@ -25,26 +25,32 @@ struct ModelEvaluation {
             try loadModel(library, path, "baseline model").session
         }
         progress(.loading, steps - 1, steps)
+        try RandomOperators.requireNone(in: job.modelPath)
         let names = Set((session.inputs + (baseline?.inputs ?? [])).map(\.name))
         let data = try TestData(job, inputs: names)
         progress(.loading, steps, steps)
 
         let inputs = try data.inputs(library: library, session: session)
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
-        let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
+        let watch = AnswerWatch()
+        let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize), watch: watch)
         let firstRun = try EvaluationFailure.ofRunning { () throws(OnnxError) in try candidate.time() }
         let accuracy = AccuracyMeasurement(
             library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress)
         var answers = try accuracy.answers(of: session)
         let (warmUpRuns, latency) = try latency(candidate, batchSize)
         let peakMemory = ProcessMemory.peakBytes
+        try accuracy.requireSame(answers.batches, from: session, "the session that latency was measured in")
+        try accuracy.requireSame(
+            answers.batches, from: try loadModel(library, job.modelPath, "model").session, "a fresh session")
         let comparison = try baseline.map { session throws(EvaluationFailure) in
             accuracy.compare(&answers, with: session)
             let baselineInputs = try EvaluationFailure.ofBaseline { () throws(EvaluationFailure) in
                 try data.inputs(library: library, session: session)
             }
-            return try compare(library, inputs, baselineInputs, batchSize)
+            return try compare(library, inputs, baselineInputs, batchSize, watch)
         }
+        try watch.requireOneAnswer()
         return EvaluationResult(
             evaluator: .init(version: EvaluatorVersion.current),
             runtime: .init(name: "onnxruntime", version: library.version),
@@ -52,7 +58,8 @@ struct ModelEvaluation {
             settings: .init(
                 threads: job.latency.threads, batchSize: batchSize, warmUpRuns: warmUpRuns,
                 measuredRuns: latency.runs, seed: job.latency.seed),
-            samples: data.sampleCount, metrics: answers.metrics, latency: latency, comparison: comparison,
+            samples: data.sampleCount, fed: inputs.fed, inputsNamedBy: data.inputsNamedBy(job),
+            judged: answers.judged, metrics: answers.metrics, latency: latency, comparison: comparison,
             sweep: try sweep(library, inputs), loadMicroseconds: Double(loadTime) / 1_000,
             firstRunMicroseconds: Double(firstRun) / 1_000, peakMemoryBytes: peakMemory)
     }
@@ -110,14 +117,15 @@ struct ModelEvaluation {
     }
 
     private func compare(
-        _ library: OnnxLibrary, _ inputs: ModelInputs, _ baselineInputs: ModelInputs, _ batchSize: Int
+        _ library: OnnxLibrary, _ inputs: ModelInputs, _ baselineInputs: ModelInputs, _ batchSize: Int,
+        _ watch: AnswerWatch
     ) throws(EvaluationFailure) -> ComparisonFigures {
         if let fixed = baselineInputs.fixedBatchSize, fixed != batchSize {
             throw EvaluationFailure(
                 .shapeMismatch,
                 "the model runs batches of \(batchSize) and the baseline of \(fixed): they cannot be compared")
         }
-        let comparison = LatencyComparison(settings: job.latency, batchSize: batchSize) {
+        let comparison = LatencyComparison(settings: job.latency, batchSize: batchSize, watch: watch) {
             () throws(EvaluationFailure) in
             try prepare(try loadModel(library, job.modelPath, "model").session, inputs, batchSize)
         } baseline: { () throws(EvaluationFailure) in
@@ -153,12 +161,14 @@ struct ModelEvaluation {
                 loaded = (threads, try loadModel(library, job.modelPath, "model", threads: threads).session)
             }
             guard let session = loaded?.session else { break }
-            let measurement = LatencyMeasurement(run: try prepare(session, inputs, batchSize))
+            let watch = AnswerWatch()
+            let measurement = LatencyMeasurement(run: try prepare(session, inputs, batchSize), watch: watch)
             let end = min(budgetEnd, MonotonicClock.nanoseconds + Self.sweepPointNanoseconds)
             let times = try EvaluationFailure.ofRunning { () throws(OnnxError) in
                 _ = try measurement.warmUp(runsMax: job.latency.warmUpRuns)
                 return try measurement.times(Self.sweepRuns, until: end)
             }
+            try watch.requireOneAnswer()
             points.append(
                 SweepPoint(
                     threads: threads, batchSize: batchSize,

@@ -17,15 +17,18 @@ struct ModelInputs {
     /// Whether all arrays are one sample together, none of them to be cut.
     private let isWhole: Bool
 
-    /// Matches the inputs of a session with arrays of samples; `rows` is the number of labels.
-    init(library: OnnxLibrary, session: OnnxSession, dataset: NpzDataset, rows: Int) throws(EvaluationFailure) {
+    /// Matches the inputs of a session with arrays of samples, those that may be fed.
+    init(library: OnnxLibrary, session: OnnxSession, data: LabelledData) throws(EvaluationFailure) {
+        let dataset = data.arrays
+        let rows = data.rows
         self.library = library
         self.rows = rows
         isWhole = false
         var inputs: [Input] = []
         var fixed: Set<Int> = []
         for description in session.inputs {
-            guard let array = dataset.arrays[description.name] else {
+            try data.rule.check(description.name)
+            guard let array = dataset.arrays[ByteName(description.name)] else {
                 throw EvaluationFailure(
                     .shapeMismatch,
                     "the model's input \(MessageText.quote(description.name)) has no array in the dataset, "
@@ -100,6 +103,13 @@ struct ModelInputs {
 
     private static func describe(_ shape: [Int?]) -> String {
         "[\(shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", "))]"
+    }
+
+    /// What goes into the model, and where it came from.
+    var fed: [EvaluationResult.FedInput] {
+        inputs.enumerated().map { position, input in
+            .init(input: input.name, array: input.array.name.isEmpty ? "input_\(position)" : input.array.name)
+        }
     }
 
     /// The inputs of a run over some of the samples.

@@ -31,11 +31,12 @@ struct NpyHeader: Equatable {
 
     /// Bytes before the length of the dictionary: magic string, major and minor version.
     static let prefixBytes = 8
-    static let dictionaryBytesMax = 64 << 10
+    /// numpy reads no longer ones, unless it is told to trust a file.
+    static let dictionaryBytesMax = 10_000
     static let rankMax = 32
     /// Code points or bytes of one string.
     static let stringLengthMax = 65_536
-    private static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
+    static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
     /// How many bytes the length of the dictionary takes, from the first eight bytes of the file.
     static func lengthBytes(prefix: [UInt8]) throws(NpyError) -> Int {
@@ -96,7 +97,10 @@ struct NpyHeader: Equatable {
         // numpy writes objects as '|O'; reading them means running a pickle.
         guard !name.hasPrefix("O") else { throw .pickledObjects }
         if let type = types[String(name)] { return (.number(type), order == ">") }
-        guard let length = Int(name.dropFirst()), (1...stringLengthMax).contains(length) else {
+        let digits = name.dropFirst()
+        guard digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), digits.first != "0",
+            let length = Int(digits), (1...stringLengthMax).contains(length)
+        else {
             throw .unsupportedType(description)
         }
         return switch name.first {
@@ -123,6 +127,7 @@ enum NpyError: Error, Equatable {
     case endsEarly
     case trailingData
     case malformedText
+    case malformedBool
 
     /// The failure of a dataset with such an array in it.
     func failure(array name: String) -> EvaluationFailure {
@@ -143,6 +148,8 @@ enum NpyError: Error, Equatable {
                     + "are read")
         case .endsEarly: EvaluationFailure(.invalidDataset, "\(subject) ends before its last element")
         case .trailingData: EvaluationFailure(.invalidDataset, "\(subject) goes on after its last element")
+        case .malformedBool:
+            EvaluationFailure(.invalidDataset, "\(subject) holds a bool that is neither 0 nor 1")
         case .malformedText:
             EvaluationFailure(
                 .invalidDataset, "\(subject) holds a string that is no valid Unicode, or has a zero in it")

@@ -3,32 +3,36 @@ import EvaluationProtocol
 import ONNXRuntime
 
 /// The arrays of a `.npz` archive, as `numpy.savez` and `numpy.savez_compressed` write it.
+///
+/// An archive is read only if numpy finds the same arrays in it: see `ZipReader`, and `checkNames`.
 struct NpzDataset {
     static let entriesMax = 1_000
     private static let suffix = ".npy"
 
     /// The wanted arrays by name.
-    let arrays: [String: DatasetArray]
+    let arrays: [ByteName: DatasetArray]
     /// The names of all arrays in the archive, sorted.
     let names: [String]
 
     /// Reads the arrays whose names are wanted, at most `bytesMax` bytes of them.
     ///
     /// The headers of the others are checked too, so that no archive with pickled objects passes.
-    init(path: String, wanted: (String) -> Bool, bytesMax: Int) throws(EvaluationFailure) {
+    init(path: String, wanted: (ByteName) -> Bool, bytesMax: Int) throws(EvaluationFailure) {
         try SystemFiles.requireFile(path, "dataset", .invalidDataset)
-        var arrays: [String: DatasetArray] = [:]
-        var names: [String] = []
+        var arrays: [ByteName: DatasetArray] = [:]
+        var entries: Set<ByteName> = []
         do {
             let archive = try ZipReader(
                 path: path, limits: ZipLimits(entriesMax: Self.entriesMax, outputBytesMax: bytesMax))
             while let entry = try archive.nextEntry() {
-                guard entry.hasSuffix(Self.suffix) else { continue }
-                let name = String(entry.dropLast(Self.suffix.count))
-                names.append(name)
-                let reader = NpyReader(archive: archive, name: name)
+                entries.insert(ByteName(entry))
+                let reader = NpyReader(archive: archive, name: Self.arrayName(entry) ?? entry)
+                guard let name = Self.arrayName(entry) else {
+                    try reader.requireNoArray()
+                    continue
+                }
                 let header = try reader.header()
-                if wanted(name) { arrays[name] = try reader.array(header, bytesMax: bytesMax) }
+                if wanted(ByteName(name)) { arrays[ByteName(name)] = try reader.array(header, bytesMax: bytesMax) }
             }
         } catch let error as ZipError {
             throw error.failure
@@ -37,8 +41,26 @@ struct NpzDataset {
         } catch {
             throw EvaluationFailure(.internal, "the dataset cannot be read")
         }
+        try Self.checkNames(entries)
         self.arrays = arrays
-        self.names = names.sorted()
+        names = entries.compactMap { Self.arrayName($0.text).map { ByteName($0) } }.sorted().map(\.text)
+    }
+
+    /// The name of the array in an entry; nil if its name is none of an array's.
+    private static func arrayName(_ entry: String) -> String? {
+        entry.utf8.count >= suffix.utf8.count && entry.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+            ? String(decoding: entry.utf8.dropLast(suffix.utf8.count), as: UTF8.self) : nil
+    }
+
+    /// numpy takes `x` for the entry `x` if there is one, and else for `x.npy`: of two such entries neither is read.
+    private static func checkNames(_ entries: Set<ByteName>) throws(EvaluationFailure) {
+        for entry in entries.sorted() {
+            guard let name = arrayName(entry.text), entries.contains(ByteName(name)) else { continue }
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset has the entries \(MessageText.quote(name)) and \(MessageText.quote(entry.text)), which "
+                    + "are one array's name")
+        }
     }
 }
 
@@ -56,6 +78,13 @@ private struct NpyReader {
         } catch let error as NpyError {
             throw error.failure(array: name)
         }
+    }
+
+    /// numpy reads an array by what is in an entry, whatever that is called.
+    func requireNoArray() throws {
+        guard try bytesUpTo(NpyHeader.magic.count) == NpyHeader.magic else { return }
+        throw EvaluationFailure(
+            .invalidDataset, "the dataset's entry \(MessageText.quote(name)) is an array and is not called .npy")
     }
 
     func array(_ header: NpyHeader, bytesMax: Int) throws -> DatasetArray {
@@ -110,6 +139,11 @@ extension ZipError {
             EvaluationFailure(
                 .invalidDataset,
                 "the dataset is no readable .npz archive: "
+                    + MessageText.plain(reason, limit: MessageText.explanationLengthMax))
+        case .ambiguous(let reason):
+            EvaluationFailure(
+                .invalidDataset,
+                "the dataset's .npz archive can be read in more than one way: "
                     + MessageText.plain(reason, limit: MessageText.explanationLengthMax))
         case .encrypted(let name):
             EvaluationFailure(.invalidDataset, "the dataset's entry \(MessageText.quote(name)) is encrypted")

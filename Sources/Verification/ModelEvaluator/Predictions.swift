@@ -16,6 +16,9 @@ struct Predictions {
     private var predictedValues: [Double] = []
     private var scored: ScoredPredictions?
 
+    /// Whether the model gave scores, and not only classes or values.
+    var hasScores: Bool { scored != nil }
+
     init(_ data: LabelledData) {
         labels = data.labels
         columns = data.columns

@@ -11,6 +11,8 @@ struct PythonLiteralParser {
     mutating func parseDictionary(
         _ value: (String, inout PythonLiteralParser) throws(NpyError) -> Void
     ) throws(NpyError) {
+        // Python takes a text that begins with a line end and spaces for a badly indented one.
+        guard bytes.first == UInt8(ascii: "{") else { throw .malformedHeader }
         try expect("{")
         while !take("}") {
             let key = try string()
@@ -22,6 +24,8 @@ struct PythonLiteralParser {
             }
         }
         skipSpace()
+        // A line end is the last byte or nowhere: Python is particular about what stands at the start of a line.
+        if position < bytes.count, bytes[position] == UInt8(ascii: "\n") { position += 1 }
         guard position == bytes.count else { throw .malformedHeader }
     }
 
@@ -66,15 +70,16 @@ struct PythonLiteralParser {
     private mutating func wholeNumber() throws(NpyError) -> Int {
         skipSpace()
         let digits = bytes[position...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        guard let number = Int(String(decoding: digits, as: UTF8.self)) else { throw .malformedHeader }
+        // A zero in front of other digits is no number in Python.
+        guard let number = Int(String(decoding: digits, as: UTF8.self)),
+            digits.count == 1 || digits.first != UInt8(ascii: "0")
+        else { throw .malformedHeader }
         position += digits.count
         return number
     }
 
     private mutating func skipSpace() {
-        while position < bytes.count, bytes[position] == UInt8(ascii: " ") || bytes[position] == UInt8(ascii: "\n") {
-            position += 1
-        }
+        while position < bytes.count, bytes[position] == UInt8(ascii: " ") { position += 1 }
     }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {

@@ -32,8 +32,8 @@ struct RecordedSet {
         _ values: [Value], _ name: (Value) -> String, by names: [String], _ mismatch: String
     ) throws(EvaluationFailure) -> [Value] {
         guard values.count == names.count else { throw EvaluationFailure(.shapeMismatch, mismatch) }
-        let named = Dictionary(values.map { (name($0), $0) }, uniquingKeysWith: { first, _ in first })
-        let arranged = names.compactMap { named[$0] }
+        let named = Dictionary(values.map { (ByteName(name($0)), $0) }, uniquingKeysWith: { first, _ in first })
+        let arranged = names.compactMap { named[ByteName($0)] }
         return arranged.count == names.count ? arranged : values
     }
 }

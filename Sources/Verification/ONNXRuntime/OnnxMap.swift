@@ -69,7 +69,7 @@ extension OnnxMap {
 }
 
 /// A part of a sequence or map, which the library copies for us.
-private final class Element {
+final class Element {
     private let table: UnsafePointer<OrtTable>
     private let handle: OpaquePointer  // OrtValue, owned
 

@@ -54,6 +54,16 @@ package final class OnnxRun {
         try OnnxMap.sequence(table: session.library.table, value: value(at: index))
     }
 
+    /// A number for all outputs of the last run, made of their types, shapes and every bit: equal outputs have equal
+    /// ones, and others have others, but for a chance of 2⁻⁶⁴. It means nothing outside of this process.
+    package func fingerprint() throws(OnnxError) -> Int {
+        var fingerprint = OnnxFingerprint(table: session.library.table)
+        for index in outputValues.indices {
+            if let value = outputValues[index] { try fingerprint.add(value) }
+        }
+        return fingerprint.value
+    }
+
     private func value(at index: Int) throws(OnnxError) -> OpaquePointer {
         guard outputValues.indices.contains(index), let value = outputValues[index] else {
             throw OnnxError(.invalidArgument, function: "Run", message: "there is no output \(index)")

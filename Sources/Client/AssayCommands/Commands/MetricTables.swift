@@ -15,9 +15,27 @@ enum MetricTables {
         if let failure = measured.pairedFailure {
             lines += ["", "not compared: \(Printable.escape(failure, limit: 400))"]
         }
+        if let fed = measured.fed, let judged = measured.judged {
+            lines += ["", Self.data(fed: fed, namedBy: measured.inputsNamedBy ?? [], judged: judged)]
+        }
         if let classes = measured.perClass, !classes.isEmpty { lines += [""] + self.lines(of: classes) }
         if let slices = measured.slices, !slices.isEmpty { lines += [""] + self.lines(of: slices) }
         return lines
+    }
+
+    /// What went in and what was judged, in a sentence.
+    private static func data(
+        fed: [VerificationReport.FedInput], namedBy: [String], judged: VerificationReport.Judged
+    ) -> String {
+        func list(_ names: [String]) -> String {
+            names.prefix(5).map { Printable.quote($0, limit: 40) }.joined(separator: ", ")
+                + (names.count > 5 ? " …" : "")
+        }
+        let by =
+            namedBy.isEmpty
+            ? "neither dataset nor policy names the inputs" : "named by \(namedBy.joined(separator: ", "))"
+        let labels = judged.labels.map { Printable.quote($0, limit: 40) } ?? "what was recorded"
+        return "fed \(list(fed.map(\.array))) (\(by)); judged \(list(judged.predictions)) by \(labels)"
     }
 
     private static func lines(of paired: VerificationReport.PairedFigures) -> [String] {

@@ -71,6 +71,13 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Measure these numbers of threads as well.", valueName: "1,2"))
     var sweepThreads: String?
 
+    @Option(
+        name: .customLong("input"),
+        help: ArgumentHelp(
+            "An array of the dataset that may go into the model (repeatable); nothing else is fed then.",
+            valueName: "name"))
+    var inputs: [String] = []
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
@@ -121,6 +128,7 @@ struct VerifyCommand: AsyncParsableCommand {
         request.confidence = confidence
         request.sweepBatches = try sweepBatches.map { try Self.numbers($0, option: "--sweep-batches") }
         request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
+        if !inputs.isEmpty { request.inputs = inputs }
         try request.settings.check()
         return request
     }
@@ -130,7 +138,7 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repeatMeasurement(of text: String) async throws {
         let others: [Any?] = [
             reference, dataset, baseline, threads, batch, runs, deadline, confidence, sweepBatches, sweepThreads,
-            requireLabel.first,
+            requireLabel.first, inputs.first,
         ]
         guard others.allSatisfy({ $0 == nil }) else {
             throw AssayError(

@@ -51,7 +51,7 @@ package struct EvaluationRequest: Sendable {
 
 /// Where the files of a `DatasetLayout` lie.
 package enum DatasetFiles: Sendable {
-    case archive(String)
+    case archive(String, description: String?)
     /// Local paths by the names of the layout.
     case recorded([String: String])
 }
@@ -60,7 +60,7 @@ extension DatasetLayout {
     /// The files at local paths, which are in the order of `files`.
     package func located(at paths: [String]) -> DatasetFiles {
         switch self {
-        case .archive: .archive(paths[0])
+        case .archive: .archive(paths[0], description: paths.dropFirst().first)
         case .recorded(let files): .recorded(Dictionary(uniqueKeysWithValues: zip(files.keys.sorted(), paths)))
         }
     }
@@ -82,6 +82,9 @@ package struct EvaluationOutcome: Sendable {
         package var slices: [String: [String: VerificationReport.SliceFigures]]?
         package var paired: VerificationReport.PairedFigures?
         package var pairedFailure: String?
+        package var fed: [VerificationReport.FedInput]?
+        package var inputsNamedBy: [String]?
+        package var judged: VerificationReport.Judged?
         /// Samples per run, where the model or the data fix another number than was asked for.
         package var fixedBatch: Int?
 

@@ -35,9 +35,13 @@ extension JobResult {
         let names =
             Array(measured.metrics.keys) + (measured.classes ?? []) + (measured.perClass ?? []).map(\.class)
             + slices.keys + slices.values.flatMap(\.keys) + (measured.paired.map { Array($0.metrics.keys) } ?? [])
-            + (measured.pairedFailure.map { [$0] } ?? [])
+            + (measured.pairedFailure.map { [$0] } ?? []) + (measured.fed ?? []).flatMap { [$0.input, $0.array] }
+            + (measured.judged?.names ?? [])
         guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
         else { throw invalid("the names of metrics and classes are short and printable") }
+        guard let named = measured.inputsNamedBy, ["dataset", "policy"].filter(named.contains) == named,
+            named.contains("policy") == (verification.settings.inputs != nil), !(measured.fed ?? []).isEmpty
+        else { throw invalid("it says what was fed and who named the inputs") }
         let matrix = measured.confusionMatrix ?? []
         guard matrix.count == measured.classes?.count ?? 0,
             matrix.allSatisfy({ $0.count == matrix.count && $0.allSatisfy { $0 >= 0 } })

@@ -183,6 +183,9 @@ package final class Verify: Sendable {
         measurements.paired = measured.paired
         measurements.pairedFailure = measured.pairedFailure
         measurements.fixedBatch = measured.fixedBatch
+        measurements.fed = measured.fed
+        measurements.inputsNamedBy = measured.inputsNamedBy
+        measurements.judged = measured.judged
         return measurements
     }
 }

@@ -16,6 +16,8 @@ struct LatencyComparison {
 
     let settings: LatencySettings
     let batchSize: Int
+    /// Looks at the candidate's answers, which are those of its own measurement.
+    let watch: AnswerWatch
     /// A run in a fresh session.
     let candidate: () throws(EvaluationFailure) -> OnnxRun
     let baseline: () throws(EvaluationFailure) -> OnnxRun
@@ -73,7 +75,7 @@ struct LatencyComparison {
         let first = try isBaselineFirst ? baseline() : candidate()
         let second = try isBaselineFirst ? candidate() : baseline()
         let pair = Pair(
-            candidate: .init(run: isBaselineFirst ? second : first),
+            candidate: .init(run: isBaselineFirst ? second : first, watch: watch),
             baseline: .init(run: isBaselineFirst ? first : second))
         try EvaluationFailure.ofRunning { () throws(OnnxError) in
             _ = try pair.candidate.warmUp(runsMax: settings.warmUpRuns)

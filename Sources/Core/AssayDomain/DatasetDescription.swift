@@ -1,0 +1,81 @@
+/// What the maker of a dataset says of its arrays: a small file beside them. Format: docs/formats/evaluation.md.
+package struct DatasetDescription: Sendable, Hashable {
+    package static let fileName = "dataset.json"
+    package static let formatVersion = 1
+    package static let bytesMax = 64 << 10
+
+    /// The arrays that may go into a model; at least one.
+    package let inputs: [String]
+
+    private struct Document: Codable {
+        let version: Int
+        let inputs: [String]
+    }
+
+    /// Throws `invalid-dataset` as the failure of a measurement: nothing in the file is passed over.
+    package static func parse(_ json: [UInt8]) throws(VerificationReport.FailureError) -> DatasetDescription {
+        guard json.count <= bytesMax else { throw failure("has over \(bytesMax) bytes") }
+        let document: Document
+        let unknown: Set<String>
+        do {
+            document = try JSON.decodeVerbatim(Document.self, from: json)
+            unknown = try Set(KeyPaths(of: json)).subtracting(KeyPaths(of: JSON.encodeVerbatim(document)))
+        } catch {
+            throw failure("cannot be read: \((error as? AssayError).map { $0.reason ?? $0.message } ?? "no JSON")")
+        }
+        guard document.version == formatVersion else {
+            throw failure("has version \(document.version); \(formatVersion) is known")
+        }
+        guard unknown.isEmpty else {
+            throw failure("has keys that are not known: \(unknown.sorted().joined(separator: ", "))")
+        }
+        do {
+            try InputNames.check(document.inputs)
+        } catch {
+            throw failure("names \(error.message)")
+        }
+        return DatasetDescription(inputs: document.inputs)
+    }
+
+    private static func failure(_ text: String) -> VerificationReport.FailureError {
+        VerificationReport.FailureError(
+            "invalid-dataset", Printable.escape("the dataset's \(fileName) \(text)", limit: 500))
+    }
+}
+
+/// The rule for lists of arrays that are inputs, whoever gives them.
+package enum InputNames {
+    package static let countMax = 1_000
+    package static let bytesMax = 200
+    /// Arrays that never go into a model; the evaluator holds the same list, and `group_`.
+    package static let reserved: Set<String> = [
+        "label", "labels", "classes", "weight", "weights", "sample_weight", "sample_weights",
+    ]
+
+    /// In the order of their bytes, so that equal demands are equal settings.
+    package static func sorted(_ names: [String]?) -> [String]? {
+        names?.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Throws `request-invalid` with what is wrong.
+    package static func check(_ names: [String]) throws(AssayError) {
+        guard 1...countMax ~= names.count else {
+            throw AssayError(.requestInvalid, "\(names.count) inputs", remedy: "name 1 to \(countMax) arrays")
+        }
+        guard Set(names.map { Array($0.utf8) }).count == names.count else {
+            throw AssayError(.requestInvalid, "an input twice", remedy: "name each array once")
+        }
+        for name in names {
+            guard !reserved.contains(name), !name.utf8.starts(with: "group_".utf8) else {
+                throw AssayError(
+                    .requestInvalid, "\(Printable.quote(name)) as an input",
+                    reason: "labels, lists of classes, groups and weights are never fed to a model")
+            }
+            guard 1...bytesMax ~= name.utf8.count, Printable.isPlain(name) else {
+                throw AssayError(
+                    .requestInvalid, "\(Printable.quote(name, limit: bytesMax)) as an input",
+                    reason: "a name has 1 to \(bytesMax) bytes that can be printed")
+            }
+        }
+    }
+}
