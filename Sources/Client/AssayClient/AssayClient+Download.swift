@@ -96,6 +96,10 @@ extension AssayClient {
             guard response.status == .created else {
                 throw await transport.ociError(response, doing: "the manifest \(manifest.digest)")
             }
+            if let told = response.headers.first(name: "Docker-Content-Digest") {
+                try AnswerCheck.demand(
+                    told == manifest.digest.description, asked: "\(manifest.digest)", answered: told)
+            }
         }
     }
 
@@ -123,6 +127,7 @@ extension AssayClient {
     ) async throws -> [Descriptor] {
         var found: [Descriptor] = []
         var last: String?
+        var walk = PageWalk()
         repeat {
             let (bytes, link) = try await answer(
                 "/v2/\(repository)/referrers/\(digest)", query: ["artifactType": artifactType, "last": last],
@@ -132,10 +137,28 @@ extension AssayClient {
             guard found.count <= Self.referrersMax else {
                 throw AssayError(.tooManyEntries, "\(repository)@\(digest) has over \(Self.referrersMax) referrers")
             }
-            last = index.children.isEmpty ? nil : link.flatMap(Self.cursor)
+            last = index.children.isEmpty ? nil : try walk.step(to: link.flatMap(Self.cursor))
         } while last != nil
         // A server may leave the filter to the client (distribution-spec 1.1.1, "Listing Referrers").
         return found.filter { artifactType == nil || $0.artifactType == artifactType }
+    }
+
+    /// The first manifests that refer to a digest, perhaps only those of one type, read and compared with it.
+    ///
+    /// Throws `answer-mismatch` for one that refers to something else.
+    package func referrerManifests(
+        of digest: Digest, in repository: RepositoryName, artifactType: String? = nil, countMax: Int
+    ) async throws -> [Manifest] {
+        let list = try await referrers(of: digest, in: repository, artifactType: artifactType)
+        var manifests: [Manifest] = []
+        for descriptor in list.prefix(countMax) {
+            let manifest = try await manifest(descriptor.digest, in: repository)
+            try AnswerCheck.demand(
+                manifest.subject?.digest == digest, asked: "what refers to \(digest)",
+                answered: "\(descriptor.digest), which refers to \(manifest.subject?.digest.description ?? "nothing")")
+            manifests.append(manifest)
+        }
+        return manifests
     }
 
     /// The most referrers that are read, so that no server can keep a client reading for ever.

@@ -8,13 +8,24 @@ extension AssayClient {
     package func jobs(
         state: Verification.State? = nil, repository: RepositoryName? = nil, after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<Verification> {
-        try await get(
+        let list: ListResponse<Verification> = try await get(
             "/verifications", ["state": state?.rawValue, "repository": repository, "after": after, "limit": limit])
+        for item in list.items {
+            try AnswerCheck.demand(
+                (state.map { $0 == item.state } ?? true)
+                    && (repository.map { $0 == item.subject.repository } ?? true),
+                asked: "verifications \(state?.rawValue ?? "") \(repository?.text ?? "")",
+                answered: "one of \(item.subject.repository), \(item.state.rawValue)")
+        }
+        return list
     }
 
     /// Ends a verification that has no report yet.
     package func cancel(_ id: VerificationID) async throws -> Verification {
-        try decode(await transport.call(request(.POST, "/verifications/\(id)/cancel"), isRepeatable: true).body)
+        let verification: Verification = try decode(
+            await transport.call(request(.POST, "/verifications/\(id)/cancel"), isRepeatable: true).body)
+        try AnswerCheck.demand(verification.id == id, asked: "\(id)", answered: "\(verification.id)")
+        return verification
     }
 
     // MARK: As a worker

@@ -1,4 +1,5 @@
 package import APIProtocol
+import AssayCrypto
 package import AssayDomain
 import AsyncHTTPClient
 import NIOCore
@@ -25,15 +26,27 @@ extension AssayClient {
     package func repositories(
         kind: Repository.Kind? = nil, prefix: String? = nil, after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<Repository> {
-        try await get("/repositories", ["kind": kind?.rawValue, "prefix": prefix, "after": after, "limit": limit])
+        let list: ListResponse<Repository> = try await get(
+            "/repositories", ["kind": kind?.rawValue, "prefix": prefix, "after": after, "limit": limit])
+        for item in list.items {
+            try AnswerCheck.demand(
+                (kind.map { $0 == item.kind } ?? true) && (prefix.map { item.name.text.hasPrefix($0) } ?? true),
+                asked: "repositories \(kind?.rawValue ?? "") \(prefix ?? "")",
+                answered: "\(item.name), a \(item.kind.rawValue)")
+        }
+        return list
     }
 
     package func repository(_ name: RepositoryName) async throws -> Repository {
-        try await get("/repositories/\(name)")
+        let repository: Repository = try await get("/repositories/\(name)")
+        try AnswerCheck.demand(repository.name, is: name)
+        return repository
     }
 
     package func createRepository(_ request: CreateRepositoryRequest) async throws -> Repository {
-        try await send(.POST, "/repositories", request, isRepeatable: true)
+        let repository: Repository = try await send(.POST, "/repositories", request, isRepeatable: true)
+        try AnswerCheck.demand(repository.name, is: request.name)
+        return repository
     }
 
     // MARK: Versions
@@ -43,24 +56,38 @@ extension AssayClient {
         in repository: RepositoryName, framework: String? = nil, runID: String? = nil, annotation: String? = nil,
         after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<Version> {
-        try await get(
+        let list: ListResponse<Version> = try await get(
             "/versions",
             [
                 "repository": repository, "framework": framework, "run_id": runID, "annotation": annotation,
                 "after": after, "limit": limit,
             ])
+        try AnswerCheck.demand(list.items, areOf: repository, \.repository)
+        return list
     }
 
-    /// The version that a reference names now.
-    package func version(_ reference: Reference) async throws -> Version { try await get("/versions/\(reference)") }
+    /// The version that a reference names now. Throws `answer-mismatch` for any other one, as all routes do.
+    package func version(_ reference: Reference) async throws -> Version {
+        let version: Version = try await get("/versions/\(reference)")
+        try reference.check(answer: version)
+        return version
+    }
 
     /// Makes a version of blobs that were pushed; safe to repeat, since equal content is the same version.
     package func publish(_ request: PublishRequest) async throws -> PublishResponse {
-        try await send(.POST, "/versions", request, isRepeatable: true)
+        let response: PublishResponse = try await send(.POST, "/versions", request, isRepeatable: true)
+        let digest = Digest.sha256(of: request.manifest.utf8)
+        try Reference(request.repository, .digest(digest)).check(answer: response.version)
+        if let tag = request.tag {
+            try Reference(request.repository, .tag(try Tag(parsing: tag))).check(answer: response.version)
+        }
+        return response
     }
 
     package func annotate(_ reference: Reference, _ request: AnnotateRequest) async throws -> Version {
-        try await send(.PATCH, "/versions/\(reference)", request, isRepeatable: true)
+        let version: Version = try await send(.PATCH, "/versions/\(reference)", request, isRepeatable: true)
+        try reference.check(answer: version)
+        return version
     }
 
     /// Deletes a version by its number or digest. Throws `in-use` where something needs it, and `method-not-allowed`
@@ -79,42 +106,73 @@ extension AssayClient {
     package func search(
         _ words: String, kind: Repository.Kind? = nil, limit: Int? = nil
     ) async throws -> ListResponse<Version> {
-        try await get("/search", ["q": words, "kind": kind?.rawValue, "limit": limit])
+        let list: ListResponse<Version> = try await get(
+            "/search", ["q": words, "kind": kind?.rawValue, "limit": limit])
+        for item in list.items {
+            try AnswerCheck.demand(
+                kind.map { $0 == item.kind } ?? true, asked: "a \(kind?.rawValue ?? "")",
+                answered: "\(item.reference), a \(item.kind.rawValue)")
+        }
+        return list
     }
 
     // MARK: Aliases
 
     package func aliases(in repository: RepositoryName) async throws -> ListResponse<Alias> {
-        try await get("/aliases", ["repository": repository])
+        let list: ListResponse<Alias> = try await get("/aliases", ["repository": repository])
+        try AnswerCheck.demand(list.items, areOf: repository, \.repository)
+        return list
     }
 
-    package func alias(_ reference: Reference) async throws -> Alias { try await get("/aliases/\(reference)") }
+    package func alias(_ reference: Reference) async throws -> Alias {
+        let alias: Alias = try await get("/aliases/\(reference)")
+        try reference.check(answerOf: alias.repository, alias.name)
+        return alias
+    }
 
     package func moveAlias(_ reference: Reference, _ request: MoveAliasRequest) async throws -> AliasMove {
-        try await send(.PUT, "/aliases/\(reference)", request, isRepeatable: false)
+        let move: AliasMove = try await send(.PUT, "/aliases/\(reference)", request, isRepeatable: false)
+        try AnswerCheck.demand(move, isOf: reference, to: request.version, from: request.expected)
+        return move
     }
 
     package func removeAlias(_ reference: Reference) async throws -> AliasMove {
-        try decode(await transport.call(request(.DELETE, "/aliases/\(reference)"), isRepeatable: false).body)
+        let move: AliasMove = try decode(
+            await transport.call(request(.DELETE, "/aliases/\(reference)"), isRepeatable: false).body)
+        try AnswerCheck.demand(move, isOf: reference, to: nil)
+        return move
     }
 
     /// The moves of an alias, newest first.
     package func aliasMoves(
         of reference: Reference, after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<AliasMove> {
-        try await get("/alias-moves", ["alias": reference, "after": after, "limit": limit])
+        let list: ListResponse<AliasMove> = try await get(
+            "/alias-moves", ["alias": reference, "after": after, "limit": limit])
+        for move in list.items { try reference.check(answerOf: move.repository, move.name) }
+        return list
     }
 
     // MARK: Policies
 
     package func policies(in repository: RepositoryName) async throws -> ListResponse<PolicyResponse> {
-        try await get("/policies", ["repository": repository])
+        let list: ListResponse<PolicyResponse> = try await get("/policies", ["repository": repository])
+        try AnswerCheck.demand(list.items, areOf: repository, \.repository)
+        return list
     }
 
-    package func policy(of alias: Reference) async throws -> PolicyResponse { try await get("/policies/\(alias)") }
+    package func policy(of alias: Reference) async throws -> PolicyResponse {
+        let response: PolicyResponse = try await get("/policies/\(alias)")
+        try alias.check(answerOf: response.repository, response.alias)
+        return response
+    }
 
     package func setPolicy(_ policy: Policy, of alias: Reference) async throws -> PolicyResponse {
-        try await send(.PUT, "/policies/\(alias)", policy, isRepeatable: true)
+        let response: PolicyResponse = try await send(.PUT, "/policies/\(alias)", policy, isRepeatable: true)
+        try alias.check(answerOf: response.repository, response.alias)
+        try AnswerCheck.demand(
+            response.policy == policy, asked: "the policy that was sent", answered: "policy \(response.digest)")
+        return response
     }
 
     package func removePolicy(of alias: Reference) async throws {
@@ -124,36 +182,67 @@ extension AssayClient {
     // MARK: Verification and promotion
 
     package func verify(_ request: VerifyRequest) async throws -> Verification {
-        try await send(.POST, "/verifications", request, isRepeatable: false)
+        let verification: Verification = try await send(.POST, "/verifications", request, isRepeatable: false)
+        try verification.check(answers: request)
+        return verification
     }
 
     package func verifications(of reference: Reference, limit: Int? = nil) async throws -> ListResponse<Verification> {
-        try await get("/verifications", ["reference": reference, "limit": limit])
+        let list: ListResponse<Verification> = try await get(
+            "/verifications", ["reference": reference, "limit": limit])
+        for item in list.items { try reference.check(answer: item.subject) }
+        return list
     }
 
     package func verification(_ id: VerificationID) async throws -> Verification {
-        try await get("/verifications/\(id)")
+        let verification: Verification = try await get("/verifications/\(id)")
+        try AnswerCheck.demand(verification.id == id, asked: "\(id)", answered: "\(verification.id)")
+        return verification
     }
 
     package func report(of id: VerificationID) async throws -> VerificationReport {
-        try await get("/verifications/\(id)/report")
+        let report: VerificationReport = try await get("/verifications/\(id)/report")
+        try AnswerCheck.demand(report.verification == id, asked: "\(id)", answered: "\(report.verification)")
+        return report
+    }
+
+    /// The report of a verification, of the same version and data.
+    package func report(of verification: Verification) async throws -> VerificationReport {
+        let report = try await report(of: verification.id)
+        try verification.check(answer: report)
+        return report
     }
 
     /// What a policy says of a version now; the alias's own if none is given.
     package func checkPolicy(
         _ policy: Policy?, of alias: AliasName, on reference: Reference
     ) async throws -> PromotionResponse {
-        let query: Query = ["reference": reference, "alias": alias.text]
-        guard let policy else {
-            return try decode(
-                await transport.call(request(.POST, "/policy-checks", query), isRepeatable: true).body)
-        }
-        return try await send(.POST, "/policy-checks", policy, query: query, isRepeatable: true)
+        let version = try await numbered(reference)
+        let query: Query = ["reference": version, "alias": alias.text]
+        let response: PromotionResponse =
+            if let policy {
+                try await send(.POST, "/policy-checks", policy, query: query, isRepeatable: true)
+            } else {
+                try decode(await transport.call(request(.POST, "/policy-checks", query), isRepeatable: true).body)
+            }
+        try response.check(decidesOn: version, for: alias)
+        return response
+    }
+
+    /// A version by its number, which is all that some answers say of it. Throws as `version`.
+    package func numbered(_ reference: Reference) async throws -> Reference {
+        if case .tag(.number) = reference.selector { return reference }
+        return try await version(reference).reference
     }
 
     /// Throws `promotion-refused` with the table of requirements in the problem document of its `RemoteFailure`.
     package func promote(_ request: PromoteRequest) async throws -> PromotionResponse {
-        try await send(.POST, "/promotions", request, isRepeatable: false)
+        let version = try await numbered(request.reference)
+        let response: PromotionResponse = try await send(
+            .POST, "/promotions", PromoteRequest(reference: version, alias: request.alias, dryRun: request.dryRun),
+            isRepeatable: false)
+        try response.check(decidesOn: version, for: request.alias)
+        return response
     }
 
     /// The best version of a repository by its signed reports on a dataset, and what was found of every version.
@@ -163,7 +252,7 @@ extension AssayClient {
         func list(_ bounds: [String: Double]) -> String? {
             bounds.isEmpty ? nil : bounds.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ",")
         }
-        return try await get(
+        let response: SelectionResponse = try await get(
             "/selections/\(repository)",
             [
                 "dataset": dataset, "min": list(criteria.min), "max": list(criteria.max),
@@ -173,6 +262,14 @@ extension AssayClient {
                 "labels": criteria.labels.isEmpty
                     ? nil : criteria.labels.map(\.description).joined(separator: ","),
             ])
+        if let dataset, let told = response.dataset { try dataset.check(answer: told) }
+        guard let selected = response.selected else { return response }
+        try AnswerCheck.demand(selected.repository, is: repository)
+        try AnswerCheck.demand(
+            response.candidates.contains {
+                $0.number == selected.number && $0.digest == selected.manifestDigest && $0.isFitting
+            }, asked: "the best of the versions that fit", answered: "\(selected.reference), which is none of them")
+        return response
     }
 
     // MARK: Evidence
@@ -180,15 +277,25 @@ extension AssayClient {
     package func lineage(
         of reference: Reference, direction: LineageGraph.Direction, depth: Int? = nil
     ) async throws -> LineageResponse {
-        try await get("/lineage/\(reference)", ["direction": direction.rawValue, "depth": depth])
+        let version = try await numbered(reference)
+        let graph: LineageResponse = try await get(
+            "/lineage/\(version)", ["direction": direction.rawValue, "depth": depth])
+        try graph.check(answers: version, direction)
+        return graph
     }
 
     /// The same graph in the language of Graphviz.
     package func lineageDOT(
         of reference: Reference, direction: LineageGraph.Direction, depth: Int? = nil
     ) async throws -> String {
-        try await text(
-            "\(Self.api)/lineage/\(reference)", ["direction": direction.rawValue, "depth": depth, "format": "dot"])
+        let version = try await numbered(reference)
+        let text = try await text(
+            "\(Self.api)/lineage/\(version)", ["direction": direction.rawValue, "depth": depth, "format": "dot"])
+        try AnswerCheck.demand(
+            text.utf8.split(separator: UInt8(ascii: "\n")).contains {
+                $0.elementsEqual("  \"\(version)\" [style=bold];".utf8)
+            }, asked: "the graph of \(version)", answered: "another graph")
+        return text
     }
 
     package func attestations(of reference: Reference) async throws -> ListResponse<AttestationResponse> {
@@ -197,12 +304,35 @@ extension AssayClient {
 
     /// Attaches a signature or a statement to a version; safe to repeat.
     package func attest(_ request: AttestRequest) async throws -> AttestationResponse {
-        try await send(.POST, "/attestations", request, isRepeatable: true)
+        let response: AttestationResponse = try await send(.POST, "/attestations", request, isRepeatable: true)
+        let type = request.signature == nil ? MediaType.dsseEnvelope : MediaType.sigstoreBundle
+        try AnswerCheck.demand(response.artifactType == type, asked: type, answered: response.artifactType)
+        // A statement that is there in the same words stays as it is; a signature is always the one that was sent.
+        if let signature = request.signature {
+            let digest = Digest.sha256(of: signature.utf8)
+            try AnswerCheck.demand(
+                response.envelopeDigest == digest, asked: "\(digest)", answered: "\(response.envelopeDigest)")
+        }
+        return response
     }
 
     /// The version's bill of materials as it stands now (CycloneDX 1.6, JSON).
     package func bill(of reference: Reference) async throws -> [UInt8] {
-        try await bytes("\(Self.api)/bills/\(reference)")
+        let version = try await version(reference)
+        let bytes = try await bytes("\(Self.api)/bills/\(version.reference)")
+        struct Bill: Decodable {
+            struct Metadata: Decodable { let component: Component }
+            struct Component: Decodable { let hashes: [Hash] }
+            struct Hash: Decodable { let content: String }
+            let metadata: Metadata
+        }
+        // Read in its own words: CycloneDX writes its names in camel case.
+        let bill = try? JSON.decodeVerbatim(Bill.self, from: bytes)
+        let digests = bill?.metadata.component.hashes.map(\.content) ?? []
+        try AnswerCheck.demand(
+            digests.contains(version.manifestDigest.hex), asked: "the bill of \(version.manifestDigest)",
+            answered: "that of \(digests.first ?? "nothing")")
+        return bytes
     }
 
     /// Has the registry attach what can be derived of a version: its bill of materials, and proofs of the audit log.
@@ -215,12 +345,23 @@ extension AssayClient {
     package func keys() async throws -> ListResponse<TrustedKey> { try await get("/keys") }
 
     package func trust(_ request: TrustKeyRequest) async throws -> TrustedKey {
-        try await send(.POST, "/keys", request, isRepeatable: true)
+        let key: TrustedKey = try await send(.POST, "/keys", request, isRepeatable: true)
+        let id = try TrustAnchor.identity(ofPEM: request.pem, role: request.role).id
+        try AnswerCheck.demand(
+            key.id == id && key.role == request.role && key.name == request.name
+                && key.repositories == request.repositories && key.revokedAt == nil,
+            asked: "the key \(id) as \(request.role.rawValue)", answered: "\(key.id) as \(key.role.rawValue)")
+        return key
     }
 
     /// Sets from when and until when a key counts; the id is the hex SHA-256 of its PEM text.
     package func limitKey(_ id: String, _ request: LimitKeyRequest) async throws -> TrustedKey {
-        try await send(.PATCH, "/keys/\(PercentEncoding.encode(id))", request, isRepeatable: true)
+        let key: TrustedKey = try await send(
+            .PATCH, "/keys/\(PercentEncoding.encode(id))", request, isRepeatable: true)
+        try AnswerCheck.demand(
+            key.id == id && key.validFrom == request.validFrom && key.validUntil == request.validUntil,
+            asked: "the key \(id) within other times", answered: "\(key.id)")
+        return key
     }
 
     /// Takes a key out of what is trusted; `since` is kept as the date from which on it may have been misused.

@@ -82,6 +82,21 @@ package final class FolderHandle: Sendable {
         remove(draft)
     }
 
+    /// Does work while no other process, and no other thread of this one, holds the lock of a name in this folder.
+    ///
+    /// The file stays, empty. Throws `file-inaccessible` where it cannot be made or locked, and what the work throws.
+    package func withLock<Value>(_ name: String, _ work: () throws -> Value) throws -> Value {
+        let path = "\(path)/\(name)"
+        let file = openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, Self.fileMode)
+        guard file >= 0 else { throw FileFailure.error(path, "write", errno) }
+        // Closing it gives the lock back, also when the process is killed.
+        defer { close(file) }
+        while flock(file, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw FileFailure.error(path, "lock", errno) }
+        }
+        return try work()
+    }
+
     /// Removes a file; one that is not there is no failure.
     package func remove(_ name: String) { unlinkat(descriptor, name, 0) }
 

@@ -9,6 +9,13 @@ struct VerificationWatch: Sendable {
     let client: AssayClient
     let display: ProgressDisplay
 
+    /// Follows one that was asked for, which stays of the same version and data. Throws `verification-cancelled`.
+    func finish(_ queued: Verification) async throws -> Verification {
+        let verification = try await finish(queued.id)
+        try verification.check(continues: queued)
+        return verification
+    }
+
     /// Shows how far it is, and gives it when there is a report. Throws `verification-cancelled`.
     func finish(_ id: VerificationID) async throws -> Verification {
         defer { display.end() }

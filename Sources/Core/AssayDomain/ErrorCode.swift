@@ -128,6 +128,8 @@ extension ErrorCode {
     package static let logInconsistent = ErrorCode("log-inconsistent", .integrity)
     /// A repeated measurement does not come to what its report says.
     package static let replayDiffers = ErrorCode("replay-differs", .integrity)
+    /// A server answered with something else than was asked for.
+    package static let answerMismatch = ErrorCode("answer-mismatch", .integrity)
 
     // MARK: Refusals
     package static let blobUnknown = ErrorCode("blob-unknown", .refused)
@@ -190,7 +192,7 @@ extension ErrorCode {
         .serverConflict, .fileExists,
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .manifestAmbiguous, .manifestUnbound,
         .changedWhileReading, .bundleInvalid,
-        .expired, .logInconsistent, .replayDiffers,
+        .expired, .logInconsistent, .replayDiffers, .answerMismatch,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
         .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,

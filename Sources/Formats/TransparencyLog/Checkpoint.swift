@@ -40,11 +40,20 @@ package struct Checkpoint: Sendable, Hashable {
     ///
     /// Throws `log-inconsistent` for a malformed one, `untrusted-key`, `signature-invalid`.
     package init(opening note: [UInt8], trusted: [Ed25519PublicKey]) throws(AssayError) {
+        self = try Checkpoint.open(note, trusted: trusted).checkpoint
+    }
+
+    /// As `init(opening:trusted:)`, with the key that signed.
+    package static func open(
+        _ note: [UInt8], trusted: [Ed25519PublicKey]
+    ) throws(AssayError) -> (checkpoint: Checkpoint, key: Ed25519PublicKey) {
         let note = try SignedNote(parsing: note)
         let checkpoint = try Checkpoint(parsing: note.text)
-        try note.verify(by: checkpoint.origin, trusted: trusted)
-        self = checkpoint
+        return (checkpoint, try note.verify(by: checkpoint.origin, trusted: trusted))
     }
+
+    /// The name of the log that a key signs, and of no other one.
+    package static func origin(of key: Ed25519PublicKey) -> String { "assay.dev/log/\(key.id.prefix(16))" }
 
     /// The checkpoint as a note that the log's key signs.
     package func signed(by key: Ed25519PrivateKey) throws(AssayError) -> [UInt8] {
@@ -93,25 +102,28 @@ package struct SignedNote: Sendable {
         self.signatures = signatures
     }
 
-    /// Throws `untrusted-key` unless a trusted key of this name signed, `signature-invalid` if one is said to have and
-    /// did not.
-    package func verify(by name: String, trusted: [Ed25519PublicKey]) throws(AssayError) {
-        var isSigned = false
+    /// The first trusted key of this name that signed. Throws `untrusted-key` if there is none, `signature-invalid` if
+    /// one is said to have signed and did not.
+    @discardableResult
+    package func verify(by name: String, trusted: [Ed25519PublicKey]) throws(AssayError) -> Ed25519PublicKey {
+        var signer: Ed25519PublicKey?
         for key in trusted {
             let id = Self.keyID(name: name, key: key)
-            for signature in signatures where signature.name == name && signature.keyID == id {
+            for signature in signatures
+            where signature.keyID == id && signature.name.utf8.elementsEqual(name.utf8) {
                 guard key.verify(signature: signature.bytes, message: Array(text.utf8)) else {
                     throw AssayError(.signatureInvalid, "the checkpoint's signature is not valid")
                 }
-                isSigned = true
+                signer = signer ?? key
             }
         }
-        guard isSigned else {
+        guard let signer else {
             throw AssayError(
                 .untrustedKey, "the checkpoint is signed by no log key that is trusted",
                 reason: "it is of the log \(Printable.quote(name, limit: 80))",
                 remedy: "name the log's public key, or a trust root with it, if you trust it")
         }
+        return signer
     }
 
     private static func signature(_ line: Substring) throws(AssayError) -> Signature {

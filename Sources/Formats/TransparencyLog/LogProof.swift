@@ -58,6 +58,11 @@ package struct LogProof: Sendable, Hashable {
     /// `signature-invalid`.
     package func verify(trusted: [Ed25519PublicKey]) throws(AssayError) -> (entry: AuditEntry, checkpoint: Checkpoint) {
         let checkpoint = try Checkpoint(opening: checkpoint, trusted: trusted)
+        return (try entry(provenBy: checkpoint), checkpoint)
+    }
+
+    /// The entry, proven by a checkpoint that was opened before. Throws `log-inconsistent`.
+    package func entry(provenBy checkpoint: Checkpoint) throws(AssayError) -> AuditEntry {
         let hasher = MerkleHasher()
         guard
             MerkleProof.root(
@@ -65,7 +70,7 @@ package struct LogProof: Sendable, Hashable {
         else {
             throw AssayError(.logInconsistent, "the proof does not lead to the checkpoint's root")
         }
-        return (try AuditEntry(parsing: entry), checkpoint)
+        return try AuditEntry(parsing: entry)
     }
 
     private static func value(_ name: String, _ line: Substring?) -> String? {

@@ -12,7 +12,7 @@ import TransparencyLog
 /// full and flushed. So the tiles' last, partial parts need no flush: after a crash they are written anew.
 package final class FileAuditLog: AuditLog, LogWriter {
     /// The name of the log of a key: it changes with the key, and nobody else can use it.
-    package static func origin(of key: Ed25519PublicKey) -> String { "assay.dev/log/\(key.id.prefix(16))" }
+    package static func origin(of key: Ed25519PublicKey) -> String { Checkpoint.origin(of: key) }
 
     private struct State {
         var published: LogHead

@@ -39,32 +39,35 @@ struct AuditCheck: Sendable {
     /// Looks through the whole log. Throws `untrusted-key`, `signature-invalid` and `log-inconsistent` for checkpoints
     /// that cannot be believed; what else is wrong is in the result.
     func run() async throws -> Result {
-        let note = try await client.logCheckpoint()
-        let checkpoint = try Checkpoint(opening: note, trusted: trust.keys)
-        let kept = try kept.map { try Checkpoint(opening: $0, trusted: trust.keys) }
+        let opened = try trust.open(try await client.logCheckpoint())
+        let checkpoint = opened.checkpoint
+        let kept = try kept.map { try trust.open($0).checkpoint }
         var faults = FaultList(max: Self.faultsMax)
         if let kept { try Self.check(kept, against: checkpoint, &faults) }
         async let indexFaults = client.auditFaults()
         var walk = TreeWalk(checkpoint: checkpoint, kept: kept)
         defer { display.end() }
-        let batches = stride(from: Int64(0), to: checkpoint.size, by: Self.batchTiles * Tile.widthMax).map { $0 }
+        // Counted and not listed: how many there are is what the log states of itself.
+        let batches = stride(from: Int64(0), to: checkpoint.size, by: Self.batchTiles * Tile.widthMax)
         try await withThrowingTaskGroup(of: (Int64, Batch).self) { group in
             var fetched: [Int64: Batch] = [:]
             var ahead = batches.makeIterator()
-            for _ in 0..<Self.batchesAhead { if let start = ahead.next() { add(start, checkpoint, to: &group) } }
+            for _ in 0..<Self.batchesAhead { if let start = ahead.next() { add(start, opened, to: &group) } }
             for start in batches {
                 while fetched[start] == nil, let (position, batch) = try await group.next() {
                     fetched[position] = batch
                 }
-                if let next = ahead.next() { add(next, checkpoint, to: &group) }
+                if let next = ahead.next() { add(next, opened, to: &group) }
                 guard let batch = fetched.removeValue(forKey: start) else { break }
                 walk.take(batch, from: start, &faults)
+                // A log that is wrong from end to end is told by where it begins to be.
+                guard !faults.isFull else { break }
                 display.show(
                     ProgressState(
                         label: "checking entries", done: start, total: checkpoint.size, isBytes: false))
             }
         }
-        try await walk.finish(&faults) { try await client.logTile($0.path) }
+        if !faults.isFull { try await walk.finish(&faults) { try await client.logTile($0.path) } }
         for fault in try await indexFaults { faults.add(nil, Printable.escape(fault)) }
         return Result(
             origin: checkpoint.origin, entryCount: checkpoint.size, root: Hex.encode(checkpoint.root.bytes),
@@ -84,9 +87,9 @@ struct AuditCheck: Sendable {
     }
 
     private func add(
-        _ start: Int64, _ checkpoint: Checkpoint, to group: inout ThrowingTaskGroup<(Int64, Batch), any Error>
+        _ start: Int64, _ opened: LogTrust.Opened, to group: inout ThrowingTaskGroup<(Int64, Batch), any Error>
     ) {
-        group.addTask { (start, try await Batch.fetch(from: start, of: checkpoint, client: client)) }
+        group.addTask { (start, try await Batch.fetch(from: start, of: opened, client: client)) }
     }
 
     /// Some tiles' worth of entries, hashed.
@@ -100,7 +103,10 @@ struct AuditCheck: Sendable {
         /// Tiles that could not be read.
         var damaged: [(index: Int64, fault: String)] = []
 
-        static func fetch(from start: Int64, of checkpoint: Checkpoint, client: AssayClient) async throws -> Batch {
+        static func fetch(
+            from start: Int64, of opened: LogTrust.Opened, client: AssayClient
+        ) async throws -> Batch {
+            let checkpoint = opened.checkpoint
             let count = Int(min(Int64(batchTiles * Tile.widthMax), checkpoint.size - start))
             async let facts = client.auditFacts(from: start, count: count)
             var batch = Batch()
@@ -113,6 +119,7 @@ struct AuditCheck: Sendable {
                 let entries = try await tile(bundle, client).flatMap { EntryBundle.entries($0, count: bundle.width) }
                 if let entries {
                     batch.leaves += entries.map { hasher.leaf($0) }
+                    batch.damaged += opened.key.faults(in: entries, from: index)
                 } else {
                     batch.damaged.append((index, "the entries from here on cannot be read"))
                     batch.leaves += [MerkleHash](repeating: MerkleHasher.emptyRoot, count: bundle.width)
@@ -147,6 +154,9 @@ struct FaultList {
     private(set) var items: [AuditCheck.Fault] = []
 
     init(max: Int) { self.max = max }
+
+    /// Whether no further fault is kept.
+    var isFull: Bool { items.count >= max }
 
     mutating func add(_ index: Int64?, _ fault: String) {
         if items.count < max { items.append(AuditCheck.Fault(index: index, fault: fault)) }
@@ -203,6 +213,21 @@ private struct TreeWalk {
                 let expected = hashes[start..<min(hashes.count, start + Tile.widthMax)].flatMap(\.bytes)
                 let found = try? await tile(name)  // Whatever keeps it from being read, it is not there.
                 if found != expected { faults.add(nil, "tile \(name.path) is not made of the tiles below it") }
+            }
+        }
+    }
+}
+
+extension LogTrust.Key {
+    /// Entries of repositories that the key does not speak for; only a key with limits has to be asked.
+    fileprivate func faults(in entries: [ArraySlice<UInt8>], from first: Int64) -> [(index: Int64, fault: String)] {
+        guard entry.repositories != nil else { return [] }
+        return entries.enumerated().compactMap { offset, bytes in
+            do throws(AssayError) {
+                try check(speaksFor: try AuditEntry(parsing: Array(bytes)))
+                return nil
+            } catch {
+                return (first + Int64(offset), error.message)
             }
         }
     }

@@ -5,38 +5,156 @@ import TransparencyLog
 
 /// Remembers the last checkpoint of each log that was seen here, so that a log that was rolled back or split is
 /// noticed, and the last move of each alias that was pulled.
+///
+/// A log is known by its key, and what is remembered never becomes older: several pulls may share one state folder.
 struct CheckpointMemory: Sendable {
-    private static let faultsOfPlace: [ErrorCode] = [.fileNotFound, .fileInaccessible, .fileTypeRefused]
+    private static let faultsOfPlace: [ErrorCode] = [
+        .fileNotFound, .fileInaccessible, .fileTypeRefused, .storageFailed,
+    ]
+    private static let lockName = ".lock"
+    /// How often what is remembered may change while it is compared.
+    private static let triesMax = 100
 
-    /// Nil remembers nothing.
-    private let folder: String?
-    private let moves: String?
+    private let folder: String
+    private let moves: String
 
     /// Below `$XDG_STATE_HOME/assay/`, or `~/.local/state/assay/`, in `checkpoints` and `moves`.
-    init(variables: [String: String]) {
-        folder = UserFolder.state.path("checkpoints", in: variables)
-        moves = UserFolder.state.path("moves", in: variables)
+    ///
+    /// Throws `configuration-invalid` where no variable names a folder: without a memory nobody would notice a log
+    /// that was rolled back.
+    init(variables: [String: String]) throws(AssayError) {
+        guard let folder = UserFolder.state.path("checkpoints", in: variables),
+            let moves = UserFolder.state.path("moves", in: variables)
+        else {
+            throw AssayError(
+                .configurationInvalid, "what is seen of the audit log cannot be remembered",
+                reason: "neither XDG_STATE_HOME nor HOME names an absolute path",
+                remedy: "set XDG_STATE_HOME to a folder that stays, such as /var/lib/NAME")
+        }
+        self.folder = folder
+        self.moves = moves
     }
 
-    /// Checks that a checkpoint continues the one remembered, by hashes of the log's tiles, and remembers it.
-    ///
-    /// Throws `log-inconsistent` if the log was rolled back, or is not the one that was seen before.
-    func check(_ checkpoint: Checkpoint, _ note: [UInt8], client: AssayClient) async throws {
-        guard let folder else { return }
-        let name = Self.fileName(of: checkpoint.origin)
+    /// What is remembered of the logs of these keys, by the ids of the keys. Whatever a registry shows after this was
+    /// read must not be older.
+    func seen(of trust: LogTrust, client: AssayClient) async throws -> [String: Checkpoint] {
         let place = try await local(client) { try FolderHandle.make(path: folder) }
-        if let file = try await client.files.run({ try place.file(name) }) {
-            let bytes = try await client.files.run { try file.readAll(bytesMax: LogProof.bytesMax) }
-            let known = try Checkpoint(parsing: SignedNote(parsing: bytes).text)
-            guard known.size <= checkpoint.size else {
-                throw AssayError(
-                    .logInconsistent, "the audit log \(Printable.escape(checkpoint.origin)) was rolled back",
-                    reason: "it has \(checkpoint.size) entries, and had \(known.size) when it was last seen here")
-            }
-            try await checkGrowth(from: known, to: checkpoint, client: client)
-            if known.size == checkpoint.size { return }
+        var seen: [String: Checkpoint] = [:]
+        for key in trust.keys.map(\.publicKey) {
+            let bytes = try await client.files.run { try Self.read(key, in: place).bytes }
+            seen[key.id] = try bytes.map(Self.checkpoint)
         }
-        try await local(client) { try place.write(note, as: name, replacing: true) }
+        return seen
+    }
+
+    /// Checks that a checkpoint is of the log that was seen before, by hashes of the log's tiles, and remembers it.
+    ///
+    /// Gives the newest checkpoint that is known to continue both: another pull may have seen more since `before` was
+    /// read. Throws `log-inconsistent` if the log was rolled back, or is not the one that was seen before.
+    func check(
+        _ shown: LogTrust.Opened, after before: [String: Checkpoint], trust: LogTrust, client: AssayClient
+    ) async throws -> LogTrust.Opened {
+        let key = shown.key.publicKey
+        if let known = before[key.id], shown.checkpoint.size < known.size { throw Self.rolledBack(shown, known) }
+        let place = try await local(client) { try FolderHandle.make(path: folder) }
+        var current = shown
+        for _ in 0..<Self.triesMax {
+            let found = try await client.files.run { try Self.read(key, in: place) }
+            if let known = try found.bytes.map(Self.checkpoint) {
+                current = try await newest(current, known, trust: trust, client: client)
+                try await checkGrowth(from: known, to: current.checkpoint, client: client)
+                if known.size == current.checkpoint.size, found.isOfKey { return current }
+            }
+            if try await replace(found.isOfKey ? found.bytes : nil, with: current.note, of: key, in: place, client) {
+                return current
+            }
+        }
+        throw AssayError(.storeBusy, "what is remembered of the audit log changes all the time", remedy: "try again")
+    }
+
+    /// A checkpoint that is not older than what is known: the log is asked again where another pull saw more of it.
+    private func newest(
+        _ seen: LogTrust.Opened, _ known: Checkpoint, trust: LogTrust, client: AssayClient
+    ) async throws -> LogTrust.Opened {
+        guard seen.checkpoint.size < known.size else { return seen }
+        let now = try trust.open(try await client.logCheckpoint())
+        guard now.key.publicKey == seen.key.publicKey, known.size <= now.checkpoint.size else {
+            throw Self.rolledBack(now, known)
+        }
+        try await checkGrowth(from: seen.checkpoint, to: now.checkpoint, client: client)
+        return now
+    }
+
+    private static func rolledBack(_ shown: LogTrust.Opened, _ known: Checkpoint) -> AssayError {
+        AssayError(
+            .logInconsistent, "the audit log \(Printable.escape(shown.checkpoint.origin)) was rolled back",
+            reason: "it has \(shown.checkpoint.size) entries, and had \(known.size) when it was last seen here")
+    }
+
+    // MARK: Moves
+
+    /// What is remembered of an alias in a log that still is the one it was. Throws `log-inconsistent`.
+    func lastMove(
+        _ alias: AliasInLog, until now: LogTrust.Opened, trust: LogTrust, client: AssayClient
+    ) async throws -> LastMove? {
+        let place = try await local(client) { try FolderHandle.make(path: moves) }
+        let bytes = try await client.files.run {
+            try Self.read(Self.fileName(of: alias.name), in: place)
+                ?? Self.read(Self.fileName(of: alias.earlierName), in: place)
+        }
+        guard let known = try bytes.map({ try LastMove(parsing: $0) }) else { return nil }
+        let newest = try await newest(now, known.checkpoint, trust: trust, client: client)
+        try await checkGrowth(from: known.checkpoint, to: newest.checkpoint, client: client)
+        return known
+    }
+
+    /// Remembers a move, unless another pull has seen a later one, or more of the log.
+    func keepLastMove(_ alias: AliasInLog, _ move: LastMove, client: AssayClient) async throws {
+        try await local(client) {
+            let place = try FolderHandle.make(path: moves)
+            try place.withLock(Self.lockName) {
+                let name = Self.fileName(of: alias.name)
+                if let known = try Self.read(name, in: place).map({ try LastMove(parsing: $0) }),
+                    known.index > move.index || known.checkpoint.size > move.checkpoint.size
+                {
+                    return
+                }
+                try place.write(move.encoded, as: name, replacing: true, flushed: true)
+            }
+        }
+    }
+
+    // MARK: Files
+
+    private static func read(_ name: String, in place: FolderHandle) throws -> [UInt8]? {
+        try place.file(name).map { try $0.readAll(bytesMax: LogProof.bytesMax) }
+    }
+
+    /// What is remembered of the log of a key; releases before this one kept it by the log's name.
+    private static func read(
+        _ key: Ed25519PublicKey, in place: FolderHandle
+    ) throws -> (bytes: [UInt8]?, isOfKey: Bool) {
+        if let bytes = try read(fileName(of: key.id), in: place) { return (bytes, true) }
+        return (try read(fileName(of: Checkpoint.origin(of: key)), in: place), false)
+    }
+
+    private static func checkpoint(_ note: [UInt8]) throws(AssayError) -> Checkpoint {
+        try Checkpoint(parsing: SignedNote(parsing: note).text)
+    }
+
+    /// Writes what is remembered if it still is what was compared; false if another pull was faster.
+    private func replace(
+        _ compared: [UInt8]?, with note: [UInt8], of key: Ed25519PublicKey, in place: FolderHandle,
+        _ client: AssayClient
+    ) async throws -> Bool {
+        let name = Self.fileName(of: key.id)
+        return try await local(client) {
+            try place.withLock(Self.lockName) { () throws -> Bool in
+                guard try Self.read(name, in: place) == compared else { return false }
+                try place.write(note, as: name, replacing: true, flushed: true)
+                return true
+            }
+        }
     }
 
     /// Makes or writes what is remembered. Throws `file-inaccessible` where it cannot: without the memory nobody would
@@ -50,24 +168,6 @@ struct CheckpointMemory: Sendable {
             throw AssayError(
                 .fileInaccessible, "what was seen of the log cannot be remembered", reason: error.message,
                 remedy: "let the folder be written, or name another one with XDG_STATE_HOME", cause: error)
-        }
-    }
-
-    /// What is remembered under a name, of a log that still is the one it was. Throws `log-inconsistent`.
-    func lastMove(_ name: String, until now: Checkpoint, client: AssayClient) async throws -> LastMove? {
-        guard let moves else { return nil }
-        let place = try await local(client) { try FolderHandle.make(path: moves) }
-        guard let file = try await client.files.run({ try place.file(Self.fileName(of: name)) }) else { return nil }
-        let known = try LastMove(
-            parsing: try await client.files.run { try file.readAll(bytesMax: LogProof.bytesMax) })
-        try await checkGrowth(from: known.checkpoint, to: now, client: client)
-        return known
-    }
-
-    func keepLastMove(_ name: String, _ move: LastMove, client: AssayClient) async throws {
-        guard let moves else { return }
-        try await local(client) {
-            try FolderHandle.make(path: moves).write(move.encoded, as: Self.fileName(of: name), replacing: true)
         }
     }
 
@@ -90,4 +190,18 @@ struct CheckpointMemory: Sendable {
                 remedy: "ask its operator; keep what is remembered below the state folder as proof")
         }
     }
+}
+
+/// An alias as the log of one key has it.
+struct AliasInLog: Sendable {
+    let repository: RepositoryName
+    let alias: AliasName
+    /// The id of the log's key.
+    let keyID: String
+    let origin: String
+
+    /// What it is remembered by.
+    var name: String { "\(keyID)\n\(repository)\n\(alias)" }
+    /// What releases before this one remembered it by.
+    var earlierName: String { "\(origin)\n\(repository)\n\(alias)" }
 }

@@ -1,4 +1,5 @@
 import AssayClient
+import AssayCrypto
 import AssayDomain
 import TransparencyLog
 
@@ -10,26 +11,42 @@ import TransparencyLog
 struct LaterMoves: Sendable {
     /// Tiles of entries that are fetched at a time.
     private static let tilesAtOnce = 8
+    /// The most entries that are read for one alias.
+    private static let entriesMax: Int64 = 1 << 26
 
     let client: AssayClient
     let memory: CheckpointMemory
 
-    /// Throws `log-inconsistent` if the log has a move of the alias behind the entry `index`, or had one when it was
-    /// looked through before.
-    func check(_ alias: AliasName, of repository: RepositoryName, movedLastAt index: Int64, in checkpoint: Checkpoint)
-        async throws
-    {
-        let name = "\(checkpoint.origin)\n\(repository)\n\(alias)"
-        let known = try await memory.lastMove(name, until: checkpoint, client: client)
+    /// Throws `log-inconsistent` if the log has a move of the alias behind a promotion, or had one when it was looked
+    /// through before, and `log-entry-not-found` if the alias has got another policy since.
+    func check(
+        _ promotion: PromotionRecord, at index: Int64, in opened: LogTrust.Opened, trust: LogTrust
+    ) async throws {
+        let (repository, alias, checkpoint) = (promotion.repository, promotion.alias, opened.checkpoint)
+        let name = AliasInLog(
+            repository: repository, alias: alias, keyID: opened.key.publicKey.id, origin: checkpoint.origin)
+        let known = try await memory.lastMove(name, until: opened, trust: trust, client: client)
         if let known, index < known.index {
             throw Self.hidden(alias, of: repository, known.index, shown: index)
         }
         // Before the entry that was found then, and up to where the log was read then, there is nothing new.
         let start = max(index + 1, known?.checkpoint.size ?? 0)
+        var policy = promotion.policy.description
         try await read(from: start, of: checkpoint) { place, entry in
-            guard entry.kind == .alias, entry.text(.alias) == alias.text, entry.text(.repository) == repository.text
-            else { return }
-            throw Self.hidden(alias, of: repository, place, shown: index)
+            guard entry.text(.alias) == alias.text, entry.text(.repository) == repository.text else { return }
+            switch entry.kind {
+            case .alias: throw Self.hidden(alias, of: repository, place, shown: index)
+            // Without a policy anybody may move the alias, and then its last move is no promotion.
+            case .policy: policy = entry.text(.policy) ?? policy
+            default: return
+            }
+        }
+        guard policy == promotion.policy.description else {
+            throw AssayError(
+                .logEntryNotFound, "\(repository):\(alias) was promoted by another policy than it has now",
+                reason: "entry \(index) of the audit log is a promotion by \(promotion.policy), and the alias has "
+                    + Printable.escape(policy, limit: 80),
+                remedy: "promote it again: assay promote \(repository):\(promotion.number) \(alias)")
         }
         try await memory.keepLastMove(name, LastMove(index: index, checkpoint: checkpoint), client: client)
     }
@@ -39,6 +56,11 @@ struct LaterMoves: Sendable {
         from start: Int64, of checkpoint: Checkpoint, _ body: (_ place: Int64, AuditEntry) throws -> Void
     ) async throws {
         guard start < checkpoint.size else { return }
+        guard checkpoint.size - start <= Self.entriesMax else {
+            throw AssayError(
+                .tooManyEntries, "the audit log has over \(Self.entriesMax) entries behind the promotion",
+                remedy: "promote the version again, then pull")
+        }
         let hasher = MerkleHasher()
         let width = Int64(Tile.widthMax)
         let first = start - start % width

@@ -1,4 +1,5 @@
 import APIProtocol
+import AssayBundle
 import AssayClient
 import AssayDomain
 import TransparencyLog
@@ -23,11 +24,14 @@ struct LogDemand: Sendable {
 
     /// The last promotion of exactly this version: under the alias, if the reference names one.
     ///
-    /// Of an alias the last move that the registry lists must be that promotion, and the log must have no later one.
-    /// Throws `log-entry-not-found` if there is none, `log-inconsistent`, `untrusted-key`, `signature-invalid`.
+    /// Of an alias the last move that the registry lists must be that promotion, by the policy that the alias has now,
+    /// and the log must have no later one. Repository, alias, number, digest and policy are those of the log's entry
+    /// and of the verdict that it names. Throws `log-entry-not-found` if there is none, `log-inconsistent`,
+    /// `untrusted-key`, `expired`, `signature-invalid`.
     func promotion(of plan: PullPlan, as reference: Reference) async throws -> Promotion {
-        let trust = try await LogTrust.make(root, client: client)
         let version = plan.version
+        let trust = try await LogTrust.make(root, for: version.repository, client: client)
+        let before = try await memory.seen(of: trust, client: client)
         guard let item = try await entry(of: version, as: reference) else {
             throw AssayError(
                 .logEntryNotFound, "no promotion of \(version.reference) is in the audit log",
@@ -35,45 +39,47 @@ struct LogDemand: Sendable {
                 remedy: "promote it: assay promote \(version.reference) ALIAS")
         }
         let proof = try LogProof(parsing: try await client.logProof(of: item.index))
-        let (entry, checkpoint) = try proof.verify(trusted: trust.keys)
-        guard proof.index == item.index, entry.isPromotion(of: version), let alias = entry.text(.alias),
-            entry.text(.alias) == item.entry.text(.alias)
+        let (entry, opened) = try trust.prove(proof)
+        guard proof.index == item.index, entry == item.entry, let record = PromotionRecord(entry),
+            record.isOf(version), Self.alias(of: reference).map({ $0 == record.alias }) ?? true
         else {
             throw AssayError(
                 .logInconsistent, "entry \(item.index) of the audit log is no promotion of \(version.reference)")
         }
-        try await memory.check(checkpoint, proof.checkpoint, client: client)
-        if case .tag(.alias(let name)) = reference.selector {
+        // The log vouches for the verdict's bytes, whoever signed them.
+        let verdict = try await client.content(
+            of: record.verdict, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
+        try record.check(verdict: try DSSEEnvelope(parsing: verdict).unverifiedStatement())
+        let newest = try await memory.check(opened, after: before, trust: trust, client: client)
+        if Self.alias(of: reference) != nil {
             try await LaterMoves(client: client, memory: memory).check(
-                name, of: version.repository, movedLastAt: item.index, in: checkpoint)
+                record, at: item.index, in: newest, trust: trust)
         }
         return Promotion(
-            alias: alias, index: item.index, at: entry.at, entryCount: checkpoint.size,
+            alias: record.alias.text, index: item.index, at: entry.at, entryCount: opened.checkpoint.size,
             isKeyOfRegistry: trust.isOfRegistry)
+    }
+
+    private static func alias(of reference: Reference) -> AliasName? {
+        if case .tag(.alias(let alias)) = reference.selector { alias } else { nil }
     }
 
     private func entry(of version: Version, as reference: Reference) async throws -> AuditEntryResponse? {
         var after: String?
+        var walk = PageWalk()
         repeat {
             let page = try await client.auditEntries(
                 kind: .alias, repository: version.repository, after: after, limit: Pages.itemsMax)
             for item in page.items {
-                if case .tag(.alias(let alias)) = reference.selector {
+                let isPromotion = PromotionRecord(item.entry).map { $0.isOf(version) } ?? false
+                if let alias = Self.alias(of: reference) {
                     guard item.entry.text(.alias) == alias.text else { continue }
-                    return item.entry.isPromotion(of: version) ? item : nil
+                    return isPromotion ? item : nil
                 }
-                if item.entry.isPromotion(of: version) { return item }
+                if isPromotion { return item }
             }
-            after = page.next
+            after = try walk.step(to: page.next)
         } while after != nil
         return nil
-    }
-}
-
-extension AuditEntry {
-    /// Whether it says that a policy let exactly this version under an alias.
-    func isPromotion(of version: Version) -> Bool {
-        kind == .alias && text(.cause) == "promotion" && text(.repository) == version.repository.text
-            && text(.digest) == version.manifestDigest.description
     }
 }

@@ -63,8 +63,9 @@ struct BundleExport: Sendable {
             repository: version.repository, manifest: manifest, root: TrustRoot(keys: try await client.keys().items),
             time: .now)
         var referrers: [Manifest] = []
-        for descriptor in try await client.referrers(of: version.manifestDigest, in: version.repository) {
-            let referrer = try await client.manifest(descriptor.digest, in: version.repository)
+        let attached = try await client.referrerManifests(
+            of: version.manifestDigest, in: version.repository, countMax: BundlePlan.referrersMax + 1)
+        for referrer in attached {
             if let fault = try await fault(of: referrer, in: version.repository, check) {
                 note("\(referrer.digest.short) stays behind: \(fault)")
             } else {

@@ -14,9 +14,11 @@ struct BundleProof: Encodable, Sendable {
 
     /// A promotion that the log of a trusted key holds, with the verdict behind it.
     struct Promotion: Encodable, Sendable {
+        let repository: RepositoryName
         let alias: String
         let index: Int64
         let at: Timestamp
+        let policyDigest: Digest
         let verdictDigest: String
     }
 
@@ -51,12 +53,12 @@ struct BundleProof: Encodable, Sendable {
     static func check(
         _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
     ) throws -> BundleProof {
-        let proofs = try LogProofs(bundle, root: root, refusesOthers: demandsLog)
+        let stated = bundle.contents.label?.repository ?? repository
+        let proofs = try LogProofs(bundle, of: stated, root: root, refusesOthers: demandsLog)
         if demandsLog { try proofs.demandLabel() }
         let (time, source) = proofs.time.map { ($0, TimeSource.log) } ?? (.now, .clock)
         let check = try EvidenceCheck(
-            repository: bundle.contents.label?.repository ?? repository, manifest: bundle.contents.manifest,
-            root: root, time: time)
+            repository: stated, manifest: bundle.contents.manifest, root: root, time: time)
         let evidence = try bundle.contents.referrers.compactMap { referrer -> CheckedEvidence? in
             guard let type = referrer.evidenceType else { return nil }
             return check.check(
@@ -152,25 +154,26 @@ struct BundleProof: Encodable, Sendable {
         throw AssayError(.untrustedKey, "no trusted key signed the version", reason: refused.fault)
     }
 
-    /// A promotion counts if the verdict that it names is there, by a registry's key, and says yes.
+    /// A promotion counts if the verdict that it names is there, by a registry's key, and says yes to just this.
     private static func promotion(
         _ proven: LogProofs.Proven, evidence: [CheckedEvidence], bundle: OpenBundle
     ) throws -> Promotion {
-        let verdict = proven.entry.text(.verdict) ?? ""
-        guard let found = evidence.first(where: { $0.envelopeDigest.description == verdict }), found.status == .valid,
+        guard let record = PromotionRecord(proven.entry) else {
+            throw AssayError(
+                .logInconsistent, "a promotion in the audit log does not say what was promoted, and by which policy",
+                reason: "entry \(proven.index)")
+        }
+        guard let found = evidence.first(where: { $0.envelopeDigest == record.verdict }), found.status == .valid,
             found.predicateType == PredicateType.verdict
         else {
             throw AssayError(
                 .signatureInvalid, "the verdict behind a promotion is missing, or by no trusted registry key",
-                reason: "entry \(proven.index) of the audit log names \(verdict)")
+                reason: "entry \(proven.index) of the audit log names \(record.verdict)")
         }
-        struct Body: Decodable { let verificationResult: String }
-        let body = try? JSON.decodeVerbatim(Body.self, from: try Self.statement(found, of: bundle).predicate)
-        guard body?.verificationResult == "PASSED" else {
-            throw AssayError(.signatureInvalid, "the verdict behind a promotion is no yes")
-        }
+        try record.check(verdict: try Self.statement(found, of: bundle))
         return Promotion(
-            alias: proven.entry.text(.alias) ?? "", index: proven.index, at: proven.entry.at, verdictDigest: verdict)
+            repository: record.repository, alias: record.alias.text, index: proven.index, at: proven.entry.at,
+            policyDigest: record.policy, verdictDigest: record.verdict.description)
     }
 }
 
@@ -188,16 +191,18 @@ private struct LogProofs {
     private let label: BundleContents.Label?
 
     /// `refusesOthers`: a proof by a log that the root does not name is refused, and not only passed over.
-    init(_ bundle: OpenBundle, root: TrustRoot, refusesOthers: Bool) throws {
-        let keys = try root.logKeys(at: .now)
+    ///
+    /// `repository` is the one that the bundle is of, if that is known: promotions elsewhere say nothing of it.
+    init(_ bundle: OpenBundle, of repository: RepositoryName?, root: TrustRoot, refusesOthers: Bool) throws {
+        let trust = try Self.trust(root, repository: bundle.contents.label?.repository, isDemanded: refusesOthers)
         let digest = bundle.contents.manifest.digest.description
         var (versions, promotions): ([Proven], [Proven]) = ([], [])
         for referrer in bundle.contents.referrers where referrer.effectiveArtifactType == MediaType.logProof {
             let proof = try LogProof(parsing: try bundle.document(of: referrer))
             let proven: Proven
             do throws(AssayError) {
-                let (entry, checkpoint) = try proof.verify(trusted: keys)
-                proven = Proven(entry: entry, index: proof.index, origin: checkpoint.origin)
+                let (entry, opened) = try trust.prove(proof)
+                proven = Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
             } catch {
                 // To who names no log, every log is that of somebody else: it proves nothing, and refutes nothing.
                 guard error.code == .untrustedKey, !refusesOthers else { throw error }
@@ -214,9 +219,25 @@ private struct LogProofs {
         }
         let label = bundle.contents.label
         self.versions = versions
-        // The same files may be promoted in another repository; that says nothing of this one.
-        self.promotions = promotions.filter { label == nil || $0.entry.text(.repository) == label?.repository.text }
+        // The same files may be promoted in another repository, or be another version; that says nothing of this one.
+        self.promotions = promotions.filter {
+            $0.entry.text(.repository) == repository?.text
+                && (label == nil || $0.entry.number(.to) == label?.number.value)
+        }
         self.label = label
+    }
+
+    /// The keys of logs that count; none where nobody demands a log and none of those named counts.
+    private static func trust(
+        _ root: TrustRoot, repository: RepositoryName?, isDemanded: Bool
+    ) throws(AssayError) -> LogTrust {
+        let none = LogTrust(keys: [], isOfRegistry: false)
+        do throws(AssayError) {
+            return try LogTrust.named(in: root, for: repository) ?? none
+        } catch {
+            guard !isDemanded else { throw error }
+            return none
+        }
     }
 
     /// The latest time that the log proves: when the version was promoted, or else when it came.

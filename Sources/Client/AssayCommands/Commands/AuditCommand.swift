@@ -121,10 +121,9 @@ struct AuditShowCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let logTrust = try await LogTrust.make(trust, client: client)
             let proof = try LogProof(parsing: try await client.logProof(of: index))
-            guard proof.index == index else {
-                throw AssayError(.logInconsistent, "the registry proved entry \(proof.index) and not \(index)")
-            }
-            let (entry, checkpoint) = try proof.verify(trusted: logTrust.keys)
+            try AnswerCheck.demand(proof.index == index, asked: "entry \(index)", answered: "entry \(proof.index)")
+            let (entry, opened) = try logTrust.prove(proof)
+            let checkpoint = opened.checkpoint
             if isJSON { return try console.print(json: AuditEntryResponse(index: index, entry: entry)) }
             try console.print("entry \(index) of \(checkpoint.size) in \(Printable.escape(checkpoint.origin)): proven")
             for line in try JSON.pretty(entry).split(separator: "\n") {
@@ -217,6 +216,8 @@ struct AuditProofCommand: AsyncParsableCommand {
         let (index, output, console) = (index, output, options.console)
         try await options.withClient { client in
             let proof = try await client.logProof(of: index)
+            let told = try LogProof(parsing: proof).index
+            try AnswerCheck.demand(told == index, asked: "entry \(index)", answered: "entry \(told)")
             try console.put(String(decoding: proof, as: UTF8.self), in: output)
         }
     }

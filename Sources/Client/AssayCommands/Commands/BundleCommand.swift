@@ -111,8 +111,9 @@ struct BundleImportCommand: AsyncParsableCommand {
 }
 
 extension TrustRoot {
-    /// Whether it names a log, so that what a bundle says of itself can be demanded to be proven.
-    var namesLog: Bool { !keys(.log, for: nil, at: .now).isEmpty }
+    /// Whether it names a log, so that what a bundle says of itself can be demanded to be proven: also where the key
+    /// does not count, for that is a no and not nothing.
+    var namesLog: Bool { keys.contains { $0.role == .log } }
 }
 
 /// `assay bundle verify FILE`

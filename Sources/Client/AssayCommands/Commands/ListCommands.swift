@@ -16,11 +16,12 @@ enum Pages {
         guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
         var items: [Item] = []
         var after: String?
+        var walk = PageWalk()
         repeat {
             let answer = try await page(after, min(itemsMax, limit - items.count))
             items += answer.items.prefix(limit - items.count)
-            // A server that gives nothing and says that there is more would be asked for ever.
-            after = answer.items.isEmpty ? nil : answer.next
+            // A server that gives nothing and says that there is more has come to its end.
+            after = answer.items.isEmpty ? nil : try walk.step(to: answer.next)
         } while after != nil && items.count < limit
         return ListResponse(items: items, next: after)
     }

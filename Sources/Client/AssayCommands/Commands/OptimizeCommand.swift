@@ -107,8 +107,8 @@ struct OptimizeCommand: AsyncParsableCommand {
     ) async throws -> VerificationReport {
         let queued = try await client.verify(
             VerifyRequest(reference: version.reference, dataset: dataset, baseline: parent.reference))
-        let verification = try await VerificationWatch(client: client, display: display).finish(queued.id)
-        return try await client.report(of: verification.id)
+        let verification = try await VerificationWatch(client: client, display: display).finish(queued)
+        return try await client.report(of: verification)
     }
 
     /// What was rewritten and what became of it.

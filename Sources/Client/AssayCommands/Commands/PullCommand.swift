@@ -38,7 +38,7 @@ struct PullCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
         let trusted = trust.isEmpty ? nil : try TrustFiles.read(trust)
-        let memory = requireLog ? CheckpointMemory(variables: CommandEnvironment.current.variables) : nil
+        let memory = requireLog ? try CheckpointMemory(variables: CommandEnvironment.current.variables) : nil
         let (folder, force, isJSON, console) = (folder, force, options.json, options.console)
         try await options.withClient { client in
             let plan = try await PullPlan.make(reference, trusted: trusted, client: client)

@@ -87,8 +87,8 @@ struct VerifyCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let queued = try await client.verify(request)
             let watch = VerificationWatch(client: client, display: ProgressDisplay(console))
-            let verification = try await watch.finish(queued.id)
-            let report = try await client.report(of: verification.id)
+            let verification = try await watch.finish(queued)
+            let report = try await client.report(of: verification)
             if isJSON {
                 try console.print(json: report)
                 if report.failure != nil {

@@ -63,20 +63,23 @@ struct PullPlan: Sendable {
         try await documents(of: version, type: MediaType.sigstoreBundle, client: client)
     }
 
-    /// What referrers of a type carry.
+    /// What referrers of a type carry. One that is too large, gone or damaged is passed over: it proves nothing, and
+    /// whoever may push can attach it.
     private static func documents(
         of version: Version, type: String, client: AssayClient
     ) async throws -> [[UInt8]] {
-        let referrers = try await client.referrers(
-            of: version.manifestDigest, in: version.repository, artifactType: type)
+        let referrers = try await client.referrerManifests(
+            of: version.manifestDigest, in: version.repository, artifactType: type,
+            countMax: BundlePlan.referrersMax)
         var documents: [[UInt8]] = []
-        for referrer in referrers.prefix(BundlePlan.referrersMax) {
-            let manifest = try await client.manifest(referrer.digest, in: version.repository)
-            guard manifest.subject?.digest == version.manifestDigest, let layer = manifest.layers.first else {
+        for layer in referrers.compactMap(\.layers.first) where layer.size <= Int64(ModelSignature.bytesMax) {
+            do {
+                documents.append(
+                    try await client.content(
+                        of: layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax))
+            } catch let error as AssayError where [.notFound, .integrity, .tooLarge].contains(error.code.kind) {
                 continue
             }
-            documents.append(
-                try await client.content(of: layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax))
         }
         return documents
     }

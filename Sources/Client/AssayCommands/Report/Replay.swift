@@ -28,8 +28,8 @@ struct Replay {
             request.baseline = try await present(baseline, "the baseline", client)
         }
         let queued = try await client.verify(request)
-        let verification = try await VerificationWatch(client: client, display: display).finish(queued.id)
-        let repeated = try await client.report(of: verification.id)
+        let verification = try await VerificationWatch(client: client, display: display).finish(queued)
+        let repeated = try await client.report(of: verification)
         return Document(
             report: report, repeated: repeated,
             comparison: try ReplayComparison(

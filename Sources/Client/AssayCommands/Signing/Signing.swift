@@ -52,8 +52,12 @@ struct Signing: Sendable {
         switch try await say(statement, of: version) {
         case .before(let attestation): return attestation
         case .now(let envelope):
-            return try await client.attest(
+            let attested = try await client.attest(
                 AttestRequest(reference: version, envelope: String(decoding: envelope, as: UTF8.self)))
+            try AnswerCheck.demand(
+                attested.predicateType == statement.predicateType, asked: statement.predicateType,
+                answered: attested.predicateType ?? "nothing")
+            return attested
         }
     }
 

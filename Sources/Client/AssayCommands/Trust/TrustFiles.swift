@@ -52,10 +52,3 @@ enum TrustFiles {
 extension UInt8 {
     fileprivate var isBlank: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }
-
-extension TrustRoot {
-    /// The keys of logs that count now.
-    func logKeys(at time: Timestamp) throws(AssayError) -> [Ed25519PublicKey] {
-        try keys(.log, for: nil, at: time).map { key throws(AssayError) in try Ed25519PublicKey(pem: key.pem) }
-    }
-}
