@@ -6,6 +6,7 @@ from measures_downloads import pull, ranges
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
 from measures_program import evaluator, memory, start, verification
+from measures_promotions import promotions
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
 
@@ -23,6 +24,7 @@ MEASURES = {
     "mutations": mutations,
     "signing": signing,
     "bundles": bundles,
+    "promotions": promotions,
     "evaluator": evaluator,
     "cage": cage,
     "gate": gate,

@@ -66,12 +66,14 @@ struct Server: Sendable {
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
                 staging: store.staging))
         let log = try FileAuditLog(folder: store.logPath, key: store.logKey, threads: threads, logger: logger)
-        index = try SQLiteIndex.open(path: store.indexPath, log: log)
+        let index = try SQLiteIndex.open(path: store.indexPath, log: log)
+        try store.keys.settleNext(isTrusted: index.trustsAtStart)
+        self.index = index
         registry = try Registry(
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
             index: index, log: log,
-            evidence: SignedEvidence(key: store.registryKey), inspector: ONNXInspector(), host: host,
-            clock: SystemClock(), ids: ids, logger: logger, settings: settings)
+            evidence: SignedEvidence(signer: store.keys.signer), inspector: ONNXInspector(), host: host,
+            clock: SystemClock(), ids: ids, logger: logger, settings: settings, keys: store.keys)
         self.store = store
         self.settings = settings
         self.metrics = metrics
@@ -99,7 +101,9 @@ struct Server: Sendable {
             try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
         }
         let trusting = BackgroundService { [self] in await trustLogKey() }
-        return [trusting, BackgroundService { [registry] in try await registry.verify.run() }, reaping] + applications
+        let verifying = BackgroundService { [registry] in try await registry.verify.run() }
+        // In the other order they stop: first nobody asks any more, and what was promoted last is still sealed.
+        return [trusting, SealingService(queue: registry.sealing), verifying, reaping] + applications
     }
 
     /// A store of before the audit log has just got its log's key; for every other one this changes nothing.
@@ -198,6 +202,25 @@ struct Server: Sendable {
         guard let address = channel.localAddress, let port = address.port, let host = address.ipAddress else { return }
         let shown = host.contains(":") ? "[\(host)]" : host
         FileHandle.standardOutput.write(Data("listening on http://\(shown):\(port)\n".utf8))
+    }
+}
+
+/// Completes the evidence of promoted versions; asked to stop, it ends after a batch at most.
+private struct SealingService: Service {
+    let queue: SealQueue
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            do {
+                try await queue.run()
+            } catch is CancellationError {
+                // What was left undone is taken up at the next start.
+            }
+        } onGracefulShutdown: {
+            queue.stop()
+        }
+        // The group ends when a service ends, and this one ends only with it.
+        try? await gracefulShutdown()
     }
 }
 

@@ -13,8 +13,8 @@ final class StoreFolder: Sendable {
     static let formatVersion = 1
 
     let path: String
-    /// Signs reports and verdicts.
-    let registryKey: PrivateKey
+    /// The key that signs reports and verdicts, and the one that may follow it.
+    let keys: RegistryKeyFiles
     /// Signs the audit log's checkpoints.
     let logKey: Ed25519PrivateKey
     private let lock: Int32
@@ -31,9 +31,9 @@ final class StoreFolder: Sendable {
         var createdAt: Timestamp
     }
 
-    private init(path: String, registryKey: PrivateKey, logKey: Ed25519PrivateKey, lock: Int32) {
+    private init(path: String, keys: RegistryKeyFiles, logKey: Ed25519PrivateKey, lock: Int32) {
         self.path = path
-        self.registryKey = registryKey
+        self.keys = keys
         self.logKey = logKey
         self.lock = lock
     }
@@ -145,7 +145,9 @@ final class StoreFolder: Sendable {
                     remedy: "restore index.sqlite from a backup")
             }
             return StoreFolder(
-                path: path, registryKey: try PrivateKey(pem: readKey("registry.pem", in: path)),
+                path: path,
+                keys: try RegistryKeyFiles(
+                    folder: path + "/keys", current: PrivateKey(pem: readKey("registry.pem", in: path))),
                 logKey: try readLogKey(in: path), lock: lock)
         } catch {
             close(lock)

@@ -32,6 +32,7 @@ struct IndexAuditTests {
         _ = try await test.registry.aliases.setPolicy(policy, of: production, in: digits, by: .local)
         let version = try await test.registry.catalog.version(Reference(digits, try #require(VersionNumber(1))))
         _ = try await test.registry.promote(version, to: production, dryRun: false, by: .local)
+        try await test.registry.sealing.sealBatch()
         let two = try #require(VersionNumber(2))
         _ = try await test.registry.aliases.move(alias, in: digits, to: two, expecting: .anything, by: .local)
         try await test.registry.delete.version(Reference(digits, two), by: .local)
@@ -106,6 +107,7 @@ struct IndexAuditTests {
         // The end of the log.
         "DELETE FROM log_tail WHERE id = 3", "INSERT INTO log_tail (entry) VALUES (x'00')",
         "UPDATE log_head SET size = size - 1", "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'log_tail'",
+        "UPDATE log_clock SET at = at - 1", "DELETE FROM log_clock",
         // Keys and policies.
         "UPDATE trusted_keys SET pem = (SELECT pem FROM trusted_keys WHERE role = 'log')",
         "UPDATE policies SET created_at = created_at + 1", "DELETE FROM policies",

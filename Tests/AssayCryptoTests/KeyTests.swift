@@ -40,6 +40,18 @@ struct KeyTests {
         #expect(try PublicKey(pem: "\n" + windows).id == key.id)
     }
 
+    @Test(arguments: KeyForms.all)
+    func `a key has one text and one id, whatever form it was read from`(key: KeyForms.Key) throws {
+        let plain = try PublicKey(pem: key.plain)
+        #expect(plain.pem == key.plain)
+        for other in key.others {
+            let read = try PublicKey(pem: other)
+            #expect(read.id == plain.id)
+            #expect(read.pem == key.plain)
+            #expect(read == plain)
+        }
+    }
+
     @Test(arguments: KeySamples.refusedPrivateKeys + KeySamples.encryptedPrivateKeys)
     func `a private key of another form is refused`(sample: KeySamples.Sample) throws {
         let error = try #require(throws: AssayError.self) { try PrivateKey(pem: sample.pem) }

@@ -14,14 +14,15 @@ struct AliasTests {
 
     private func promotion(
         to target: Int64, policy: Digest = policyDigest, expecting: VersionNumber? = nil, seed: Int = 600,
-        evidence: [Digest] = []
+        basis: PromotionMark, decidedUntil: Timestamp? = nil
     ) throws -> AliasMoveRequest {
         AliasMoveRequest(
             repository: try repositoryName("team/fraud"), name: try aliasName("production"), target: try number(target),
             expectation: .version(expecting),
             cause: .promotion(
                 policy: policy, verdict: digest(seed),
-                attachment: try Sample.attachment(seed, about: digest(1_000_001)), evidence: evidence),
+                attachment: try Sample.attachment(seed, about: digest(1_000_001)), basis: basis,
+                decidedUntil: decidedUntil),
             actor: "promoter", at: time(9))
     }
 
@@ -43,16 +44,141 @@ struct AliasTests {
         }
     }
 
-    @Test func `a promotion needs the evidence that it was decided by`() async throws {
+    /// What a promotion of the first version would be decided by now.
+    private func mark(_ index: SQLiteIndex) async throws -> PromotionMark {
+        try await index.promotionBasis(
+            of: digest(1_000_001), to: try aliasName("production"), in: try repositoryName("team/fraud"),
+            verificationsMax: 9
+        ).mark
+    }
+
+    /// What may change between deciding and moving.
+    enum Change: CaseIterable {
+        case evidenceDeleted, evidenceAdded, oneForAnother, holderEvidenceAdded, keyTrusted, keyRevoked, policySet
+        case policySetTwice, aliasMoved, aliasMovedBack
+    }
+
+    @Test(arguments: Change.allCases)
+    func `a promotion needs all that it was decided by`(change: Change) async throws {
         try await withIndex { index in
+            let name = try repositoryName("team/fraud")
             try await index.push(1, attachments: [try Sample.attachment(20, about: digest(1_000_001))])
+            try await index.push(2)
+            let key = TrustedKey(id: "k", name: "k", pem: "p", role: .release, addedAt: time(2))
+            try await index.addTrustedKey(key, actor: "x")
+            _ = try await index.setAlias("production", to: 2)
             try await index.setPolicy(try policy())
-            let seen = [digest(1_000_020)]
-            try await index.deleteManifest(seen[0], in: try repositoryName("team/fraud"), actor: "x", at: time(5))
-            #expect(
-                await code { _ = try await index.moveAlias(try promotion(to: 1, evidence: seen)) } == .aliasConflict)
-            _ = try await index.moveAlias(try promotion(to: 1))
+            let before = try await mark(index)
+            func add(_ seed: Int, about subject: Int) async throws {
+                try await index.attach(
+                    try Sample.attachment(seed, about: digest(subject)), to: digest(subject), in: name, origin: nil,
+                    actor: "x", at: time(6))
+            }
+            func delete() async throws {
+                try await index.deleteManifest(digest(1_000_020), in: name, actor: "x", at: time(5))
+            }
+            func unprotected(_ body: () async throws -> Void) async throws {
+                try await index.removePolicy(of: try aliasName("production"), in: name, actor: "x", at: time(6))
+                try await body()
+                try await index.setPolicy(try policy())
+            }
+            switch change {
+            case .evidenceDeleted: try await delete()
+            case .evidenceAdded: try await add(21, about: 1_000_001)
+            case .oneForAnother:
+                try await delete()
+                try await add(21, about: 1_000_001)
+            case .holderEvidenceAdded: try await add(21, about: 1_000_002)
+            case .keyTrusted:
+                try await index.addTrustedKey(
+                    TrustedKey(id: "l", name: "l", pem: "p", role: .release, addedAt: time(2)), actor: "x")
+            case .keyRevoked: _ = try await index.revokeTrustedKey("k", since: time(1), actor: "x", at: time(6))
+            case .policySet: try await index.setPolicy(try policy(501, at: 6))
+            case .policySetTwice:
+                try await index.setPolicy(try policy(501, at: 6))
+                try await index.setPolicy(try policy())
+            case .aliasMoved: try await unprotected { _ = try await index.setAlias("production", to: 1) }
+            case .aliasMovedBack:
+                try await unprotected {
+                    _ = try await index.setAlias("production", to: 1)
+                    _ = try await index.setAlias("production", to: 2)
+                }
+            }
+            let two = try number(2)
+            let moved = await code {
+                _ = try await index.moveAlias(try promotion(to: 1, expecting: two, basis: before))
+            }
+            // The same demands are the same policy, whenever they were set.
+            #expect(moved == (change == .policySetTwice ? nil : .aliasConflict))
         }
+    }
+
+    @Test func `a promotion moves nothing to a version that was not decided on, or when its time is past`() async throws
+    {
+        try await withIndex { index in
+            try await index.push(1)
+            try await index.push(2)
+            try await index.setPolicy(try policy())
+            let basis = try await mark(index)
+            let other = await code { _ = try await index.moveAlias(try promotion(to: 2, basis: basis)) }
+            #expect(other == .aliasConflict)
+            let late = await code {
+                _ = try await index.moveAlias(try promotion(to: 1, basis: basis, decidedUntil: time(9)))
+            }
+            #expect(late == .aliasConflict)
+            _ = try await index.moveAlias(try promotion(to: 1, basis: basis, decidedUntil: time(10)))
+        }
+    }
+
+    @Test func `an alias is promoted only by its last move under just its policy`() async throws {
+        try await withIndex { index in
+            let name = try repositoryName("team/fraud")
+            func standing() async throws -> Alias.Standing? {
+                try await index.alias(try aliasName("production"), in: name)?.standing
+            }
+            func notPromoted() async throws -> [AliasName]? { try await index.found("team/fraud:1").notPromoted }
+            try await index.push(1)
+            _ = try await index.setAlias("production", to: 1)
+            #expect(try await standing() == nil)
+            #expect(try await notPromoted() == nil)
+            try await index.setPolicy(try policy())
+            #expect(try await standing() == .undecided)
+            #expect(try await notPromoted() == [try aliasName("production")])
+            #expect(try await index.aliases(in: name).map(\.standing) == [.undecided])
+            _ = try await index.moveAlias(
+                try promotion(to: 1, expecting: try number(1), basis: try await mark(index)))
+            #expect(try await standing() == .promoted)
+            #expect(try await notPromoted() == nil)
+            try await index.setPolicy(try policy(501, at: 10))
+            #expect(try await standing() == .otherPolicy)
+            #expect(try await notPromoted() == [try aliasName("production")])
+            try await index.setPolicy(try policy())
+            #expect(try await standing() == .promoted)
+        }
+    }
+
+    @Test func `an entry is never of a time before that of the entry before it`() async throws {
+        let fixture = try IndexFixture()
+        let index = fixture.index
+        try await index.push(1, at: 100)
+        try await index.push(2, at: 50)
+        let move = try await index.setAlias("candidate", to: 1, at: 20)
+        try await index.setPolicy(try policy(at: 3))
+        let key = TrustedKey(id: "k", name: "k", pem: "p", role: .release, addedAt: time(2))
+        try await index.addTrustedKey(key, actor: "x")
+        #expect(try await index.found("team/fraud:2").createdAt == time(100))
+        #expect(move.at == time(100))
+        #expect(try await index.trustedKeys().map(\.addedAt) == [time(100)])
+        let entries = try await index.factEntries(from: 0, count: 9).compactMap {
+            try $0.map { try AuditEntry(parsing: $0) }
+        }
+        #expect(entries.map(\.at) == [AssayDomain.Timestamp](repeating: time(100), count: 3))
+        #expect(try await index.auditFaults(limit: 99).filter { $0.contains("set back") }.isEmpty)
+        try index.close()
+        // It holds over a restart too.
+        let again = try SQLiteIndex.open(path: fixture.path, log: CountingLog())
+        #expect(again.lastEntryTime == time(100))
+        try again.close()
     }
 
     @Test func `of two racing moves exactly one wins`() async throws {
@@ -124,7 +250,7 @@ struct AliasTests {
             #expect(pushed == .aliasProtected)
             #expect(try await index.version(try Reference(parsing: "team/fraud:2")) == nil)
 
-            let move = try await index.moveAlias(try promotion(to: 1))
+            let move = try await index.moveAlias(try promotion(to: 1, basis: try await mark(index)))
             #expect(move.cause == .promotion)
             #expect(move.verdictDigest == digest(600))
             let removal = await code { _ = try await index.setAlias("production", to: nil) }
@@ -139,9 +265,11 @@ struct AliasTests {
     @Test func `a promotion decided by another policy does not move`() async throws {
         try await withIndex { index in
             try await index.push(1)
-            let unprotected = await code { _ = try await index.moveAlias(try promotion(to: 1)) }
+            let bare = try await mark(index)
+            let unprotected = await code { _ = try await index.moveAlias(try promotion(to: 1, basis: bare)) }
             try await index.setPolicy(try policy(501))
-            let replaced = await code { _ = try await index.moveAlias(try promotion(to: 1)) }
+            let other = try await mark(index)
+            let replaced = await code { _ = try await index.moveAlias(try promotion(to: 1, basis: other)) }
             #expect(unprotected == .aliasConflict)
             #expect(replaced == .aliasConflict)
             #expect(try await index.attestations(of: digest(1_000_001), in: try repositoryName("team/fraud")).isEmpty)

@@ -152,7 +152,7 @@ struct DeleteTests {
             let finished = await code {
                 try await index.finish(
                     claimed, claim: ClaimID(bits: 7),
-                    attaching: [try Sample.attachment(40, about: Self.manifest)], actor: "tester")
+                    attaching: [try Sample.attachment(40, about: Self.manifest)], tryBy: nil, actor: "tester")
             }
             #expect(finished == .claimNotFound)
             try await index.requeueInterruptedVerifications(leaseUntil: time(1))

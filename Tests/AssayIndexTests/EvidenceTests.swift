@@ -88,8 +88,8 @@ struct EvidenceTests {
             var claimed = try #require(try await index.claim(7))
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
             let report = try Sample.attachment(40, about: claimed.subject.digest)
-            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], actor: "tester")
-            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], actor: "tester")
+            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], tryBy: nil, actor: "tester")
+            try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], tryBy: nil, actor: "tester")
             try await index.requeueInterruptedVerifications(leaseUntil: time(1))
             let name = claimed.subject.repository
             #expect(try await index.verification(claimed.id) == claimed)
@@ -110,7 +110,7 @@ struct EvidenceTests {
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.failed, time(9), digest(40))
             try await index.finish(
                 claimed, claim: ClaimID(bits: 7), attaching: [try Sample.attachment(40, about: claimed.subject.digest)],
-                actor: "tester")
+                tryBy: nil, actor: "tester")
             let name = claimed.subject.repository
             #expect(try await index.relations(of: .version(name, claimed.subject.number)).isEmpty)
             let listed = try await index.verifications(of: claimed.subject.digest, in: name, limit: 5)
@@ -127,7 +127,7 @@ struct EvidenceTests {
             (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(40))
             try await index.finish(
                 claimed, claim: ClaimID(bits: 7), attaching: [try Sample.attachment(40, about: claimed.subject.digest)],
-                actor: "tester")
+                tryBy: nil, actor: "tester")
             #expect(try await index.verification(claimed.id)?.state == .measured)
             #expect(try await index.relations(of: .version(claimed.subject.repository, try number(1))).isEmpty)
         }
@@ -141,7 +141,7 @@ struct EvidenceTests {
                 try await index.finish(
                     try verification(1), claim: ClaimID(bits: 7),
                     attaching: [try Sample.attachment(40, about: digest(1))],
-                    actor: "tester")
+                    tryBy: nil, actor: "tester")
             }
             #expect(enqueued == .versionNotFound)
             #expect(finished == .claimNotFound)

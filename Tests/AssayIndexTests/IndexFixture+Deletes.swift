@@ -34,13 +34,17 @@ extension SQLiteIndex {
     /// Promotes a version of team/fraud to production by a verdict named by `seed`.
     func promote(to target: Int64, from holder: Int64? = nil, seed: Int) async throws {
         let version = try await found("team/fraud:\(target)")
+        let production = try aliasName("production")
+        let basis = try await promotionBasis(
+            of: version.manifestDigest, to: production, in: version.repository, verificationsMax: 9)
         _ = try await moveAlias(
             AliasMoveRequest(
-                repository: version.repository, name: try aliasName("production"), target: version.number,
+                repository: version.repository, name: production, target: version.number,
                 expectation: .version(try holder.map(number)),
                 cause: .promotion(
                     policy: digest(500), verdict: digest(seed),
-                    attachment: try Sample.attachment(seed, about: version.manifestDigest), evidence: []),
+                    attachment: try Sample.attachment(seed, about: version.manifestDigest), basis: basis.mark,
+                    decidedUntil: nil),
                 actor: "promoter", at: time(9)))
     }
 
@@ -63,7 +67,7 @@ extension SQLiteIndex {
         (claimed.state, claimed.finishedAt, claimed.envelopeDigest) = (.measured, time(9), digest(seed))
         try await finish(
             claimed, claim: ClaimID(bits: bits),
-            attaching: [try Sample.attachment(seed, about: claimed.subject.digest)], actor: "tester")
+            attaching: [try Sample.attachment(seed, about: claimed.subject.digest)], tryBy: nil, actor: "tester")
         return claimed
     }
 }

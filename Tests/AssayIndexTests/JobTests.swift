@@ -111,7 +111,7 @@ struct JobTests {
             let report = try Sample.attachment(40, about: ended.subject.digest)
             #expect(
                 await code {
-                    try await index.finish(ended, claim: Self.claim, attaching: [report], actor: "tester")
+                    try await index.finish(ended, claim: Self.claim, attaching: [report], tryBy: nil, actor: "tester")
                 } == .claimLost)
             #expect(try await state(1, index) == .cancelled)
             #expect(try await index.attestations(of: ended.subject.digest, in: ended.subject.repository).isEmpty)
@@ -126,7 +126,7 @@ struct JobTests {
             (ended.state, ended.finishedAt, ended.envelopeDigest) = (.failed, time(9), digest(40))
             let report = try Sample.attachment(40, about: ended.subject.digest)
             for _ in 0..<2 {
-                try await index.finish(ended, claim: Self.claim, attaching: [report], actor: "tester")
+                try await index.finish(ended, claim: Self.claim, attaching: [report], tryBy: nil, actor: "tester")
             }
             #expect(try await index.verification(of: Self.claim).state == .failed)
             #expect(await code { _ = try await index.cancelVerification(ended.id, at: time(10)) } == .verificationEnded)

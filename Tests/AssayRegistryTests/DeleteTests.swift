@@ -62,6 +62,7 @@ struct DeleteTests {
         _ = try await test.registry.aliases.setPolicy(
             try Policy.parse(Array(#"{"version":1}"#.utf8)), of: production, in: digits, by: .local)
         _ = try await test.registry.promote(version, to: production, dryRun: false, by: .local)
+        try await test.registry.sealing.sealBatch()
         #expect(await failure { try await delete("production") }?.code == .aliasProtected)
         #expect(await failure { try await delete("\(version.manifestDigest)") }?.code == .inUse)
         let evidence = try await test.registry.catalog.attestations(of: version.reference)

@@ -119,6 +119,7 @@ struct PublishTests {
             settings: verification.settings, createdAt: verification.createdAt,
             envelopeDigest: verification.envelopeDigest)
         #expect(await code { _ = try await test.registry.verify.report(of: forged) } == .signatureInvalid)
+        _ = try await test.registry.trust.rotate(by: .local)
         _ = try await test.registry.trust.revoke(test.registryKey.publicKey.id, since: nil, by: .local)
         verification.progress = nil
         #expect(await code { _ = try await test.registry.verify.report(of: verification) } == .untrustedKey)

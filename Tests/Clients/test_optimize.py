@@ -357,6 +357,7 @@ def test_when_none_fits_the_reasons_are_told(variants):
 def test_revoked_trust_takes_the_evidence_away(variants):
     assay, _ = variants
     key = next(item for item in assay.ok("key", "list", "--json").json["items"] if item["role"] == "registry")
+    assay.ok("key", "rotate", "registry")
     assay.ok("key", "revoke", key["id"])
     outcome = assay.run("select", "digits")
     assert outcome.code == REFUSED and "untrusted-key" in outcome.out

@@ -15,6 +15,9 @@ package struct TestRegistry: Sendable {
     package let registry: Registry
     package let index: SQLiteIndex
     package let blobs: FileBlobStore
+    /// The blob store as the registry sees it.
+    package let hookedBlobs: HookedBlobStore
+    package let keys: TestSigningKeys
     package let log: FileAuditLog
     package let logKey: Ed25519PrivateKey
     package let host: ScriptedHost
@@ -31,6 +34,7 @@ package struct TestRegistry: Sendable {
         folder = try TemporaryFolder()
         registryKey = try PrivateKey.generate()
         releaseKey = try PrivateKey.generate()
+        keys = TestSigningKeys(registryKey)
         let ids = SequentialIDs()
         let threads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
@@ -40,10 +44,12 @@ package struct TestRegistry: Sendable {
             folder: folder.path + "/log", key: logKey, threads: threads, logger: Logger(label: "test"))
         index = try SQLiteIndex.open(path: folder.path + "/index.sqlite", log: log)
         self.host = host
+        hookedBlobs = HookedBlobStore(blobs)
         registry = try Registry(
-            blobs: blobs, index: index, log: log, evidence: SignedEvidence(key: registryKey),
+            blobs: hookedBlobs, index: index, log: log, evidence: SignedEvidence(signer: keys.signer),
             inspector: ONNXInspector(),
-            host: host, clock: clock, ids: ids, logger: Logger(label: "test"), settings: settings)
+            host: host, clock: clock, ids: ids, logger: Logger(label: "test"), settings: settings,
+            keys: keys)
         try await trust(registryKey.publicKey.pem, as: .registry)
         try await trust(releaseKey.publicKey.pem, as: .release)
         try await trust(logKey.publicKey.pem, as: .log)

@@ -364,6 +364,11 @@ extension AssayClient {
         return key
     }
 
+    /// Gives the registry another key of its own.
+    package func rotateKey(_ request: RotateKeyRequest) async throws -> RotateKeyResponse {
+        try await send(.POST, "/key-rotations", request, isRepeatable: false)
+    }
+
     /// Takes a key out of what is trusted; `since` is kept as the date from which on it may have been misused.
     package func revokeKey(_ id: String, since: Timestamp? = nil) async throws {
         _ = try await transport.call(

@@ -97,6 +97,10 @@ package struct PolicyResponse: Sendable, Codable {
     package let policy: Policy
     package let setAt: Timestamp
     package let actor: String
+    /// What the policy says of the version that the alias points to, where it was just set.
+    package var holder: PromotionResponse?
+    /// Why nothing was said of that version.
+    package var holderFault: String?
 
     package init(
         repository: RepositoryName, alias: AliasName, digest: Digest, policy: Policy, setAt: Timestamp, actor: String
@@ -130,6 +134,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var inputs: [String]?
     /// What the worker must have.
     package var labels: [WorkerLabel]?
+    /// True for a repetition that only compares: no try, and nothing is promoted by it.
+    package var isReplay: Bool?
 
     package init(reference: Reference, dataset: Reference, baseline: Reference? = nil) {
         self.reference = reference
@@ -157,6 +163,7 @@ package struct VerifyRequest: Sendable, Codable {
         sweepThreads = settings.sweepThreads
         inputs = settings.inputs
         labels = settings.labels
+        isReplay = true
     }
 
     /// The settings asked for, defaults where nothing is said.
@@ -362,6 +369,24 @@ package struct LimitKeyRequest: Sendable, Codable {
     package init(validFrom: Timestamp?, validUntil: Timestamp?) {
         self.validFrom = validFrom
         self.validUntil = validUntil
+    }
+}
+
+/// `POST /api/v1/key-rotations`: gives the registry another key of a role.
+package struct RotateKeyRequest: Sendable, Codable {
+    package var role: TrustedKey.Role
+
+    package init(role: TrustedKey.Role) { self.role = role }
+}
+
+package struct RotateKeyResponse: Sendable, Codable {
+    /// The key that was in use, which has ended now; absent if the trust root did not name it.
+    package let old: TrustedKey?
+    package let new: TrustedKey
+
+    package init(old: TrustedKey?, new: TrustedKey) {
+        self.old = old
+        self.new = new
     }
 }
 

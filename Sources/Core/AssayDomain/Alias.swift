@@ -6,15 +6,32 @@ package struct Alias: Sendable, Hashable, Codable {
     package let movedAt: Timestamp
     /// The digest of the policy that protects it; nil if any pusher may move it.
     package let policyDigest: Digest?
+    /// How the version stands under that policy; nil if there is none.
+    package let standing: Standing?
+
+    /// What is said of an alias whose version the policy in force did not promote.
+    package static let notPromotedText = "not promoted"
+
+    /// How the version that a protected alias points to stands under the policy in force.
+    package enum Standing: String, Sendable, Hashable, Codable {
+        /// The last move of the alias was a promotion by just this policy.
+        case promoted
+        /// It got there in another way than by a policy.
+        case undecided
+        /// It was promoted by another policy.
+        case otherPolicy = "other-policy"
+    }
 
     package init(
-        repository: RepositoryName, name: AliasName, version: VersionNumber, movedAt: Timestamp, policyDigest: Digest?
+        repository: RepositoryName, name: AliasName, version: VersionNumber, movedAt: Timestamp, policyDigest: Digest?,
+        standing: Standing? = nil
     ) {
         self.repository = repository
         self.name = name
         self.version = version
         self.movedAt = movedAt
         self.policyDigest = policyDigest
+        self.standing = standing
     }
 }
 

@@ -21,6 +21,8 @@ package struct Evidence: Sendable {
     package var holder: VerificationReport.Subject?
     /// The holder's report on the same dataset.
     package var holderReport: VerificationReport?
+    /// How often this version was measured on the policy's dataset by this build of the evaluator.
+    package var tries: Int?
     /// What was measured on further data, by its name in the policy.
     package var parts: [String: Reports] = [:]
 
@@ -28,6 +30,7 @@ package struct Evidence: Sendable {
     package struct Reports: Sendable {
         package var report: VerificationReport?
         package var holderReport: VerificationReport?
+        package var tries: Int?
 
         package init() {}
     }

@@ -30,6 +30,11 @@ extension Policy {
             guard (bound?.maxBytes ?? 0) >= 0 else { throw AssayError(.policyInvalid, "\(name).max_bytes is negative") }
         }
         try checkSigners()
+        if let tries, !(needsMeasurement && tries.max >= 1) {
+            throw AssayError(
+                .policyInvalid, "tries.max is \(tries.max), or nothing is measured",
+                remedy: "bound it from 1 on, beside a bound of metrics, latency or memory")
+        }
         if let profile, profile.isEmpty || profile.utf8.count > 100 {
             throw AssayError(.policyInvalid, "profile is empty or has over 100 bytes")
         }

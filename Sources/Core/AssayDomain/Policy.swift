@@ -86,6 +86,10 @@ package struct Policy: Sendable, Hashable, Codable {
         package var maxBytes: Int64
     }
 
+    package struct TriesBound: Sendable, Hashable, Codable {
+        package var max: Int
+    }
+
     package struct Signature: Sendable, Hashable, Codable {
         /// Ids of the release keys that count; all trusted ones if it is not set.
         package var keys: [String]?
@@ -148,6 +152,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
+    /// How often a version may be measured on a dataset before its figures count no more.
+    package var tries: TriesBound?
     package var waivers: WaiverRule?
     package var deadlineSeconds: Int?
     /// What the worker that measures must have.
@@ -180,6 +186,7 @@ package struct Policy: Sendable, Hashable, Codable {
             part.metrics = demand.metrics
             part.cage = cage
             part.labels = labels
+            part.tries = tries
             part.deadlineSeconds = deadlineSeconds
             // Nobody looks at its latency.
             part.latency = Latency(runs: VerificationSettings.runsMin)

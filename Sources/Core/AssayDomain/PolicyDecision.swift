@@ -61,7 +61,7 @@ extension Policy {
             [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
-            + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence)
+            + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + triesOutcomes(evidence)
         return PolicyDecision(outcomes: (outcomes + partOutcomes(evidence)).map { waived($0, evidence) })
     }
 
@@ -71,9 +71,10 @@ extension Policy {
             var own = evidence
             own.report = evidence.parts[name]?.report
             own.holderReport = evidence.parts[name]?.holderReport
-            return (part.metricOutcomes(own) + part.cageOutcomes(own) + part.inputOutcomes(own)).map {
-                $0.named("\(name).\($0.requirement)")
-            }
+            own.tries = evidence.parts[name]?.tries
+            let outcomes =
+                part.metricOutcomes(own) + part.cageOutcomes(own) + part.inputOutcomes(own) + part.triesOutcomes(own)
+            return outcomes.map { $0.named("\(name).\($0.requirement)") }
         }
     }
 
@@ -316,6 +317,13 @@ extension Policy {
                 "inputs", "nothing: neither the dataset nor the policy names the inputs",
                 "fed \(arrays.joined(separator: ", "))\(more)", true)
         ]
+    }
+
+    /// How often it was measured: where that is bounded, and where it was more than once.
+    private func triesOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let count = evidence.tries else { return [] }
+        if let max = tries?.max { return [outcome("tries", "at most \(max)", "\(count)", count <= max)] }
+        return count > 1 ? [outcome("tries", "any number", "\(count)", true)] : []
     }
 
     func outcome(

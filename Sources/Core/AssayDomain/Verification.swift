@@ -176,6 +176,8 @@ package struct Verification: Sendable, Hashable, Codable {
     package let createdAt: Timestamp
     package var startedAt: Timestamp?
     package var finishedAt: Timestamp?
+    /// True for a repetition that only compares: no try, and nothing is promoted by it.
+    package var isReplay: Bool?
     /// The blob that holds the signed report.
     package var envelopeDigest: Digest?
 

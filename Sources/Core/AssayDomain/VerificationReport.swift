@@ -277,6 +277,11 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     package let cage: Cage?
     package let measurements: Measurements?
     package let failure: Failure?
+    /// The how manieth try this is of the version on the dataset by this evaluator; absent where it is none: in a
+    /// replay, after a failure of the machine, and in reports of registries before 0.4.
+    package var tries: Int?
+    /// True for a repetition that only compares: nothing is promoted by it.
+    package var replay: Bool?
     package let startedAt: Timestamp
     package let finishedAt: Timestamp
 

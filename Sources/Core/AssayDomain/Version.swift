@@ -14,6 +14,8 @@ package struct Version: Sendable, Hashable, Codable {
     package let model: ModelSummary?
     /// Notes added after the push; unlike metadata they may change.
     package let annotations: [String: String]
+    /// Those of its aliases that a policy protects which did not promote it; nil if there are none.
+    package var notPromoted: [AliasName]?
 
     package init(
         repository: RepositoryName, kind: Repository.Kind, number: VersionNumber, manifestDigest: Digest,

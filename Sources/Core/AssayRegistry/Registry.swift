@@ -15,6 +15,7 @@ package struct Registry: Sendable {
     package let audit: Audit
     package let attest: Attest
     package let seal: Seal
+    package let sealing: SealQueue
     package let clock: any WallClock
     private let blobStore: any BlobStore
     private let index: any Index
@@ -23,27 +24,29 @@ package struct Registry: Sendable {
     package init(
         blobs: any BlobStore, index: any Index, log: any AuditLog, evidence: any EvidenceFormat,
         inspector: any ModelInspector,
-        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
-        settings: StoreSettings = StoreSettings()
+        host: any EvaluatorHost, clock machineClock: any WallClock, ids: any IDGenerator, logger: Logger,
+        settings: StoreSettings = StoreSettings(), keys: (any SigningKeys)? = nil
     ) throws(AssayError) {
+        let clock = RegistryClock(machineClock, notBefore: index.lastEntryTime)
         publish = Publish(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock,
             manifestBytesMax: settings.manifestBytesMax)
-        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: clock, logger: logger)
+        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: machineClock, logger: logger)
         catalog = Catalog(index: index)
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
-        trust = ManageTrust(index: index, evidence: evidence, clock: clock)
+        trust = ManageTrust(index: index, evidence: evidence, signingKeys: keys, clock: clock)
         verify = try Verify(
-            blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock, ids: ids,
-            logger: logger, settings: settings.evaluators)
+            blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock,
+            leaseClock: machineClock, ids: ids, logger: logger, settings: settings.evaluators)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
+        sealing = SealQueue(seal: seal, index: index, logger: logger)
         promote = Promote(
-            blobs: blobs, index: index, evidence: evidence, verify: verify, seal: seal, clock: clock)
+            blobs: blobs, index: index, evidence: evidence, verify: verify, sealing: sealing, clock: clock)
         select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)
-        self.clock = clock
+        self.clock = machineClock
         blobStore = blobs
         self.index = index
     }

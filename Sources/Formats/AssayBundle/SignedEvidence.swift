@@ -5,10 +5,12 @@ package import AssayRegistry
 /// Evidence in the standard forms: OpenSSF model signatures, DSSE envelopes and CycloneDX bills, attached as OCI
 /// referrers.
 package struct SignedEvidence: EvidenceFormat {
-    private let key: PrivateKey
+    private let signer: RegistrySigner
 
     /// Signs statements of its own with the registry's key.
-    package init(key: PrivateKey) { self.key = key }
+    package init(signer: RegistrySigner) { self.signer = signer }
+
+    package init(key: PrivateKey) { self.init(signer: RegistrySigner(key)) }
 
     package func digest(of bytes: [UInt8]) -> Digest { Digest.sha256(of: bytes) }
 
@@ -65,13 +67,15 @@ package struct SignedEvidence: EvidenceFormat {
 
     // MARK: Statements
 
+    package var signingKeyID: String { signer.key.publicKey.id }
+
     package func signStatement(
         predicateType: String, predicate: [UInt8], subject: Digest, name: String
     ) throws -> [UInt8] {
         try Statement(
             subjects: [.init(name: name, digest: subject)], predicateType: predicateType, predicate: predicate
         )
-        .signed(by: key)
+        .signed(by: signer.key)
     }
 
     package func attestationReferrer(

@@ -3,7 +3,8 @@ import COpenSSL
 
 /// The half of an ECDSA key that verifies; two are equal if their canonical PEM texts are.
 package struct PublicKey: Sendable {
-    /// SubjectPublicKeyInfo as PEM text: lines of 64 characters, a newline at the end, whatever form it was read from.
+    /// SubjectPublicKeyInfo as PEM text: lines of 64 characters, a newline at the end. The curve by its name, the point
+    /// uncompressed, whatever form it was read from: one key has one text.
     package let pem: String
     /// Lower-case hex SHA-256 of `pem`: the key's name here and the hint in a model signature.
     ///
@@ -18,9 +19,9 @@ package struct PublicKey: Sendable {
         try self.init(PEM.readPublicKey(pem))
     }
 
-    init(_ handle: KeyHandle) throws(AssayError) {
-        self.handle = handle
-        curve = try Curve(of: handle)
+    init(_ given: KeyHandle) throws(AssayError) {
+        curve = try Curve(of: given)
+        handle = try curve.canonicalKey(of: given)
         pem = try PEM.publicText(of: handle)
         id = Digest.sha256(of: pem.utf8).hex
     }

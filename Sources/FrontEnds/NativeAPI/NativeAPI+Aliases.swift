@@ -82,7 +82,15 @@ extension NativeAPI {
         try call.requireJSON()
         let policy = try Policy.parse(try await call.body(upTo: Policy.bytesMax))
         let record = try await registry.aliases.setPolicy(policy, of: alias, in: repository, by: call.principal)
-        return try .message(try Self.response(record))
+        var response = try Self.response(record)
+        do {
+            response.holder = try await registry.promote.decideHolder(of: alias, in: repository, by: call.principal)
+                .map { Self.answer($0.outcome, of: $0.version, to: alias) }
+        } catch let error as AssayError where error.code.kind != .storage {
+            // The policy protects the alias already; what holds it is not promoted until somebody asks again.
+            response.holderFault = "\(error.code): \(error.message)"
+        }
+        return try .message(response)
     }
 
     @Sendable func removePolicy(_ call: Call) async throws -> Response {

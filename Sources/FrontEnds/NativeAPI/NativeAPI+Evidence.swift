@@ -15,7 +15,7 @@ extension NativeAPI {
         let verification = try await registry.verify.start(
             subject: try await registry.catalog.version(request.reference),
             dataset: try await registry.catalog.version(request.dataset), baseline: baseline,
-            settings: request.settings)
+            settings: request.settings, isReplay: request.isReplay ?? false)
         return try .message(verification, status: .accepted)
     }
 
@@ -46,27 +46,33 @@ extension NativeAPI {
         let version = try await registry.catalog.version(request.reference)
         let outcome = try await registry.promote(
             version, to: request.alias, dryRun: request.dryRun ?? false, by: call.principal)
+        if case .refused(let decision, _, _) = outcome {
+            return ProblemForm.response(
+                to: Self.refusal(of: version, alias: request.alias, decision: decision), requestID: call.requestID,
+                outcomes: decision.outcomes)
+        }
+        let answer = Self.answer(outcome, of: version, to: request.alias)
+        return try .message(answer, status: answer.state == .measuring ? .accepted : .ok)
+    }
+
+    static func answer(_ outcome: Promote.Outcome, of version: Version, to alias: AliasName) -> PromotionResponse {
         func answer(
             _ state: PromotionResponse.State, holder: VersionNumber?, decision: PolicyDecision? = nil,
             verifications: [VerificationID] = [], verdict: Digest? = nil
         ) -> PromotionResponse {
             PromotionResponse(
-                state: state, version: version.number, alias: request.alias, holder: holder,
+                state: state, version: version.number, alias: alias, holder: holder,
                 outcomes: decision?.outcomes ?? [], verifications: verifications, verdictDigest: verdict)
         }
-        switch outcome {
-        case .unchanged: return try .message(answer(.unchanged, holder: version.number))
-        case .measuring(let ids, let holder):
-            return try .message(answer(.measuring, holder: holder, verifications: ids), status: .accepted)
+        return switch outcome {
+        case .unchanged: answer(.unchanged, holder: version.number)
+        case .measuring(let ids, let holder): answer(.measuring, holder: holder, verifications: ids)
         case .decided(let decision, let holder):
-            return try .message(
-                answer(decision.isPassed ? .wouldPass : .refused, holder: holder, decision: decision))
+            answer(decision.isPassed ? .wouldPass : .refused, holder: holder, decision: decision)
         case .promoted(let decision, let holder, let verdict):
-            return try .message(answer(.promoted, holder: holder, decision: decision, verdict: verdict))
-        case .refused(let decision, _, _):
-            return ProblemForm.response(
-                to: Self.refusal(of: version, alias: request.alias, decision: decision), requestID: call.requestID,
-                outcomes: decision.outcomes)
+            answer(.promoted, holder: holder, decision: decision, verdict: verdict)
+        case .refused(let decision, let holder, let verdict):
+            answer(.refused, holder: holder, decision: decision, verdict: verdict)
         }
     }
 
@@ -128,6 +134,17 @@ extension NativeAPI {
         }
         _ = try await registry.trust.revoke(try call.capture("id"), since: since, by: call.principal)
         return Response(status: .noContent)
+    }
+
+    @Sendable func rotateKey(_ call: Call) async throws -> Response {
+        let request = try await call.json(RotateKeyRequest.self)
+        guard request.role == .registry else {
+            throw AssayError(
+                .requestInvalid, "the registry has no \(request.role.rawValue) key of its own that could be rotated",
+                remedy: "rotate the role registry")
+        }
+        let (old, new) = try await registry.trust.rotate(by: call.principal)
+        return try .message(RotateKeyResponse(old: old, new: new))
     }
 
     @Sendable func getGarbage(_ call: Call) async throws -> Response {

@@ -139,7 +139,7 @@ extension NativeAPI {
 
     @Sendable func seal(_ call: Call) async throws -> Response {
         let request = try await call.json(SealRequest.self)
-        return try .message(SealResponse(made: try await registry.seal(request.reference)))
+        return try .message(SealResponse(made: try await registry.sealing(request.reference)))
     }
 
     // MARK: Parameters

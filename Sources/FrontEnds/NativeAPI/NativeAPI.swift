@@ -63,6 +63,7 @@ package struct NativeAPI: FrontEnd {
             Route(.post, "/api/v1/keys", .admin, trustKey),
             Route(.patch, "/api/v1/keys/{id}", .admin, limitKey),
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
+            Route(.post, "/api/v1/key-rotations", .admin, rotateKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
         ] + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }

@@ -11,6 +11,8 @@ struct FileBlob: StoredBlob {
     let stamp: FileStamp
     /// Nil if parts are not proven by checksums: the blob is a single chunk, or nothing is checked.
     let checksums: ChunkChecksums?
+    /// Whether what is read is proven.
+    let isChecked: Bool
 
     var size: Int64 { stamp.size }
 
@@ -32,7 +34,7 @@ struct FileBlob: StoredBlob {
 
     /// The chunks that a range lies in; the range itself where nothing is checked.
     private func wholeChunks(around range: Range<Int64>) -> Range<Int64> {
-        guard store.settings.readCheck == .checksums else { return range }
+        guard isChecked else { return range }
         let chunk = Int64(ChunkChecksums.chunkBytes)
         let end = (range.upperBound + chunk - 1) / chunk * chunk
         return range.lowerBound / chunk * chunk..<min(end, size)
@@ -63,7 +65,7 @@ struct FileBlob: StoredBlob {
     }
 
     private func isProven(_ buffer: ByteBuffer, from offset: Int64) -> Bool {
-        guard store.settings.readCheck == .checksums, buffer.readableBytes > 0 else { return true }
+        guard isChecked, buffer.readableBytes > 0 else { return true }
         return checksums?.hold(for: buffer, at: offset)
             ?? (Digest.of(buffer.readableBytesView, algorithm: digest.algorithm) == digest)
     }

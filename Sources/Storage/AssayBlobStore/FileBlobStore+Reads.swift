@@ -3,6 +3,7 @@ package import AssayRegistry
 import Glibc
 import Logging
 import Metrics
+import NIOCore
 import Synchronization
 
 extension FileBlobStore {
@@ -14,52 +15,74 @@ extension FileBlobStore {
         return try await blocking { try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY)?.size() }
     }
 
+    /// The bytes of a piece that is read to see whether a blob is whole.
+    private static let pieceBytes: Int64 = 4 << 20
+
+    package func isWhole(_ digest: Digest, size: Int64) async throws -> Bool {
+        do {
+            // Whatever pulls are told to check: this is asked to know.
+            guard let blob = try await open(digest, isChecked: true), blob.size == size else { return false }
+            var buffer = ByteBuffer()
+            for start in stride(from: 0, to: size, by: Int64.Stride(Self.pieceBytes)) {
+                try await blob.read(start..<min(size, start + Self.pieceBytes), into: &buffer)
+            }
+            return true
+        } catch let error as AssayError where error.code == .digestMismatch {
+            return false
+        }
+    }
+
     package func open(_ digest: Digest) async throws -> (any StoredBlob)? {
-        if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file, file.stamp()) {
+        try await open(digest, isChecked: settings.readCheck == .checksums)
+    }
+
+    private func open(_ digest: Digest, isChecked: Bool) async throws -> FileBlob? {
+        if let file = OpenFile(cached: layout.blob(digest)), let blob = try blob(digest, file, file.stamp(), isChecked)
+        {
             return blob
         }
         let found: (file: OpenFile, stamp: FileStamp, blob: FileBlob?)? = try await blocking {
             guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else { return nil }
             let stamp = try file.stamp()
-            return (file, stamp, try self.blobWithTable(digest, file, stamp))
+            return (file, stamp, try self.blobWithTable(digest, file, stamp, isChecked))
         }
         guard let (file, stamp, blob) = found else { return nil }
         if let blob { return blob }
         return try await proofs.run {
             try await self.blocking {
                 // Whoever waited for the same proof finds the table when it is his turn.
-                if let blob = try self.blobWithTable(digest, file, stamp) { return blob }
-                return self.blob(digest, file, stamp, keeping: try self.prove(file, stamp, digest))
+                if let blob = try self.blobWithTable(digest, file, stamp, isChecked) { return blob }
+                return self.blob(digest, file, stamp, keeping: try self.prove(file, stamp, digest), isChecked)
             }
         }
     }
 
     /// The blob of a file, if what its checks need is in memory.
-    private func blob(_ digest: Digest, _ file: OpenFile, _ stamp: FileStamp) -> FileBlob? {
+    private func blob(_ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, _ isChecked: Bool) -> FileBlob? {
         var table: ChunkChecksums?
-        if needsTable(stamp) {
+        if isChecked, stamp.size > Int64(ChunkChecksums.chunkBytes) {
             table = tables.table(of: digest, size: stamp.size)
             if table == nil { return nil }
         }
-        return FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: table)
+        return FileBlob(
+            store: self, digest: digest, file: file, stamp: stamp, checksums: table, isChecked: isChecked)
     }
 
     /// The blob with its table from memory or disk; nil if there is none that can be believed: a table is not flushed
     /// when it is written, so the power can take it away. Blocks the thread.
-    private func blobWithTable(_ digest: Digest, _ file: OpenFile, _ stamp: FileStamp) throws -> FileBlob? {
-        if let blob = blob(digest, file, stamp) { return blob }
-        return try readTable(of: digest, size: stamp.size).map { blob(digest, file, stamp, keeping: $0) }
+    private func blobWithTable(
+        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, _ isChecked: Bool
+    ) throws -> FileBlob? {
+        if let blob = blob(digest, file, stamp, isChecked) { return blob }
+        return try readTable(of: digest, size: stamp.size).map { blob(digest, file, stamp, keeping: $0, isChecked) }
     }
 
     private func blob(
-        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, keeping table: ChunkChecksums
+        _ digest: Digest, _ file: OpenFile, _ stamp: FileStamp, keeping table: ChunkChecksums, _ isChecked: Bool
     ) -> FileBlob {
         tables.keep(table, of: digest)
-        return FileBlob(store: self, digest: digest, file: file, stamp: stamp, checksums: table)
-    }
-
-    private func needsTable(_ stamp: FileStamp) -> Bool {
-        settings.readCheck == .checksums && stamp.size > Int64(ChunkChecksums.chunkBytes)
+        return FileBlob(
+            store: self, digest: digest, file: file, stamp: stamp, checksums: table, isChecked: isChecked)
     }
 
     package func withLocalFile<Result: Sendable>(

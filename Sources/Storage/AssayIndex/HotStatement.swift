@@ -62,38 +62,38 @@ enum HotStatement: String, CaseIterable, Sendable {
     // MARK: Versions
     case versionByTag = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN version_details AS d ON d.id = t.version_id
         WHERE r.name = ? AND t.name = ?
         """
     case versionByDigest = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM repositories AS r JOIN manifests AS f ON f.repository_id = r.id
         JOIN versions AS v ON v.manifest_id = f.id JOIN version_details AS d ON d.id = v.id
         WHERE r.name = ? AND f.digest = ?
         """
     case versionByID = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM version_details AS d WHERE d.id = ?
         """
     case versions = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM version_details AS d WHERE d.repository_id = :repository AND d.number < :below
         ORDER BY d.number DESC LIMIT :limit
         """
     case versionsOfFramework = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM version_details AS d
         WHERE d.repository_id = :repository AND d.framework = :framework AND d.number < :below
         ORDER BY d.number DESC LIMIT :limit
         """
     case versionsOfRun = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM version_details AS d
         WHERE d.repository_id = :repository AND d.run_id = :run AND d.number < :below
             AND (:framework IS NULL OR d.framework = :framework)
@@ -101,7 +101,7 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case versionsAnnotated = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model
+            d.metadata, d.model, d.not_promoted
         FROM version_annotations AS n
         JOIN version_details AS d ON d.repository_id = n.repository_id AND d.number = n.number
         WHERE n.repository_id = :repository AND n.key = :key AND n.value = :value AND n.number < :below
@@ -128,13 +128,15 @@ enum HotStatement: String, CaseIterable, Sendable {
 
     // MARK: Aliases
     case alias = """
-        SELECT t.name, v.number, t.moved_at, p.policy_digest
+        SELECT t.name, v.number, t.moved_at, p.policy_digest,
+            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name)
         FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN versions AS v ON v.id = t.version_id
         LEFT JOIN alias_policies AS p ON p.repository_id = r.id AND p.alias = t.name
         WHERE r.name = ? AND t.name = ? AND t.is_alias = 1
         """
     case aliases = """
-        SELECT t.name, v.number, t.moved_at, p.policy_digest
+        SELECT t.name, v.number, t.moved_at, p.policy_digest,
+            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name)
         FROM tags AS t INDEXED BY aliases_by_name JOIN versions AS v ON v.id = t.version_id
         LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
         WHERE t.repository_id = ? AND t.is_alias = 1
@@ -153,6 +155,14 @@ enum HotStatement: String, CaseIterable, Sendable {
         JOIN policies AS p ON p.digest = a.policy_digest
         WHERE r.name = ? AND a.alias = ?
         """
+    /// What a promotion must find as it was when it was decided.
+    case evidenceMark = """
+        SELECT count(*), coalesce(max(manifest_id), 0) FROM attestations
+        WHERE repository_id = ? AND subject_digest = ?
+        """
+    case lastMoveMark = "SELECT coalesce(max(sequence), 0) FROM alias_moves WHERE repository_id = ? AND alias = ?"
+    case lastKeyChange = "SELECT coalesce(max(sequence), 0) FROM key_changes"
+    case standing = "SELECT standing FROM alias_standings WHERE repository_id = ? AND alias = ?"
     case policies = """
         SELECT a.alias, p.digest, p.json, a.set_at, a.actor
         FROM alias_policies AS a JOIN policies AS p ON p.digest = a.policy_digest
@@ -179,36 +189,36 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case verification = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications WHERE id = ?
         """
     case verificationOfClaim = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications WHERE claim = ?
         """
     case verificationsOfSubject = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications WHERE subject_id = ?
         ORDER BY sequence DESC LIMIT ?
         """
     case newestVerifications = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications WHERE sequence < :before AND (:state IS NULL OR state = :state)
         ORDER BY sequence DESC LIMIT :limit
         """
     case newestVerificationsOfRepository = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications
         WHERE repository_id = :repository AND sequence < :before AND (:state IS NULL OR state = :state)
         ORDER BY sequence DESC LIMIT :limit
         """
     case expiredVerifications = """
         SELECT id, subject_id, dataset_id, baseline_id, settings, state, created_at, finished_at,
-            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence
+            envelope_digest, attempts, worker, lease_until, started_at, claim, sequence, is_replay
         FROM verifications WHERE state = 'running' AND finished_at IS NULL AND lease_until < ?
         ORDER BY sequence LIMIT ?
         """
@@ -219,6 +229,9 @@ enum HotStatement: String, CaseIterable, Sendable {
     case prolongLeases = """
         UPDATE verifications SET lease_until = max(lease_until, ?)
         WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NOT NULL
+        """
+    case tries = """
+        SELECT dataset_digest, evaluator, count FROM tries WHERE repository_id = ? AND subject_digest = ? LIMIT ?
         """
     case subject = """
         SELECT r.name, v.number, m.digest FROM versions AS v JOIN repositories AS r ON r.id = v.repository_id

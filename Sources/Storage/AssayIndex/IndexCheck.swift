@@ -8,7 +8,7 @@ import GRDB
 /// docs/formats/audit-log.md.
 enum IndexCheck: CaseIterable {
     case manifestOutside, versionOutside, moveOutside, policyChangeOutside, keyChangeOutside, deletionOutside
-    case endedUnsaid, endedMissing, logEnd, danglingRow
+    case endedUnsaid, endedMissing, logEnd, logClock, danglingRow
     case aliasTarget, lostAlias, numberTag, lostNumber, versionCount, deletedAlive
     case policy, lostPolicy, policyText, policyDataset, key, lostKey, report
 
@@ -20,6 +20,7 @@ enum IndexCheck: CaseIterable {
         case .endedUnsaid: "is said to have been deleted, and no deletion says so"
         case .endedMissing: "was deleted, and its entry was not kept"
         case .logEnd: "the last entries or the last checkpoint of the audit log do not fit each other"
+        case .logClock: "the time of the last entry of the audit log was set back"
         case .danglingRow: "speaks of a row that is not there"
         case .aliasTarget: "points elsewhere than its last move says"
         case .lostAlias: "is missing, or was removed without a move"
@@ -56,6 +57,7 @@ enum IndexCheck: CaseIterable {
             LIMIT ?
             """
         case .logEnd: Self.logEndStatement
+        case .logClock: Self.logClockStatement
         case .danglingRow:
             """
             SELECT "table" || coalesce(' row ' || rowid, '') FROM pragma_foreign_key_check LIMIT ?
@@ -178,6 +180,15 @@ enum IndexCheck: CaseIterable {
             OR EXISTS (
                 SELECT 1 FROM (SELECT count(*) AS count, min(id) AS low, max(id) AS high FROM log_tail)
                 WHERE count > 0 AND (high <> size OR high - low + 1 <> count))
+        LIMIT ?
+        """
+
+    private static let logClockStatement = """
+        SELECT 'log_clock' WHERE coalesce((SELECT min(at) FROM log_clock), 0) < (
+            SELECT coalesce(max(at), 0) FROM (
+                SELECT max(created_at) AS at FROM manifests UNION ALL SELECT max(created_at) FROM versions
+                UNION ALL SELECT max(at) FROM alias_moves UNION ALL SELECT max(at) FROM policy_changes
+                UNION ALL SELECT max(at) FROM key_changes UNION ALL SELECT max(at) FROM deletions))
         LIMIT ?
         """
 

@@ -156,7 +156,25 @@ extension Row {
 // MARK: Writing
 
 extension Database {
-    /// The index of the next entry: as many as there ever were.
+    /// When something happens that is to be logged: by the clock, but not before the entry of the log that came last.
+    func logTime(_ clock: Timestamp) throws -> Timestamp { max(clock, try lastLogTime()) }
+
+    func lastLogTime() throws -> Timestamp {
+        guard let last = try first("SELECT at FROM log_clock", [], { try $0.time(0) }) else {
+            throw IndexFault.unreadable("the time of the audit log")
+        }
+        return last
+    }
+
+    /// The index of the next entry, whose row is of a time that `logTime` gave.
+    func nextLogIndex(at: Timestamp) throws -> Int64 {
+        guard try lastLogTime() <= at else { throw IndexFault.unreadable("the time of an entry of the audit log") }
+        try run("UPDATE log_clock SET at = ?", [at.milliseconds])
+        return try nextLogIndex()
+    }
+
+    /// The index of the next entry: as many as there ever were. Of a time that nobody chooses any more: the row is
+    /// older than the log.
     func nextLogIndex() throws -> Int64 {
         try first("SELECT seq FROM sqlite_sequence WHERE name = 'log_tail'") { try $0.integer(0) } ?? 0
     }

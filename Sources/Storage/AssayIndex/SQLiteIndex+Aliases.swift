@@ -49,10 +49,13 @@ struct NewAliasMove {
 private struct AliasTransaction {
     let request: AliasMoveRequest
     let database: Database
+    /// When the move happens: not before the entry of the log that came last.
+    let at: Timestamp
 
-    init(_ request: AliasMoveRequest, _ database: Database) {
+    init(_ request: AliasMoveRequest, _ database: Database) throws {
         self.request = request
         self.database = database
+        at = try database.logTime(request.at)
     }
 
     func run() throws -> AliasMove {
@@ -62,12 +65,15 @@ private struct AliasTransaction {
             try database.requireVersion(number, in: repositoryID, named: request.repository)
         }
         let targetDigest = try target.map { try database.manifestDigest(ofVersion: $0.id) }
+        if case .promotion(_, _, _, let basis, _) = request.cause, basis.subject != targetDigest {
+            throw conflict("the promotion was decided on another version")
+        }
         let current = try database.versionRow(request.name, in: repositoryID)
         if target == nil, current == nil { throw absent }
         try checkExpectation(current?.number)
         if decision == nil, let target, target.id == current?.id, let last = try lastMove() { return last }
         if let target {
-            try database.setTag(.alias(request.name), to: target.id, in: repositoryID, at: request.at)
+            try database.setTag(.alias(request.name), to: target.id, in: repositoryID, at: at)
         } else {
             try database.removeTag(request.name, in: repositoryID)
         }
@@ -77,8 +83,9 @@ private struct AliasTransaction {
             alias: request.name, from: current?.number,
             to: target.flatMap { target in
                 targetDigest.map { (target.number, $0) }
-            }, cause: cause, at: request.at, actor: request.actor, decision: decision)
-        try database.insertMove(move, in: repositoryID)
+            }, cause: cause, at: at, actor: request.actor, decision: decision)
+        let logIndex = try database.insertMove(move, in: repositoryID)
+        if cause == .promotion, let target { try database.noteUnsealed(target.id, promotion: logIndex) }
         guard let written = try lastMove() else { throw IndexFault.unreadable("the history of an alias") }
         return written
     }
@@ -90,12 +97,14 @@ private struct AliasTransaction {
         case .set:
             guard current == nil else { throw SQLiteIndex.aliasProtected(request.name, in: request.repository) }
             return nil
-        case .promotion(let policy, let verdict, _, let evidence):
-            guard policy == current else {
+        case .promotion(let policy, let verdict, _, let basis, let decidedUntil):
+            guard policy == current, policy == basis.policy else {
                 throw conflict("its policy is not the one that the promotion was decided by")
             }
-            for digest in evidence where try database.manifestID(digest, in: repositoryID) == nil {
-                throw conflict("evidence that the promotion was decided by was deleted")
+            let now = try database.promotionMark(of: basis.subject, to: request.name, in: repositoryID)
+            if let difference = basis.difference(from: now) { throw conflict(difference) }
+            if let decidedUntil, at >= decidedUntil {
+                throw conflict("the time is past until which the decision holds")
             }
             return (policy, verdict)
         }
@@ -108,8 +117,8 @@ private struct AliasTransaction {
     }
 
     private func attach(in repositoryID: Int64) throws {
-        guard case .promotion(_, _, let attachment, _) = request.cause else { return }
-        try database.store(attachment, in: repositoryID, by: request.actor, at: request.at)
+        guard case .promotion(_, _, let attachment, _, _) = request.cause else { return }
+        try database.store(attachment, in: repositoryID, by: request.actor, at: at)
     }
 
     private func lastMove() throws -> AliasMove? {
@@ -134,9 +143,10 @@ extension Database {
         try first(HotStatement.aliasPolicy.rawValue, [repositoryID, alias.text]) { try $0.digest(0) }
     }
 
-    /// Writes a move into the history and the audit log.
-    func insertMove(_ move: NewAliasMove, in repositoryID: Int64) throws {
-        let logIndex = try nextLogIndex()
+    /// Writes a move into the history and the audit log; gives the index of its entry.
+    @discardableResult
+    func insertMove(_ move: NewAliasMove, in repositoryID: Int64) throws -> Int64 {
+        let logIndex = try nextLogIndex(at: move.at)
         try run(
             """
             INSERT INTO alias_moves
@@ -150,6 +160,7 @@ extension Database {
                 move.decision?.verdict.description, logIndex,
             ])
         try log(.aliasMove, at: logIndex)
+        return logIndex
     }
 
     fileprivate func alias(_ name: AliasName, in repository: RepositoryName) throws -> Alias? {
@@ -162,7 +173,7 @@ extension Database {
         }
     }
 
-    fileprivate func moves(
+    func moves(
         of alias: AliasName, in repository: RepositoryName, before: Int64, limit: Int
     ) throws -> [AliasMove] {
         try all(
@@ -183,6 +194,6 @@ extension Database {
     private func alias(of row: Row, in repository: RepositoryName) throws -> Alias {
         Alias(
             repository: repository, name: try row.alias(0), version: try row.number(1), movedAt: try row.time(2),
-            policyDigest: try row.digestIfPresent(3))
+            policyDigest: try row.digestIfPresent(3), standing: row.hasNull(atIndex: 4) ? nil : try row.word(4))
     }
 }

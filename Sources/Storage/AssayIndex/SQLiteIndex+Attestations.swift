@@ -15,6 +15,7 @@ extension SQLiteIndex {
             guard let repositoryID = try database.repositoryRow(repository)?.id,
                 try database.manifestID(subject, in: repositoryID) != nil
             else { throw SQLiteIndex.manifestNotFound(subject, in: repository) }
+            let at = try database.logTime(at)
             try database.store(attachment, in: repositoryID, by: actor, at: at)
             guard let origin, let version = try database.versionRow(subject, in: repositoryID) else { return }
             try database.addOrigin(origin, of: version.id, at: at)
@@ -39,7 +40,7 @@ extension Database {
             ])
     }
 
-    fileprivate func attestations(of subject: Digest, in repository: RepositoryName) throws -> [AttestationRecord] {
+    func attestations(of subject: Digest, in repository: RepositoryName) throws -> [AttestationRecord] {
         try all(
             HotStatement.attestations.rawValue,
             ["repository": repository.text, "subject": subject.description, "limit": IndexLimits.pageMax]

@@ -7,8 +7,9 @@ extension SQLiteIndex {
         _ digest: Digest, in repository: RepositoryName, actor: String, at: Timestamp
     ) async throws {
         try await write { database in
-            try DeleteTransaction(digest: digest, repository: repository, actor: actor, at: at, database: database)
-                .run()
+            try DeleteTransaction(
+                digest: digest, repository: repository, actor: actor, at: database.logTime(at), database: database
+            ).run()
         }
     }
 
@@ -26,7 +27,8 @@ extension SQLiteIndex {
             }
             try database.unlinkBlob(link.blobID, from: link.repositoryID)
             try database.insertDeletion(
-                NewDeletion(target: "blob", digest: digest, at: at, actor: actor), in: link.repositoryID)
+                NewDeletion(target: "blob", digest: digest, at: try database.logTime(at), actor: actor),
+                in: link.repositoryID)
         }
     }
 }
@@ -93,6 +95,7 @@ private struct DeleteTransaction {
         try database.deleteAnnotations(of: number, in: repositoryID)
         try database.deleteSearch(of: id)
         try database.deleteVerifications(of: id)
+        try database.run("DELETE FROM unsealed WHERE version_id = ?", [id])
         try database.deleteEdges(from: id)
         try database.deleteNode(of: id)
         try database.deleteVersion(id)
@@ -114,7 +117,7 @@ extension Database {
     }
 
     fileprivate func insertDeletion(_ deletion: NewDeletion, in repositoryID: Int64) throws {
-        let logIndex = try nextLogIndex()
+        let logIndex = try nextLogIndex(at: deletion.at)
         let ends = deletion.ends.map(String.init).joined(separator: ",")
         try run(
             """

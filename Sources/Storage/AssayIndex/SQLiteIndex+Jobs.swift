@@ -126,8 +126,9 @@ extension Database {
         try run(
             """
             INSERT INTO verifications (
-                id, repository_id, subject_id, dataset_id, baseline_id, settings, state, attempts, created_at)
-            SELECT ?1, repository_id, id, ?3, ?4, ?5, 'queued', 0, ?6 FROM versions WHERE id = ?2
+                id, repository_id, subject_id, dataset_id, baseline_id, settings, state, attempts, created_at,
+                is_replay)
+            SELECT ?1, repository_id, id, ?3, ?4, ?5, 'queued', 0, ?6, ?7 FROM versions WHERE id = ?2
             ON CONFLICT (id) DO NOTHING
             """,
             [
@@ -135,6 +136,7 @@ extension Database {
                 try requireVersion(verification.dataset),
                 try verification.baseline.map { try requireVersion($0) },
                 try StoredJSON.text(verification.settings), verification.createdAt.milliseconds,
+                verification.isReplay == true,
             ])
     }
 

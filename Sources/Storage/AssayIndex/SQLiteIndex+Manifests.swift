@@ -78,7 +78,7 @@ extension Database {
             return StoredManifestRow(id: id, newLogIndex: nil)
         }
         for blob in manifest.requiredBlobs { try checkBlob(blob, in: repositoryID) }
-        let logIndex = try nextLogIndex()
+        let logIndex = try nextLogIndex(at: at)
         try insertManifest(manifest, in: repositoryID, by: actor, at: at, logIndex: logIndex)
         let id = lastInsertedRowID
         for (position, reference) in manifest.references.enumerated() {
@@ -114,7 +114,7 @@ extension Database {
         try first(HotStatement.manifestByTag.rawValue, [repository.text, tag.description], storedManifest)
     }
 
-    fileprivate func manifest(_ digest: Digest, in repository: RepositoryName) throws -> StoredManifest? {
+    func manifest(_ digest: Digest, in repository: RepositoryName) throws -> StoredManifest? {
         try first(HotStatement.manifestByDigest.rawValue, [repository.text, digest.description], storedManifest)
     }
 

@@ -9,10 +9,11 @@ extension SQLiteIndex {
         try await write { database in
             let repositoryID = try database.requireRepository(record.repository)
             guard try database.policyDigest(of: record.alias, in: repositoryID) != record.digest else { return }
-            try database.insertPolicy(record)
-            try database.protect(record, in: repositoryID)
+            let at = try database.logTime(record.setAt)
+            try database.insertPolicy(record, at: at)
+            try database.protect(record, in: repositoryID, at: at)
             try database.insertPolicyChange(
-                of: record.alias, in: repositoryID, to: record.digest, actor: record.actor, at: record.setAt)
+                of: record.alias, in: repositoryID, to: record.digest, actor: record.actor, at: at)
         }
     }
 
@@ -34,13 +35,14 @@ extension SQLiteIndex {
                 throw AssayError(.policyNotFound, "no policy protects alias \(repository):\(alias)")
             }
             try database.unprotect(alias, in: repositoryID)
-            try database.insertPolicyChange(of: alias, in: repositoryID, to: nil, actor: actor, at: at)
+            try database.insertPolicyChange(
+                of: alias, in: repositoryID, to: nil, actor: actor, at: database.logTime(at))
         }
     }
 }
 
 extension Database {
-    fileprivate func policy(of alias: AliasName, in repository: RepositoryName) throws -> PolicyRecord? {
+    func policy(of alias: AliasName, in repository: RepositoryName) throws -> PolicyRecord? {
         try first(HotStatement.policy.rawValue, [repository.text, alias.text]) { try policy(of: $0, in: repository) }
     }
 
@@ -50,10 +52,10 @@ extension Database {
         }
     }
 
-    fileprivate func insertPolicy(_ record: PolicyRecord) throws {
+    fileprivate func insertPolicy(_ record: PolicyRecord, at: Timestamp) throws {
         try run(
             "INSERT INTO policies (digest, json, created_at) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-            [record.digest.description, Data(record.json), record.setAt.milliseconds])
+            [record.digest.description, Data(record.json), at.milliseconds])
         try run(
             """
             INSERT INTO policy_datasets (dataset, policy_digest)
@@ -62,7 +64,7 @@ extension Database {
             """, [record.digest.description])
     }
 
-    fileprivate func protect(_ record: PolicyRecord, in repositoryID: Int64) throws {
+    fileprivate func protect(_ record: PolicyRecord, in repositoryID: Int64, at: Timestamp) throws {
         try run(
             """
             INSERT INTO alias_policies (repository_id, alias, policy_digest, set_at, actor) VALUES (?, ?, ?, ?, ?)
@@ -70,7 +72,7 @@ extension Database {
             SET policy_digest = excluded.policy_digest, set_at = excluded.set_at, actor = excluded.actor
             """,
             [
-                repositoryID, record.alias.text, record.digest.description, record.setAt.milliseconds, record.actor,
+                repositoryID, record.alias.text, record.digest.description, at.milliseconds, record.actor,
             ])
     }
 
@@ -81,7 +83,7 @@ extension Database {
     fileprivate func insertPolicyChange(
         of alias: AliasName, in repositoryID: Int64, to policy: Digest?, actor: String, at: Timestamp
     ) throws {
-        let logIndex = try nextLogIndex()
+        let logIndex = try nextLogIndex(at: at)
         try run(
             """
             INSERT INTO policy_changes (repository_id, alias, policy_digest, at, actor, log_index)

@@ -16,17 +16,20 @@ private struct PublishTransaction {
     let publication: Publication
     let database: Database
     let repositoryID: Int64
+    /// When it happens: not before the entry of the log that came last.
+    let at: Timestamp
 
     init(_ publication: Publication, _ database: Database) throws {
         self.publication = publication
         self.database = database
+        at = try database.logTime(publication.at)
         repositoryID = try database.makeRepository(
-            publication.repository, kind: publication.kind, at: publication.at)
+            publication.repository, kind: publication.kind, at: at)
     }
 
     func run(_ cache: VersionDetailsCache) throws -> (version: VersionRow?, isNew: Bool) {
         let manifest = try database.storeManifest(
-            publication.manifest, in: repositoryID, by: publication.actor, at: publication.at)
+            publication.manifest, in: repositoryID, by: publication.actor, at: at)
         guard case .version(let tag) = publication.intent else {
             if let logIndex = manifest.newLogIndex { try database.log(.manifest, at: logIndex) }
             try attach()
@@ -41,14 +44,14 @@ private struct PublishTransaction {
         try attach()
         try addLineage(of: version.id)
         try addOrigins(of: version.id)
-        if version.isNew { try database.adopt(version.id, of: publication.manifest.digest, at: publication.at) }
+        if version.isNew { try database.adopt(version.id, of: publication.manifest.digest, at: at) }
         if case .alias(let alias) = tag { try moveAlias(alias, to: version) }
         return (try database.requireVersion(id: version.id, cache), version.isNew)
     }
 
     private func attach() throws {
         for attachment in publication.attachments {
-            try database.store(attachment, in: repositoryID, by: publication.actor, at: publication.at)
+            try database.store(attachment, in: repositoryID, by: publication.actor, at: at)
         }
     }
 
@@ -62,11 +65,12 @@ private struct PublishTransaction {
         }
         let number = try freeNumber(tag)
         // One fact if both are new; the manifest's own place in the log is taken already if it was there before.
-        let logIndex = try manifest.newLogIndex ?? database.nextLogIndex()
-        try database.insertVersion(publication, number, manifestID: manifest.id, in: repositoryID, logIndex: logIndex)
+        let logIndex = try manifest.newLogIndex ?? database.nextLogIndex(at: at)
+        try database.insertVersion(
+            publication, number, manifestID: manifest.id, in: repositoryID, at: at, logIndex: logIndex)
         let id = database.lastInsertedRowID
         try database.log(manifest.newLogIndex == nil ? .laterVersion : .manifest, at: logIndex)
-        try database.setTag(.number(number), to: id, in: repositoryID, at: publication.at)
+        try database.setTag(.number(number), to: id, in: repositoryID, at: at)
         try database.countVersion(in: repositoryID)
         try database.insertSearch(publication.repository, metadata: publication.metadata, of: id)
         return (id, number, true)
@@ -99,7 +103,7 @@ private struct PublishTransaction {
     }
 
     private func addOrigins(of versionID: Int64) throws {
-        for origin in publication.origins { try database.addOrigin(origin, of: versionID, at: publication.at) }
+        for origin in publication.origins { try database.addOrigin(origin, of: versionID, at: at) }
     }
 
     /// Adds the edges that are declared, also those of content that is there already.
@@ -108,7 +112,7 @@ private struct PublishTransaction {
             let source = try database.requireVersion(declaration.source)
             guard
                 try database.addEdge(
-                    from: versionID, to: .version(source.id), declaration.relation, at: publication.at)
+                    from: versionID, to: .version(source.id), declaration.relation, at: at)
             else {
                 throw AssayError(
                     .lineageCycle, "a version cannot come from itself",
@@ -117,7 +121,7 @@ private struct PublishTransaction {
             }
         }
         if let run = publication.metadata.runId {
-            _ = try database.addEdge(from: versionID, to: .run(run), .producedBy, at: publication.at)
+            _ = try database.addEdge(from: versionID, to: .run(run), .producedBy, at: at)
         }
     }
 
@@ -127,17 +131,18 @@ private struct PublishTransaction {
         guard try database.policyDigest(of: alias, in: repositoryID) == nil else {
             throw SQLiteIndex.aliasProtected(alias, in: publication.repository)
         }
-        try database.setTag(.alias(alias), to: version.id, in: repositoryID, at: publication.at)
+        try database.setTag(.alias(alias), to: version.id, in: repositoryID, at: at)
         let move = NewAliasMove(
             alias: alias, from: current?.number, to: (version.number, publication.manifest.digest), cause: .set,
-            at: publication.at, actor: publication.actor)
+            at: at, actor: publication.actor)
         try database.insertMove(move, in: repositoryID)
     }
 }
 
 extension Database {
     fileprivate func insertVersion(
-        _ publication: Publication, _ number: VersionNumber, manifestID: Int64, in repositoryID: Int64, logIndex: Int64
+        _ publication: Publication, _ number: VersionNumber, manifestID: Int64, in repositoryID: Int64, at: Timestamp,
+        logIndex: Int64
     ) throws {
         try run(
             """
@@ -146,7 +151,7 @@ extension Database {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
-                repositoryID, number.value, manifestID, publication.at.milliseconds,
+                repositoryID, number.value, manifestID, at.milliseconds,
                 publication.manifest.contentBytes, try StoredJSON.text(publication.metadata),
                 try publication.model.map(StoredJSON.text), publication.actor, logIndex,
             ])

@@ -10,8 +10,7 @@ extension SQLiteIndex {
     package func addTrustedKey(_ key: TrustedKey, actor: String) async throws {
         try await write { database in
             guard let found = try database.trustedKey(key.id) else {
-                try database.insertTrustedKey(key)
-                return try database.insertKeyChange(.trust, key, actor: actor, at: key.addedAt)
+                return try database.trust(key, actor: actor)
             }
             if let conflict = found.conflict(with: key) { throw conflict }
         }
@@ -26,7 +25,7 @@ extension SQLiteIndex {
             guard key.validFrom != validFrom || key.validUntil != validUntil else { return key }
             (key.validFrom, key.validUntil) = (validFrom, validUntil)
             try database.updateTrustedKey(key)
-            try database.insertKeyChange(.limit, key, actor: actor, at: at)
+            try database.insertKeyChange(.limit, key, actor: actor, at: database.logTime(at))
             return key
         }
     }
@@ -40,9 +39,36 @@ extension SQLiteIndex {
             guard key.revokedAt == nil else { return key }
             key.revokedAt = since
             try database.updateTrustedKey(key)
-            try database.insertKeyChange(.revoke, key, actor: actor, at: at)
+            try database.insertKeyChange(.revoke, key, actor: actor, at: database.logTime(at))
             return key
         }
+    }
+
+    /// A key that has ended already, or was revoked, keeps its limits.
+    package func replaceTrustedKey(
+        _ id: String, by key: TrustedKey, actor: String
+    ) async throws -> (old: TrustedKey?, new: TrustedKey) {
+        try await write { database in
+            guard try database.trustedKey(key.id) == nil else {
+                throw AssayError(.keyConflict, "the key \(key.id.prefix(12)) is known already")
+            }
+            let at = try database.logTime(key.addedAt)
+            try database.trust(key, actor: actor)
+            var old = try database.trustedKey(id)
+            if var ended = old, ended.isValid(at: at) {
+                ended.validUntil = at
+                try database.updateTrustedKey(ended)
+                try database.insertKeyChange(.limit, ended, actor: actor, at: at)
+                old = ended
+            }
+            guard let new = try database.trustedKey(key.id) else { throw IndexFault.unreadable("a key") }
+            return (old, new)
+        }
+    }
+
+    /// Whether a key is trusted, asked before the index is used by anybody else. Throws as any read.
+    package func trustsAtStart(_ id: String) throws -> Bool {
+        try readAtStart { try $0.trustedKey(id) != nil }
     }
 }
 
@@ -75,7 +101,7 @@ private enum KeyAction: String {
 extension Database {
     private static let keyColumns = "id, name, pem, role, repositories, valid_from, valid_until, added_at, revoked_at"
 
-    fileprivate func trustedKeys() throws -> [TrustedKey] {
+    func trustedKeys() throws -> [TrustedKey] {
         try all(
             "SELECT \(Self.keyColumns) FROM trusted_keys ORDER BY added_at, id LIMIT ?", [IndexLimits.pageMax],
             trustedKey(of:))
@@ -92,12 +118,19 @@ extension Database {
         return key
     }
 
-    fileprivate func insertTrustedKey(_ key: TrustedKey) throws {
+    /// Takes a new key into the trust root, at the log's time.
+    fileprivate func trust(_ key: TrustedKey, actor: String) throws {
+        let at = try logTime(key.addedAt)
+        try insertTrustedKey(key, at: at)
+        try insertKeyChange(.trust, key, actor: actor, at: at)
+    }
+
+    private func insertTrustedKey(_ key: TrustedKey, at: Timestamp) throws {
         try run(
             "INSERT INTO trusted_keys (\(Self.keyColumns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 key.id, key.name, key.pem, key.role.rawValue, try key.repositories.map(StoredJSON.text),
-                key.validFrom?.milliseconds, key.validUntil?.milliseconds, key.addedAt.milliseconds,
+                key.validFrom?.milliseconds, key.validUntil?.milliseconds, at.milliseconds,
                 key.revokedAt?.milliseconds,
             ])
     }
@@ -111,7 +144,7 @@ extension Database {
     }
 
     fileprivate func insertKeyChange(_ action: KeyAction, _ key: TrustedKey, actor: String, at: Timestamp) throws {
-        let logIndex = try nextLogIndex()
+        let logIndex = try nextLogIndex(at: at)
         try run(
             """
             INSERT INTO key_changes

@@ -6,7 +6,8 @@ import GRDB
 extension SQLiteIndex {
     /// The first end counts: repeating it, or ending it differently, changes nothing.
     package func finish(
-        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], actor: String
+        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], tryBy evaluator: String?,
+        actor: String
     ) async throws {
         try await write { database in
             let row = try database.requireVerification(of: claim)
@@ -14,9 +15,13 @@ extension SQLiteIndex {
             guard let repository = try database.repositoryRow(verification.subject.repository) else {
                 throw IndexFault.unreadable("a verification")
             }
-            let at = verification.finishedAt ?? verification.createdAt
+            let at = try database.logTime(verification.finishedAt ?? verification.createdAt)
             for attachment in attachments { try database.store(attachment, in: repository.id, by: actor, at: at) }
             try database.markFinished(verification, at: at)
+            if let evaluator, !row.isReplay {
+                try database.countTry(
+                    of: verification.subject.digest, on: verification.dataset.digest, by: evaluator, in: repository.id)
+            }
             if verification.state == .measured { try database.addEvaluation(row, at: at) }
         }
     }
@@ -66,6 +71,7 @@ struct VerificationRow {
     let startedAt: Timestamp?
     let claim: ClaimID?
     let sequence: Int64
+    let isReplay: Bool
 
     init(_ row: Row) throws {
         do {
@@ -87,6 +93,7 @@ struct VerificationRow {
         leaseUntil = row.timeIfPresent(11)
         startedAt = row.timeIfPresent(12)
         sequence = try row.integer(14)
+        isReplay = try row.integer(15) == 1
     }
 }
 
@@ -101,11 +108,13 @@ extension Database {
     }
 
     func verification(of row: VerificationRow) throws -> Verification {
-        Verification(
+        var verification = Verification(
             id: row.id, subject: try subject(row.subjectID), dataset: try subject(row.datasetID),
             baseline: try row.baselineID.map { try subject($0) }, settings: row.settings, state: row.state,
             attempts: row.attempts, worker: row.worker, leaseUntil: row.leaseUntil, createdAt: row.createdAt,
             startedAt: row.startedAt, finishedAt: row.finishedAt, envelopeDigest: row.envelopeDigest)
+        if row.isReplay { verification.isReplay = true }
+        return verification
     }
 
     /// Records that the subject was measured on the dataset.
@@ -131,7 +140,7 @@ extension Database {
         try first(HotStatement.verification.rawValue, [id.text], VerificationRow.init)
     }
 
-    fileprivate func verificationRows(of versionID: Int64, limit: Int) throws -> [VerificationRow] {
+    func verificationRows(of versionID: Int64, limit: Int) throws -> [VerificationRow] {
         try all(HotStatement.verificationsOfSubject.rawValue, [versionID, limit], VerificationRow.init)
     }
 

@@ -111,7 +111,7 @@ extension Database {
         (try row.integer(0), try row.number(1))
     }
 
-    fileprivate func version(
+    func version(
         _ tag: Tag, in repository: RepositoryName, _ cache: VersionDetailsCache
     ) throws -> VersionRow? {
         try first(HotStatement.versionByTag.rawValue, [repository.text, tag.description]) {

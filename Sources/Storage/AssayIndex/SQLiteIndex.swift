@@ -1,4 +1,4 @@
-import AssayDomain
+package import AssayDomain
 package import AssayRegistry
 import GRDB
 import Synchronization
@@ -19,6 +19,8 @@ package final class SQLiteIndex: Index {
     let manifestCache = ReadCache<ManifestKey, StoredManifest?>(costMax: 8 << 20) { ($0?.bytes.count ?? 0) + 512 }
     let blobSizeCache = ReadCache<BlobKey, Int64?>(costMax: 4 << 20) { _ in 512 }
     private let commits = Atomic<UInt64>(0)
+    /// The time of the last entry when the index was opened.
+    package let lastEntryTime: Timestamp
 
     /// Opens the database at `path`, making it if there is none and migrating it if it is of an older schema.
     ///
@@ -38,6 +40,7 @@ package final class SQLiteIndex: Index {
         writer = WriteQueue(connection, log: log)
         self.log = log
         try LogRecovery.run(writer, log)
+        lastEntryTime = try writer.readAtStart { try $0.lastLogTime() }
         readers = try ReaderSet(path: path, count: Self.readersMax)
     }
 
@@ -67,6 +70,11 @@ package final class SQLiteIndex: Index {
 
     /// How many writes there were: what a cached result is held against.
     var commit: UInt64 { commits.load(ordering: .acquiring) }
+
+    /// Reads before anybody else uses the index.
+    func readAtStart<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try IndexFault.translating { try writer.readAtStart(body) }
+    }
 
     /// Runs several statements over one snapshot.
     func read<Value: Sendable>(_ body: @Sendable (Database) throws -> Value) async throws -> Value {

@@ -21,6 +21,7 @@ struct VersionRow: Sendable {
     private let aliases: String?
     private let annotations: String
     private let details: Details
+    private let notPromoted: String?
 
     init(_ row: Row, cache: VersionDetailsCache) throws {
         id = try row.integer(0)
@@ -32,6 +33,7 @@ struct VersionRow: Sendable {
         contentBytes = try row.integer(6)
         aliases = row[7]
         annotations = try row.text(8)
+        notPromoted = row[11]
         details = try cache[id].map(Details.known) ?? .json(metadata: row.text(9), model: row[10])
     }
 
@@ -40,11 +42,13 @@ struct VersionRow: Sendable {
 
     func version(cache: VersionDetailsCache) throws -> Version {
         let details = try resolvedDetails(cache: cache)
-        return Version(
+        var version = Version(
             repository: repository, kind: kind, number: number, manifestDigest: digest, createdAt: createdAt,
             contentBytes: contentBytes, aliases: try (aliases ?? "").split(separator: " ").map(aliasName),
             metadata: details.metadata, model: details.model,
             annotations: try labels())
+        version.notPromoted = try notPromoted?.split(separator: " ").map(aliasName)
+        return version
     }
 
     private func resolvedDetails(cache: VersionDetailsCache) throws -> VersionDetails {

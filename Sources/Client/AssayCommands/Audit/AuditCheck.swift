@@ -21,6 +21,8 @@ struct AuditCheck: Sendable {
         /// How many entries the checkpoint had that was kept; nil if none was given.
         let keptEntryCount: Int64?
         let faults: [Fault]
+        /// Entries that say that they are older than the one before them: no registry writes such any more.
+        let timeFaults: [Fault]
         /// Versions that hold a protected alias and would not be promoted to it today; no fault of the log.
         let unbound: [UnboundHolders.Holder]
     }
@@ -71,7 +73,8 @@ struct AuditCheck: Sendable {
         for fault in try await indexFaults { faults.add(nil, Printable.escape(fault)) }
         return Result(
             origin: checkpoint.origin, entryCount: checkpoint.size, root: Hex.encode(checkpoint.root.bytes),
-            keptEntryCount: kept?.size, faults: faults.items, unbound: try await UnboundHolders(client: client).find())
+            keptEntryCount: kept?.size, faults: faults.items, timeFaults: walk.timeFaults.items,
+            unbound: try await UnboundHolders(client: client).find())
     }
 
     private static func check(_ kept: Checkpoint, against now: Checkpoint, _ faults: inout FaultList) throws {
@@ -96,6 +99,8 @@ struct AuditCheck: Sendable {
     struct Batch: Sendable {
         /// The hashes of the entries themselves.
         var leaves: [MerkleHash] = []
+        /// What the entries say of when they were made; nil for one that does not say it.
+        var times: [EntryTime?] = []
         /// What the log's hash tiles say of them.
         var stored: [UInt8] = []
         /// What the index's rows give.
@@ -120,9 +125,11 @@ struct AuditCheck: Sendable {
                 if let entries {
                     batch.leaves += entries.map { hasher.leaf($0) }
                     batch.damaged += opened.key.faults(in: entries, from: index)
+                    batch.times += entries.map { EntryTime(in: $0) }
                 } else {
                     batch.damaged.append((index, "the entries from here on cannot be read"))
                     batch.leaves += [MerkleHash](repeating: MerkleHasher.emptyRoot, count: bundle.width)
+                    batch.times += [EntryTime?](repeating: nil, count: bundle.width)
                 }
                 let bytes = try await stored ?? []
                 if bytes.count != hashes.width * MerkleHash.byteCount {
@@ -148,6 +155,31 @@ struct AuditCheck: Sendable {
     }
 }
 
+/// The time of an entry as it is written: all have one form and one length, so their bytes stand in the order of time.
+struct EntryTime: Sendable, Comparable {
+    private static let name = Array(#","at":""#.utf8)
+    private static let byteCount = 24
+
+    private let bytes: ArraySlice<UInt8>
+
+    /// Nil if the entry has none. Within a text every quote has a backslash, so the name stands where the field begins.
+    init?(in entry: ArraySlice<UInt8>) {
+        var rest = entry
+        while let comma = rest.firstIndex(of: Self.name[0]) {
+            rest = rest[comma...]
+            if rest.starts(with: Self.name) {
+                bytes = rest.dropFirst(Self.name.count).prefix(Self.byteCount)
+                guard bytes.count == Self.byteCount, bytes.last == UInt8(ascii: "Z") else { return nil }
+                return
+            }
+            rest = rest.dropFirst()
+        }
+        return nil
+    }
+
+    static func < (left: EntryTime, right: EntryTime) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+}
+
 /// Faults up to a limit.
 struct FaultList {
     private let max: Int
@@ -171,6 +203,8 @@ private struct TreeWalk {
     private var frontier = MerkleFrontier()
     /// Hashes of the levels of tiles above the first.
     private var upper: [[MerkleHash]] = []
+    private var lastTime: EntryTime?
+    private(set) var timeFaults = FaultList(max: 100)
 
     init(checkpoint: Checkpoint, kept: Checkpoint?) {
         self.checkpoint = checkpoint
@@ -179,6 +213,13 @@ private struct TreeWalk {
 
     mutating func take(_ batch: AuditCheck.Batch, from start: Int64, _ faults: inout FaultList) {
         for (index, fault) in batch.damaged { faults.add(index, fault) }
+        for (offset, time) in batch.times.enumerated() {
+            guard let time else { continue }
+            if let lastTime, time < lastTime {
+                timeFaults.add(start + Int64(offset), "its time is before that of the entry before it")
+            }
+            lastTime = time
+        }
         for (offset, leaf) in batch.leaves.enumerated() {
             let index = start + Int64(offset)
             let place = (offset * MerkleHash.byteCount)..<((offset + 1) * MerkleHash.byteCount)

@@ -108,7 +108,8 @@ struct AliasListCommand: AsyncParsableCommand {
             for alias in list.items {
                 table.add(
                     alias.name.text, "\(alias.version)", alias.movedAt.description,
-                    alias.policyDigest == nil ? "no" : "yes")
+                    alias.policyDigest == nil
+                        ? "no" : alias.standing == .promoted ? "yes" : "yes, \(Alias.notPromotedText)")
             }
             try console.print(table)
             console.noteIfCut(list)

@@ -182,6 +182,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
                 "\(result.entryCount) entries of \(Printable.escape(result.origin)) are as they were logged",
                 result.keptEntryCount.map { "they continue the checkpoint of \($0) entries that was kept" }
                     ?? "no checkpoint was given that was kept elsewhere; keep one with: assay audit checkpoint -o FILE")
+            for fault in result.timeFaults { try console.print("entry \(fault.index ?? 0): \(fault.fault)") }
             for holder in result.unbound {
                 console.note(
                     "\(holder.alias) points to \(holder.version), whose manifest is \(holder.reason); sign it: "

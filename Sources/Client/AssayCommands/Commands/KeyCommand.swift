@@ -4,7 +4,7 @@ import AssayClient
 import AssayCrypto
 import AssayDomain
 
-/// `assay key generate|trust|list|limit|revoke|export`
+/// `assay key generate|trust|list|limit|revoke|rotate|export`
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
@@ -17,7 +17,7 @@ struct KeyCommand: AsyncParsableCommand {
             """,
         subcommands: [
             KeyGenerateCommand.self, KeyTrustCommand.self, KeyListCommand.self, KeyLimitCommand.self,
-            KeyRevokeCommand.self, KeyExportCommand.self,
+            KeyRevokeCommand.self, KeyRotateCommand.self, KeyExportCommand.self,
         ])
 }
 

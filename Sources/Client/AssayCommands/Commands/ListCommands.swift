@@ -40,7 +40,7 @@ extension Table {
         self.init("VERSION", "ALIASES", "SIZE", "CREATED", "DIGEST")
         for version in versions {
             add(
-                "\(version.reference)", version.aliases.map(\.text).joined(separator: ","),
+                "\(version.reference)", version.aliasesText,
                 Figure.bytes(version.contentBytes), version.createdAt.description,
                 "\(version.manifestDigest.short)")
         }

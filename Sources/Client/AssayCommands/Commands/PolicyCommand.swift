@@ -54,6 +54,33 @@ struct PolicySetCommand: AsyncParsableCommand {
             let response = try await client.setPolicy(policy, of: reference)
             if isJSON { return try console.print(json: response) }
             try console.print("\(reference) is protected by policy \(response.digest)")
+            for line in Self.standing(of: response) { try console.print(line) }
+        }
+    }
+}
+
+extension PolicySetCommand {
+    /// What became of the version that the alias points to already.
+    fileprivate static func standing(of response: PolicyResponse) -> [String] {
+        let alias = "\(response.repository):\(response.alias)"
+        if let fault = response.holderFault {
+            return ["\(alias) is not promoted: \(Printable.escape(fault, limit: 500))"]
+        }
+        guard let holder = response.holder else { return [] }
+        let version = "\(response.repository):\(holder.version)"
+        switch holder.state {
+        case .promoted, .unchanged, .wouldPass: return ["\(alias) points to \(version), which passes it"]
+        case .measuring:
+            return [
+                "\(alias) points to \(version), which is not promoted before it is measured; then run: "
+                    + "assay promote \(version) \(response.alias)"
+            ]
+        case .refused:
+            let unmet = holder.outcomes.filter { !$0.isMet }.map(\.requirement).joined(separator: ", ")
+            return [
+                "\(alias) points to \(version), which is not promoted: it misses "
+                    + Printable.escape(unmet, limit: 500)
+            ]
         }
     }
 }

@@ -42,6 +42,7 @@ struct PullCommand: AsyncParsableCommand {
         let (folder, force, isJSON, console) = (folder, force, options.json, options.console)
         try await options.withClient { client in
             let plan = try await PullPlan.make(reference, trusted: trusted, client: client)
+            if let warning = plan.version.notPromotedWarning(as: reference) { console.note(warning) }
             let demand = memory.map { LogDemand(client: client, root: trusted, memory: $0) }
             let promotion = try await demand?.promotion(of: plan, as: reference)
             let puller = Puller(client: client, display: ProgressDisplay(console), isReplacing: force)

@@ -61,7 +61,7 @@ struct ShowCommand: AsyncParsableCommand {
             ("digest", "\(version.manifestDigest)"), ("created", "\(version.createdAt)"),
             ("size", Figure.bytes(version.contentBytes)),
         ]
-        if !version.aliases.isEmpty { fields.append(("aliases", version.aliases.map(\.text).joined(separator: ", "))) }
+        if !version.aliases.isEmpty { fields.append(("aliases", version.aliasesText)) }
         fields +=
             metadata(version.metadata)
             + version.annotations.sorted { $0.key < $1.key }

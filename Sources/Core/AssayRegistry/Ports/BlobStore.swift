@@ -45,6 +45,10 @@ package protocol BlobStore: Sendable {
     /// The size of a blob in bytes; nil if it is not there.
     func size(of digest: Digest) async throws -> Int64?
 
+    /// Whether a blob is there, has this size, and all of its bytes are what was written; each of them is read. A
+    /// damaged one is not there from then on.
+    func isWhole(_ digest: Digest, size: Int64) async throws -> Bool
+
     /// Opens a blob for reading; nil if it is not there. Throws `digest-mismatch` if it was just found damaged; from
     /// then on it is not there.
     func open(_ digest: Digest) async throws -> (any StoredBlob)?

@@ -88,6 +88,9 @@ package protocol EvidenceFormat: Sendable {
 
     // MARK: Statements
 
+    /// The id of the key that signs statements now.
+    var signingKeyID: String { get }
+
     /// Signs a statement about a manifest with the registry's key: a DSSE envelope with an in-toto Statement v1.
     func signStatement(predicateType: String, predicate: [UInt8], subject: Digest, name: String) throws -> [UInt8]
 

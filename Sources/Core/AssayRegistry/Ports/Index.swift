@@ -8,6 +8,9 @@ package protocol Index: Sendable {
     /// Whether the index takes writes; false after a failure of the disk.
     var isWritable: Bool { get }
 
+    /// The time of the last entry of the audit log when the index was opened.
+    var lastEntryTime: Timestamp { get }
+
     // MARK: Repositories
 
     /// Nil if there is none.
@@ -105,12 +108,25 @@ package protocol Index: Sendable {
     /// In byte order. Throws `repository-not-found`.
     func aliases(in repository: RepositoryName) async throws -> [Alias]
 
-    /// Moves, makes or removes an alias by compare-and-set and writes its history.
+    /// Everything that a promotion of a manifest to an alias is decided by, from one snapshot; of verifications the
+    /// newest. Throws `version-not-found`.
+    func promotionBasis(
+        of subject: Digest, to alias: AliasName, in repository: RepositoryName, verificationsMax: Int
+    ) async throws -> PromotionBasis
+
+    /// Moves, makes or removes an alias by compare-and-set and writes its history. A promoted version is unsealed.
     ///
-    /// Throws `alias-conflict` if it does not point where the caller expected, or the policy is not the one that the
-    /// promotion decided by; `alias-protected` for a plain move under a policy; `version-not-found`; `alias-not-found`
-    /// when removing what is not there.
+    /// Throws `alias-conflict` if it does not point where the caller expected, or something of what the promotion was
+    /// decided by is not as it was; `alias-protected` for a plain move under a policy; `version-not-found`;
+    /// `alias-not-found` when removing what is not there.
     func moveAlias(_ move: AliasMoveRequest) async throws -> AliasMove
+
+    /// Promoted versions whose evidence is still to be completed, each with the log index of its promotion, oldest
+    /// first.
+    func unsealedVersions(limit: Int) async throws -> [(version: Reference, promotion: Int64)]
+
+    /// Notes that the evidence of a promoted version is complete; a later promotion of it stays noted.
+    func markSealed(promotion: Int64) async throws
 
     /// Moves of an alias, newest first, those with a sequence below `before`.
     func aliasHistory(
@@ -164,9 +180,17 @@ package protocol Index: Sendable {
     func cancelVerification(_ id: VerificationID, at: Timestamp) async throws -> Verification
 
     /// Ends the verification of a claim together with its signed report and what else is said of it. Throws as
-    /// `verification(of:)`; a claim that has ended it already changes nothing.
+    /// `verification(of:)`; a claim that has ended it already changes nothing. With `tryBy` it counts as a try of that
+    /// build of the evaluator, unless it is a replay.
     func finish(
-        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], actor: String) async throws
+        _ verification: Verification, claim: ClaimID, attaching attachments: [Attachment], tryBy evaluator: String?,
+        actor: String
+    ) async throws
+
+    /// How often content was measured on data by a build of the evaluator, with a result that counts.
+    func tries(
+        of subject: VerificationReport.Subject, on dataset: Digest, by evaluator: String
+    ) async throws -> Int
 
     /// Verifications whose workers should have told of themselves before `now`, with their claims.
     func expiredVerifications(now: Timestamp, limit: Int) async throws -> [(claim: ClaimID, verification: Verification)]
@@ -204,6 +228,11 @@ package protocol Index: Sendable {
     func limitTrustedKey(
         _ id: String, validFrom: Timestamp?, validUntil: Timestamp?, actor: String, at: Timestamp
     ) async throws -> TrustedKey
+
+    /// Trusts a new key and ends the one that it follows, in one step. Throws `key-conflict` for a key that is known.
+    func replaceTrustedKey(
+        _ id: String, by key: TrustedKey, actor: String
+    ) async throws -> (old: TrustedKey?, new: TrustedKey)
 
     /// Takes a key out of trust; `since` is the date that is kept with it. Throws `key-not-found`.
     func revokeTrustedKey(_ id: String, since: Timestamp, actor: String, at: Timestamp) async throws -> TrustedKey

@@ -160,9 +160,10 @@ package struct AliasMoveRequest: Sendable {
 
     package enum Cause: Sendable {
         case set
-        /// Decided by the policy of this digest; the verdict is stored with the move. `evidence` are the referrers that
-        /// were there when it was decided, all of which must still be.
-        case promotion(policy: Digest, verdict: Digest, attachment: Attachment, evidence: [Digest])
+        /// Decided by the policy of this digest; the verdict is stored with the move. `basis` is what it was decided
+        /// by, all of which must still be so, and the move must come before `decidedUntil`.
+        case promotion(
+            policy: Digest, verdict: Digest, attachment: Attachment, basis: PromotionMark, decidedUntil: Timestamp?)
     }
 
     package let repository: RepositoryName

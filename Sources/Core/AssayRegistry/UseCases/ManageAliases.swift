@@ -53,11 +53,15 @@ package struct ManageAliases: Sendable {
     package func policy(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord {
         guard let record = try await index.policy(of: alias, in: repository) else {
             try await requireRepository(repository)
-            throw AssayError(
-                .policyNotFound, "no policy protects \(repository):\(alias)",
-                remedy: "set one with: assay policy set \(repository) \(alias) policy.yaml")
+            throw Self.unprotected(alias, in: repository)
         }
         return record
+    }
+
+    static func unprotected(_ alias: AliasName, in repository: RepositoryName) -> AssayError {
+        AssayError(
+            .policyNotFound, "no policy protects \(repository):\(alias)",
+            remedy: "set one with: assay policy set \(repository) \(alias) policy.yaml")
     }
 
     package func policies(in repository: RepositoryName) async throws -> [PolicyRecord] {

@@ -29,6 +29,7 @@ package struct ManageTrust: Sendable {
 
     let index: any Index
     let evidence: any EvidenceFormat
+    let signingKeys: (any SigningKeys)?
     let clock: any WallClock
 
     /// All keys, revoked ones too.
@@ -49,6 +50,7 @@ package struct ManageTrust: Sendable {
         }
         try Self.checkOrder(request.validFrom, request.validUntil)
         let (id, canonicalPEM) = try evidence.keyID(ofPEM: request.pem, role: request.role)
+        try await requireOneEncoding(of: id, role: request.role)
         let key = TrustedKey(
             id: id, name: Printable.escape(request.name), pem: canonicalPEM, role: request.role,
             repositories: request.repositories, validFrom: request.validFrom, validUntil: request.validUntil,
@@ -62,15 +64,60 @@ package struct ManageTrust: Sendable {
         _ id: String, from validFrom: Timestamp?, until validUntil: Timestamp?, by principal: Principal
     ) async throws -> TrustedKey {
         try Self.checkOrder(validFrom, validUntil)
+        let now = clock.now()
+        if id == evidence.signingKeyID, (validFrom ?? now) > now || (validUntil ?? now) < now {
+            throw Self.inUse(id, "would not count any more")
+        }
         return try await index.limitTrustedKey(
             id, validFrom: validFrom, validUntil: validUntil, actor: principal.name, at: clock.now())
     }
 
     /// Stops trusting a key, whenever it signed; `since` is kept as the date from which on it may have been misused.
-    /// Throws `key-not-found`.
+    /// Throws `key-not-found`, and `in-use` for the key that the registry signs with.
     package func revoke(_ id: String, since: Timestamp?, by principal: Principal) async throws -> TrustedKey {
+        guard id != evidence.signingKeyID else { throw Self.inUse(id, "is not revoked") }
         let now = clock.now()
         return try await index.revokeTrustedKey(id, since: since ?? now, actor: principal.name, at: now)
+    }
+
+    /// Gives the registry another key: it signs with that from now on, and what the old one signed until now still
+    /// counts until that is revoked. Throws `configuration-invalid` where its key lies elsewhere, `storage-failed`.
+    package func rotate(by principal: Principal) async throws -> (old: TrustedKey?, new: TrustedKey) {
+        guard let signingKeys else {
+            throw AssayError(.configurationInvalid, "the registry's key is not kept by the registry itself")
+        }
+        return try await Self.rotation.run {
+            let old = evidence.signingKeyID
+            let known = try await index.trustedKeys().first { $0.id == old }
+            let (id, pem) = try evidence.keyID(ofPEM: try await signingKeys.makeNext(), role: .registry)
+            let key = TrustedKey(
+                id: id, name: known?.name ?? "registry", pem: pem, role: .registry, repositories: known?.repositories,
+                addedAt: clock.now())
+            let changed = try await index.replaceTrustedKey(old, by: key, actor: principal.name)
+            try await signingKeys.useNext()
+            return changed
+        }
+    }
+
+    /// One rotation after the other, in whichever registry of the process.
+    private static let rotation = Turn()
+
+    private static func inUse(_ id: String, _ fault: String) -> AssayError {
+        AssayError(
+            .inUse, "the key \(id.prefix(12)) \(fault)", reason: "the registry signs reports and verdicts with it",
+            remedy: "give the registry another key first: assay key rotate registry")
+    }
+
+    /// A key that was trusted before ids were those of one encoding stands under another id. Throws `key-conflict`.
+    private func requireOneEncoding(of id: String, role: TrustedKey.Role) async throws {
+        for key in try await index.trustedKeys() where key.id != id {
+            // What is no key any more speaks for nobody.
+            guard let known = try? evidence.keyID(ofPEM: key.pem, role: key.role), known.id == id else { continue }
+            throw AssayError(
+                .keyConflict, "the key \(id.prefix(12)) is known in another encoding, as \(key.id.prefix(12))",
+                remedy: key.revokedAt == nil ? "revoke that first, and make a new key" : "make a new key and trust that"
+            )
+        }
     }
 
     private static func checkOrder(_ from: Timestamp?, _ until: Timestamp?) throws(AssayError) {

@@ -1,6 +1,9 @@
 package import AssayDomain
 
 /// Moves a protected alias, and only if its policy is satisfied by checked evidence.
+///
+/// A decision is made of one state of the index (`PromotionBasis`), and the alias moves in a transaction that finds all
+/// of it as it was. If something changed in between, it is decided again.
 package struct Promote: Sendable {
     package enum Outcome: Sendable {
         /// Verifications run that the policy needs; ask again when they are finished.
@@ -13,34 +16,32 @@ package struct Promote: Sendable {
         case refused(PolicyDecision, holder: VersionNumber?, verdict: Digest)
     }
 
+    /// How often it is decided anew because something of what decided was changed meanwhile.
+    private static let attemptsMax = 5
+
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
     let verify: Verify
-    let seal: Seal
+    let sealing: SealQueue
     let clock: any WallClock
 
     /// Decides on a version for an alias, and moves the alias if the decision is yes and this is no dry run.
     ///
     /// Safe to repeat. Throws `policy-not-found` where nothing protects the alias, `version-not-found`,
-    /// `manifest-ambiguous` for a version of which clients could make other files, and
-    /// `alias-conflict` if another promotion came first.
+    /// `manifest-ambiguous` for a version of which clients could make other files, `untrusted-key` where the registry's
+    /// own key does not count any more, and `alias-conflict` if what decides changed each time.
     package func callAsFunction(
         _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
     ) async throws -> Outcome {
-        let record = try await record(of: alias, in: version.repository)
-        let current = try await index.version(Reference(version.repository, alias))
-        if !dryRun, current?.number == version.number,
-            try await isPromoted(version, to: alias, by: record.digest)
-        {
-            return .unchanged
+        for _ in 1..<Self.attemptsMax {
+            do {
+                return try await attempt(version, to: alias, dryRun: dryRun, by: principal)
+            } catch let error as AssayError where error.code == .aliasConflict {
+                continue
+            }
         }
-        let found = try await judge(
-            version, for: alias, current: current, policy: try Policy.parse(record.json), startsMissing: true)
-        if case .ambiguous(let reason) = found.binding { throw Self.ambiguous(version, reason) }
-        guard found.pending.isEmpty else { return .measuring(found.pending, holder: current?.number) }
-        if dryRun { return .decided(found.decision, holder: current?.number) }
-        return try await conclude(found, on: version, alias: alias, policy: record, by: principal)
+        return try await attempt(version, to: alias, dryRun: dryRun, by: principal)
     }
 
     /// What a policy says of a version by the evidence that is there: nothing is measured, stored or moved.
@@ -49,26 +50,39 @@ package struct Promote: Sendable {
     package func check(
         _ version: Version, for alias: AliasName, policy given: Policy?
     ) async throws -> (decision: PolicyDecision, holder: VersionNumber?) {
-        let policy =
-            if let given { given } else { try Policy.parse(try await record(of: alias, in: version.repository).json) }
-        let current = try await index.version(Reference(version.repository, alias))
-        let found = try await judge(version, for: alias, current: current, policy: policy, startsMissing: false)
-        return (found.decision, current?.number)
+        let basis = try await basis(of: version, for: alias)
+        let policy = try given ?? Policy.parse(try record(basis, alias, in: version.repository).json)
+        let found = try await judge(version, for: alias, basis, policy: policy, startsMissing: false)
+        return (found.decision, basis.holder?.number)
     }
 
-    private func record(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord {
-        try await ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
-            .policy(of: alias, in: repository)
+    /// Decides on the version that an alias points to by the policy that was just set; nil if it points nowhere.
+    /// Throws as `callAsFunction`, and what keeps a measurement from being queued.
+    package func decideHolder(
+        of alias: AliasName, in repository: RepositoryName, by principal: Principal
+    ) async throws -> (version: Version, outcome: Outcome)? {
+        guard let holder = try await index.version(Reference(repository, alias)) else { return nil }
+        return (holder, try await self(holder, to: alias, dryRun: false, by: principal))
     }
 
-    /// Whether the alias's last move was this promotion, decided by the policy that holds now.
-    private func isPromoted(_ version: Version, to alias: AliasName, by policy: Digest) async throws -> Bool {
-        let moves = try await index.aliasHistory(alias, in: version.repository, before: nil, limit: 1)
-        guard let last = moves.items.first, last.cause == .promotion, let verdict = last.verdictDigest else {
-            return false
+    // MARK: One attempt
+
+    private func attempt(
+        _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
+    ) async throws -> Outcome {
+        let basis = try await basis(of: version, for: alias)
+        let record = try record(basis, alias, in: version.repository)
+        if !dryRun {
+            try requireOwnKey(basis, for: version.repository)
+            if try await isPromoted(version, basis) { return .unchanged }
         }
-        return try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-            .policy(ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at) == policy
+        let found = try await judge(
+            version, for: alias, basis, policy: try Policy.parse(record.json), startsMissing: true)
+        if case .ambiguous(let reason) = found.binding { throw Self.ambiguous(version, reason) }
+        let holder = basis.holder?.number
+        guard found.pending.isEmpty else { return .measuring(found.pending, holder: holder) }
+        if dryRun { return .decided(found.decision, holder: holder) }
+        return try await conclude(found, basis, on: version, alias: alias, policy: record, by: principal)
     }
 
     /// Nobody decides on files that other clients would not get.
@@ -78,133 +92,64 @@ package struct Promote: Sendable {
             reason: reason, remedy: "push the files as they are: assay push, or oras push without folders")
     }
 
-    /// What a version was judged by, and what that came to.
-    private struct Finding {
-        let manifest: Manifest
-        let binding: ManifestBinding
-        /// Where the alias points now.
-        let current: VersionNumber?
-        /// Manifests of all that is attached to the version, looked up before any of it was read.
-        let referrers: [Digest]
-        let decision: PolicyDecision
-        /// Verifications that must end before the decision counts.
-        let pending: [VerificationID]
-    }
-
-    /// Judges a version by a policy. What is missing is measured if that is asked for and the version is signed:
-    /// without a signature, or with a manifest that nothing binds, it is refused whatever a measurement says.
-    private func judge(
-        _ version: Version, for alias: AliasName, current: Version?, policy: Policy, startsMissing: Bool
-    ) async throws -> Finding {
-        // It got there in another way, or by another policy: it has to pass now, and nothing is compared with it.
-        let holder = current?.number == version.number ? nil : current
-        let manifest = try await Catalog(index: index)
-            .manifest(.digest(version.manifestDigest), in: version.repository).parsed()
-        let referrers = try await index.attestations(of: manifest.digest, in: version.repository).map(\.manifestDigest)
-        var gathered = try await gather(version, manifest: manifest, holder: holder, alias: alias)
-        let pending = try await measure(
-            version, holder: holder, policy: policy, into: &gathered,
-            startsMissing: startsMissing && !gathered.signers.isEmpty && gathered.binding.isBound)
-        return Finding(
-            manifest: manifest, binding: gathered.binding, current: current?.number, referrers: referrers,
-            decision: policy.decide(gathered),
-            pending: pending)
-    }
-
-    private func gather(
-        _ version: Version, manifest: Manifest, holder: Version?, alias: AliasName
-    ) async throws -> Evidence {
-        let reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-        let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
-        let statements = try await reader.statements(about: manifest.digest, in: version.repository)
-        var missing: [Digest] = []
-        for layer in manifest.layers where try await blobs.size(of: layer.digest) != layer.size {
-            missing.append(layer.digest)
-        }
-        var gathered = Evidence(
-            signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
-            relations: try reader.relations(in: statements),
-            statements: statements.map {
-                .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
-            },
-            holder: holder.map { .init($0) })
-        gathered.binding = try await reader.binding(of: manifest, by: statements)
-        gathered.waivers = reader.waivers(in: statements, for: alias, at: clock.now())
-        return gathered
-    }
-
-    // MARK: Measuring
-
-    /// Adds the reports that a policy decides by, on its own dataset and on each further one; answers what must end
-    /// before they are there.
-    private func measure(
-        _ version: Version, holder: Version?, policy: Policy, into gathered: inout Evidence, startsMissing: Bool
-    ) async throws -> [VerificationID] {
-        var (own, pending) = try await reports(on: version, holder: holder, policy: policy, startsMissing)
-        (gathered.report, gathered.holderReport) = (own.report, own.holderReport)
-        for (name, part) in policy.parts {
-            let (further, waiting) = try await reports(on: version, holder: holder, policy: part, startsMissing)
-            gathered.parts[name] = further
-            pending += waiting
-        }
-        return pending
-    }
-
-    private func reports(
-        on version: Version, holder: Version?, policy: Policy, _ startsMissing: Bool
-    ) async throws -> (Evidence.Reports, pending: [VerificationID]) {
-        var found = Evidence.Reports()
-        var pending: [VerificationID] = []
-        guard let settings = policy.verificationSettings, let reference = policy.dataset else {
-            return (found, pending)
-        }
-        let dataset = try await Catalog(index: index).version(reference)
-        func report(on version: Version, baseline: Version?) async throws -> VerificationReport? {
-            let known = try await knownReport(on: version, dataset: dataset, baseline: baseline, settings: settings)
-            if let report = known.report { return report }
-            guard startsMissing else { return nil }
-            if let running = known.running {
-                pending.append(running)
-            } else {
-                pending.append(
-                    try await verify.start(subject: version, dataset: dataset, baseline: baseline, settings: settings)
-                        .id)
-            }
-            return nil
-        }
-        found.report = try await report(on: version, baseline: policy.needsBaseline ? holder : nil)
-        if policy.needsMetricBaseline, let holder { found.holderReport = try await report(on: holder, baseline: nil) }
-        return (found, pending)
-    }
-
-    /// The verification that will make a report, or else the newest report that counts.
-    private func knownReport(
-        on version: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
-    ) async throws -> (running: VerificationID?, report: VerificationReport?) {
-        let known = try await verify.verifications(of: version, limit: Self.verificationsMax).filter {
-            $0.dataset.digest == dataset.manifestDigest && $0.settings == settings
-                && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
-        }
-        if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil) }
-        for verification in known where verification.state != .cancelled {
-            let report = try await verify.report(of: verification)
-            if report.evaluator == verify.evaluatorBuild, report.failure?.isConclusive ?? true { return (nil, report) }
-        }
-        return (nil, nil)
+    private func basis(of version: Version, for alias: AliasName) async throws -> PromotionBasis {
+        try await index.promotionBasis(
+            of: version.manifestDigest, to: alias, in: version.repository, verificationsMax: Self.verificationsMax)
     }
 
     /// How many of a version's verifications are looked through for one that counts.
     private static let verificationsMax = 100
 
+    private func record(
+        _ basis: PromotionBasis, _ alias: AliasName, in repository: RepositoryName
+    ) throws(AssayError) -> PolicyRecord {
+        guard let record = basis.policy else { throw ManageAliases.unprotected(alias, in: repository) }
+        return record
+    }
+
+    /// Evidence as the basis has it.
+    func reader(_ basis: PromotionBasis) -> ReadEvidence {
+        var reader = ReadEvidence(blobs: blobs, index: index, evidence: evidence)
+        reader.known = .init(
+            root: TrustRoot(keys: basis.keys), subject: basis.mark.subject, attestations: basis.attestations)
+        return reader
+    }
+
+    /// Nothing that the registry would say counts if its own key does not. Throws `untrusted-key`.
+    private func requireOwnKey(_ basis: PromotionBasis, for repository: RepositoryName) throws(AssayError) {
+        let id = evidence.signingKeyID
+        let counting = TrustRoot(keys: basis.keys).keys(.registry, for: repository, at: clock.now())
+        guard counting.contains(where: { $0.id == id }) else {
+            throw AssayError(
+                .untrustedKey, "the registry's own key \(id.prefix(12)) does not count",
+                reason: "it was revoked, has ended, or is not trusted for \(repository), so no verdict would count",
+                remedy: "give the registry another key: assay key rotate registry")
+        }
+    }
+
+    /// Whether the alias points to the version by a promotion under the policy in force, whose verdict still counts.
+    private func isPromoted(_ version: Version, _ basis: PromotionBasis) async throws -> Bool {
+        guard basis.holder?.number == version.number, basis.standing == .promoted, let last = basis.lastMove,
+            let verdict = last.verdictDigest
+        else { return false }
+        do {
+            return try await reader(basis).policy(
+                ofVerdict: verdict, on: version.manifestDigest, in: version.repository, at: last.at)
+                == basis.policy?.digest
+        } catch let error as AssayError where error.code.kind != .storage {
+            return false  // What cannot be believed any more is decided again.
+        }
+    }
+
     // MARK: Concluding
 
     private func conclude(
-        _ finding: Finding, on version: Version, alias: AliasName, policy: PolicyRecord, by principal: Principal
+        _ finding: Finding, _ basis: PromotionBasis, on version: Version, alias: AliasName, policy: PolicyRecord,
+        by principal: Principal
     ) async throws -> Outcome {
-        let (decision, manifest, holder) = (finding.decision, finding.manifest, finding.current)
-        let now = clock.now()
+        let (decision, manifest, holder) = (finding.decision, finding.manifest, basis.holder?.number)
         let verdict = Verdict(
-            verifier: .init(id: Verdict.verifierID), timeVerified: now,
+            verifier: .init(id: Verdict.verifierID), timeVerified: clock.now(),
             resourceUri: "\(version.repository):\(version.number)",
             policy: .init(
                 uri: "urn:assay:policy:\(policy.digest)",
@@ -215,20 +160,36 @@ package struct Promote: Sendable {
             assayAlias: alias.text, assayOutcomes: decision.outcomes)
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
+        let now = clock.now()
         guard decision.isPassed else {
             try await index.attach(
                 attachment, to: manifest.digest, in: version.repository, origin: nil, actor: principal.name, at: now)
             return .refused(decision, holder: holder, verdict: envelope)
         }
+        try await requireCounting(envelope, on: version, basis, at: now)
         _ = try await index.moveAlias(
             AliasMoveRequest(
-                repository: version.repository, name: alias, target: version.number,
-                expectation: .version(holder),
+                repository: version.repository, name: alias, target: version.number, expectation: .version(holder),
                 cause: .promotion(
-                    policy: policy.digest, verdict: envelope, attachment: attachment, evidence: finding.referrers),
+                    policy: policy.digest, verdict: envelope, attachment: attachment, basis: basis.mark,
+                    decidedUntil: finding.decidedUntil),
                 actor: principal.name, at: now))
-        // The alias has moved; what cannot be made now is made when a bundle is exported.
-        _ = try? await seal(version.reference)
+        sealing.wake()
         return .promoted(decision, holder: holder, verdict: envelope)
+    }
+
+    /// The verdict counts for those who read it by the trust root of the decision: a key that was replaced since signed
+    /// in vain. Throws `alias-conflict`, so that it is decided again.
+    private func requireCounting(
+        _ envelope: Digest, on version: Version, _ basis: PromotionBasis, at time: Timestamp
+    ) async throws {
+        do {
+            _ = try await reader(basis).policy(
+                ofVerdict: envelope, on: version.manifestDigest, in: version.repository, at: time)
+        } catch let error as AssayError where error.code == .untrustedKey {
+            throw AssayError(
+                .aliasConflict, "\(version.reference) is not promoted",
+                reason: "the registry's key was changed meanwhile", remedy: "ask again", cause: error)
+        }
     }
 }

@@ -16,6 +16,15 @@ struct ReadEvidence: Sendable {
     let blobs: any BlobStore
     let index: any Index
     let evidence: any EvidenceFormat
+    /// What was read before, so that everything that is decided together rests on one state of the index.
+    var known: Known?
+
+    struct Known: Sendable {
+        let root: TrustRoot
+        let subject: Digest
+        /// Signed statements about the subject.
+        let attestations: [AttestationRecord]
+    }
 
     // MARK: The registry's own statements
 
@@ -158,7 +167,7 @@ struct ReadEvidence: Sendable {
     }
 
     private func envelopes(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
-        let all = try await index.attestations(of: subject, in: repository)
+        let all = try await attestations(of: subject, in: repository)
         let envelopes = all.filter {
             $0.artifactType != MediaType.sigstoreBundle && $0.envelope.size <= Self.envelopeBytesMax
         }
@@ -204,10 +213,18 @@ struct ReadEvidence: Sendable {
     }
 
     /// What the registry trusts.
-    func root() async throws -> TrustRoot { TrustRoot(keys: try await index.trustedKeys()) }
+    func root() async throws -> TrustRoot {
+        if let known { return known.root }
+        return TrustRoot(keys: try await index.trustedKeys())
+    }
+
+    private func attestations(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
+        if let known, known.subject == subject { return known.attestations }
+        return try await index.attestations(of: subject, in: repository)
+    }
 
     private func bundles(of manifest: Manifest, in repository: RepositoryName) async throws -> [AttestationRecord] {
-        let all = try await index.attestations(of: manifest.digest, in: repository)
+        let all = try await attestations(of: manifest.digest, in: repository)
         let bundles = all.filter {
             $0.artifactType == MediaType.sigstoreBundle && $0.envelope.size <= Self.signatureBytesMax
         }

@@ -21,7 +21,8 @@ package struct Seal: Sendable {
         return try await bill(of: version, manifest)
     }
 
-    /// Attaches what is missing; gives how many documents that were. Safe to repeat.
+    /// Attaches what is missing; gives how many documents that were. Safe to repeat; `SealQueue` has it run once at a
+    /// time.
     ///
     /// A bill comes with a statement of it, so that somebody vouches for its bytes. It is made anew only if evidence
     /// came after the last one, or no statement is of that; a proof that the version is a version only if
@@ -73,7 +74,8 @@ package struct Seal: Sendable {
             {
                 sources += provenance.sources.filter { !sources.contains($0) }
             }
-            if statement.signer.role == .registry, let report = try ReadEvidence.report(in: statement) {
+            // One that cannot be read tells nothing.
+            if statement.signer.role == .registry, let report = try? ReadEvidence.report(in: statement) {
                 // The newest measurement on a dataset is the one that is told.
                 reports.removeAll { $0.dataset == report.dataset }
                 reports.append(report)

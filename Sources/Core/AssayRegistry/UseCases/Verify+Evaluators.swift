@@ -29,7 +29,7 @@ extension Verify {
     /// Why it cannot is told where the server starts.
     private var canEvaluate: Bool { (try? host.checkAvailable()) != nil }
 
-    var leaseEnd: Timestamp { Timestamp(milliseconds: clock.now().milliseconds + lease.milliseconds) }
+    var leaseEnd: Timestamp { Timestamp(milliseconds: leaseClock.now().milliseconds + lease.milliseconds) }
 
     /// Tries something that only the store can keep from succeeding until it does.
     private func untilDone(_ failure: String, _ body: () async throws -> Void) async throws {
@@ -131,7 +131,8 @@ extension Verify {
 
     /// Takes jobs from workers that fell silent, which counts as a crash of theirs.
     package func endExpiredLeases() async throws {
-        for (claim, verification) in try await index.expiredVerifications(now: clock.now(), limit: Self.expiredMax) {
+        for (claim, verification) in try await index.expiredVerifications(now: leaseClock.now(), limit: Self.expiredMax)
+        {
             let name = verification.worker?.name.text ?? ""
             logger.info("worker fell silent", metadata: ["id": "\(verification.id)", "worker": "\(name)"])
             try await conclude(
@@ -165,10 +166,23 @@ extension Verify {
                 environment: environment, cage: cage, outcome: result,
                 startedAt: verification.startedAt ?? verification.createdAt, finishedAt: clock.now())
             report.baseline = verification.baseline
+            try await count(&report, as: verification)
             try await store(report, of: verification, claim: claim)
         } catch let error as AssayError where Self.goneCodes.contains(error.code) {
             // It was cancelled, or its version deleted, meanwhile: nobody asks for the report any more.
             logger.info("verification is gone", metadata: ["id": "\(verification.id)"])
+        }
+    }
+}
+
+extension Verify {
+    /// Says in a report whether it is a try, and the how manieth of the version on this data by this build.
+    private func count(_ report: inout VerificationReport, as verification: Verification) async throws {
+        if verification.isReplay == true {
+            report.replay = true
+        } else if report.failure?.isConclusive ?? true {
+            report.tries =
+                try await index.tries(of: report.subject, on: report.dataset.digest, by: report.evaluator) + 1
         }
     }
 }

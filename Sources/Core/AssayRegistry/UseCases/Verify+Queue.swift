@@ -7,7 +7,7 @@ extension Verify {
     ///
     /// Throws `evaluator-unavailable`, `dataset-unsupported`, `request-invalid`, `queue-full`.
     package func start(
-        subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings
+        subject: Version, dataset: Version, baseline: Version?, settings: VerificationSettings, isReplay: Bool = false
     ) async throws -> Verification {
         try settings.check()
         // Without evaluators of its own the server leaves everything to workers elsewhere.
@@ -17,9 +17,10 @@ extension Verify {
         for model in [subject, baseline].compactMap(\.self) {
             _ = try await files(of: .init(model), failure: "invalid-model")
         }
-        let verification = Verification(
+        var verification = Verification(
             id: VerificationID(bits: ids.next()), subject: .init(subject), dataset: .init(dataset),
             baseline: baseline.map { .init($0) }, settings: settings, createdAt: clock.now())
+        if isReplay { verification.isReplay = true }
         try await index.enqueue(verification)
         wake()
         return withNews(verification)
@@ -81,6 +82,10 @@ extension Verify {
     /// Throws `verification-not-found`, `verification-cancelled`, `signature-invalid`, `untrusted-key`,
     /// `digest-mismatch`.
     package func report(of verification: Verification) async throws -> VerificationReport {
+        try await report(of: verification, by: ReadEvidence(blobs: blobs, index: index, evidence: evidence))
+    }
+
+    func report(of verification: Verification, by reader: ReadEvidence) async throws -> VerificationReport {
         guard verification.state != .cancelled else {
             throw AssayError(
                 .verificationCancelled, "verification \(verification.id) was cancelled",
@@ -91,9 +96,8 @@ extension Verify {
                 .verificationNotFound, "verification \(verification.id) has no report yet",
                 remedy: "ask again when its state is measured or failed")
         }
-        let report = try await ReadEvidence(blobs: blobs, index: index, evidence: evidence)
-            .report(
-                envelope: digest, of: verification.subject, at: verification.finishedAt ?? verification.createdAt)
+        let report = try await reader.report(
+            envelope: digest, of: verification.subject, at: verification.finishedAt ?? verification.createdAt)
         guard report.verification == verification.id, report.dataset.digest == verification.dataset.digest,
             report.settings == verification.settings
         else {

@@ -11,6 +11,8 @@ package final class Verify: Sendable {
     let inspector: any ModelInspector
     let host: any EvaluatorHost
     let clock: any WallClock
+    /// Leases are of the clock itself: where it was set back they still end.
+    let leaseClock: any WallClock
     let ids: any IDGenerator
     let logger: Logger
     let evaluators: [LocalEvaluator]
@@ -37,8 +39,8 @@ package final class Verify: Sendable {
     /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
         blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
-        host: any EvaluatorHost, clock: any WallClock, ids: any IDGenerator, logger: Logger,
-        settings: EvaluatorSettings
+        host: any EvaluatorHost, clock: any WallClock, leaseClock: any WallClock, ids: any IDGenerator,
+        logger: Logger, settings: EvaluatorSettings
     ) throws(AssayError) {
         self.blobs = blobs
         self.index = index
@@ -46,6 +48,7 @@ package final class Verify: Sendable {
         self.inspector = inspector
         self.host = host
         self.clock = clock
+        self.leaseClock = leaseClock
         self.ids = ids
         self.logger = logger
         evaluators = settings.places.map { LocalEvaluator(cpus: $0) }
@@ -162,7 +165,8 @@ package final class Verify: Sendable {
         finished.finishedAt = report.finishedAt
         finished.envelopeDigest = envelope
         try await index.finish(
-            finished, claim: claim, attaching: [attachment, result], actor: Principal.registry.name)
+            finished, claim: claim, attaching: [attachment, result],
+            tryBy: report.tries == nil ? nil : report.evaluator, actor: Principal.registry.name)
     }
 
     /// What was measured as it stands in a report.

@@ -1,0 +1,88 @@
+import AssayDomain
+
+/// What a version is judged by, and what that comes to.
+extension Promote {
+    struct Finding {
+        let manifest: Manifest
+        let binding: ManifestBinding
+        let decision: PolicyDecision
+        /// Verifications that must end before the decision counts.
+        let pending: [VerificationID]
+        /// The first moment at which time alone could change the decision; nil if there is none.
+        let decidedUntil: Timestamp?
+    }
+
+    /// Judges a version by a policy. What is missing is measured if that is asked for and the version is signed, bound
+    /// and complete: otherwise it is refused whatever a measurement says.
+    func judge(
+        _ version: Version, for alias: AliasName, _ basis: PromotionBasis, policy: Policy, startsMissing: Bool
+    ) async throws -> Finding {
+        let now = clock.now()
+        let manifest = try basis.manifest.parsed()
+        var gathered = try await gather(version, manifest: manifest, alias: alias, basis, at: now)
+        let mayPass = !gathered.signers.isEmpty && gathered.binding.isBound && gathered.missingContent.isEmpty
+        let pending = try await measure(
+            version, basis, policy: policy, into: &gathered, startsMissing: startsMissing && mayPass)
+        // All bytes are read once it comes to a decision, and not each time that somebody asks whether it does.
+        if pending.isEmpty, mayPass { gathered.missingContent = try await damaged(manifest) }
+        return Finding(
+            manifest: manifest, binding: gathered.binding, decision: policy.decide(gathered), pending: pending,
+            decidedUntil: Self.end(of: gathered.waivers, basis.keys, after: now))
+    }
+
+    private func gather(
+        _ version: Version, manifest: Manifest, alias: AliasName, _ basis: PromotionBasis, at now: Timestamp
+    ) async throws -> Evidence {
+        let reader = reader(basis)
+        let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
+        let statements = try await reader.statements(about: manifest.digest, in: version.repository)
+        var missing: [Digest] = []
+        for blob in Self.content(of: manifest) where try await blobs.size(of: blob.digest) != blob.size {
+            missing.append(blob.digest)
+        }
+        var gathered = Evidence(
+            signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
+            relations: try reader.relations(in: statements),
+            statements: statements.map {
+                .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
+            },
+            holder: Self.comparable(basis, with: version).map { .init($0) })
+        gathered.binding = try await reader.binding(of: manifest, by: statements)
+        gathered.waivers = reader.waivers(in: statements, for: alias, at: now)
+        return gathered
+    }
+
+    /// What a version is compared with: the version that the policy in force put there. One that got there in another
+    /// way has to pass itself, and is nothing to measure others by.
+    static func comparable(_ basis: PromotionBasis, with version: Version) -> Version? {
+        guard let holder = basis.holder, holder.number != version.number, basis.standing == .promoted else {
+            return nil
+        }
+        return holder
+    }
+
+    // MARK: Content
+
+    private static func content(of manifest: Manifest) -> [Descriptor] {
+        manifest.layers + (manifest.config.map { [$0] } ?? [])
+    }
+
+    /// Blobs of a manifest whose bytes are not all there as they were written.
+    private func damaged(_ manifest: Manifest) async throws -> [Digest] {
+        var damaged: [Digest] = []
+        for blob in Self.content(of: manifest) where try await !blobs.isWhole(blob.digest, size: blob.size) {
+            damaged.append(blob.digest)
+        }
+        return damaged
+    }
+
+    // MARK: Time
+
+    /// The next moment after one at which a waiver or a key ends, or a key begins.
+    static func end(of waivers: [Evidence.SignedWaiver], _ keys: [TrustedKey], after now: Timestamp) -> Timestamp? {
+        // A key counts at its last moment, and not after it.
+        let ends = keys.compactMap { $0.validUntil.map { Timestamp(milliseconds: $0.milliseconds &+ 1) } }
+        let times = waivers.map(\.waiver.expiresAt) + ends + keys.compactMap(\.validFrom)
+        return times.filter { $0 > now }.min()
+    }
+}
