@@ -34,6 +34,17 @@ struct PolicyTests {
             startedAt: Timestamp(milliseconds: 0), finishedAt: Timestamp(milliseconds: 1))
     }
 
+    static let provenance = #"{"buildDefinition":{"buildType":"b"},"runDetails":{"builder":{"id":"i"}}}"#
+
+    /// A statement about version 1.
+    static func statement(
+        _ type: String, _ predicate: String, signer: String = "k2", role: TrustedKey.Role = .registry
+    ) throws -> Evidence.Statement {
+        .init(
+            predicateType: type, signer: signer, role: role, predicate: Array(predicate.utf8),
+            subject: try subject(1).digest)
+    }
+
     static func evidence(_ report: VerificationReport?) -> Evidence {
         var evidence = Evidence(
             signers: ["k1"], signatureFault: nil, contentBytes: 500, relations: [.trainedOn: "k1"], report: report)
@@ -125,12 +136,15 @@ struct PolicyTests {
         (#"{"type":"provenance"}"#, RequirementOutcome.Status.passed),
         (#"{"type":"https://slsa.dev/provenance/v1","role":"training"}"#, .passed),
         (#"{"type":"provenance","role":"release"}"#, .failed), (#"{"type":"provenance","keys":["k2"]}"#, .passed),
-        (#"{"type":"provenance","keys":["k3"]}"#, .failed), (#"{"type":"https://example.org/x"}"#, .missing),
+        (#"{"type":"provenance","keys":["k3"]}"#, .failed),
+        (#"{"type":"https://example.org/x","present":true}"#, .missing),
     ])
     func `a statement is demanded by type, role and key`(demand: String, status: RequirementOutcome.Status) throws {
         let policy = try Self.policy(#"{"version":1,"attestations":[\#(demand)]}"#)
         var evidence = Self.evidence(nil)
-        evidence.statements = [.init(predicateType: PredicateType.provenance, signer: "k2", role: .training)]
+        evidence.statements = [
+            try Self.statement(PredicateType.provenance, Self.provenance, signer: "k2", role: .training)
+        ]
         let decision = policy.decide(evidence)
         #expect(decision.outcomes.map(\.status) == [.passed, .passed, status])
         #expect(decision.isPassed == (status == .passed))
@@ -292,6 +306,7 @@ struct PolicyTests {
         #expect(
             policy.decide(evidence).outcomes.map { "\($0.requirement) \($0.status)" } == [
                 "signature passed", "manifest passed", "accuracy passed", "drift.accuracy missing",
+                "drift.accuracy.drop missing",
                 "edge-cases.accuracy missing",
             ])
         for (name, accuracy) in [("drift", 0.6), ("edge-cases", 0.55)] {
@@ -340,8 +355,11 @@ struct PolicyTests {
     {
         .init(
             waiver: Waiver(
-                alias: try AliasName(parsing: "production"), requirement: requirement, reason: "the canary is well",
-                expiresAt: Timestamp(milliseconds: 1_000)), signer: signer, role: role)
+                scope: .init(
+                    repository: try RepositoryName(parsing: "digits"), version: try subject(1).digest,
+                    alias: try AliasName(parsing: "production"), policy: try subject(2).digest),
+                requirement: requirement, reason: "the canary is well", expiresAt: Timestamp(milliseconds: 1_000)),
+            signer: signer, role: role)
     }
 
     @Test(arguments: [

@@ -21,8 +21,10 @@ struct PromoteTests {
     }
 
     private func protect(_ json: String) async throws {
+        var options = ManageAliases.PolicyOptions()
+        options.creates = true
         _ = try await test.registry.aliases.setPolicy(
-            try Policy.parse(Array(json.utf8)), of: production, in: digits, by: .local)
+            try Policy.parse(Array(json.utf8)), of: production, in: digits, options, by: .local)
     }
 
     private func version(_ script: String, signed: Bool = true) async throws -> Version {

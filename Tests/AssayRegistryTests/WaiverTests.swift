@@ -1,6 +1,7 @@
 import AssayBundle
 import AssayCrypto
 import AssayDomain
+import AssayIndex
 import AssayRegistry
 import TestSupport
 import Testing
@@ -24,18 +25,36 @@ struct WaiverTests {
             try Policy.parse(Array(Self.policy.utf8)), of: production, in: version.repository, by: .local)
     }
 
+    /// A waiver by default exactly of what is promoted here; each part of it may be another.
     private func waive(
-        _ requirement: String = "accuracy", alias: String = "production", expiresAt: Int64 = 4_102_444_800_000,
-        key: PrivateKey? = nil
-    ) async throws {
+        _ requirement: String = "accuracy", alias: String = "production", repository: String = "digits",
+        of other: Digest? = nil, policy: Digest? = nil, expiresAt: Int64 = 4_102_444_800_000, key: PrivateKey? = nil,
+        type: String = PredicateType.waiver, edit: (String) -> String = { $0 }
+    ) async throws -> [UInt8] {
+        let current = try await test.index.policy(of: production, in: version.repository)?.digest
         let waiver = Waiver(
-            alias: try AliasName(parsing: alias), requirement: requirement, reason: "agreed",
-            expiresAt: Timestamp(milliseconds: expiresAt))
-        let envelope = try Statement(
-            subjects: [.init(name: "digits", digest: version.manifestDigest)], predicateType: PredicateType.waiver,
-            predicate: try JSON.encode(waiver)
+            scope: .init(
+                repository: try RepositoryName(parsing: repository), version: other ?? version.manifestDigest,
+                alias: try AliasName(parsing: alias), policy: try #require(policy ?? current)),
+            requirement: requirement, reason: "agreed", expiresAt: Timestamp(milliseconds: expiresAt))
+        return try Statement(
+            subjects: [.init(name: "digits", digest: version.manifestDigest)], predicateType: type,
+            predicate: Array(edit(String(decoding: try JSON.encode(waiver), as: UTF8.self)).utf8)
         ).signed(by: key ?? test.releaseKey)
+    }
+
+    private func attach(_ envelope: [UInt8]) async throws {
         _ = try await test.registry.attest(envelope: envelope, to: version.reference, by: .local)
+    }
+
+    /// Attaches an envelope as part of a push, where nobody looks at what it waives.
+    private func push(_ envelope: [UInt8]) async throws {
+        let manifest = try #require(
+            try await test.index.manifest(.digest(version.manifestDigest), in: version.repository))
+        _ = try await test.registry.publish(
+            Publish.Request(
+                repository: version.repository, kind: .model, manifest: manifest.bytes,
+                mediaType: MediaType.imageManifest, intent: .version(nil), attestations: [envelope]), by: .local)
     }
 
     private func promote() async throws -> Promote.Outcome {
@@ -48,7 +67,7 @@ struct WaiverTests {
     }
 
     @Test func `a waiver is seen in the verdict and in the history`() async throws {
-        try await waive()
+        try await attach(try await waive())
         guard case .promoted(let decision, _, _) = try await promote() else {
             Issue.record("the waived version was not promoted")
             return
@@ -59,16 +78,58 @@ struct WaiverTests {
         #expect(moves.items.map(\.waived) == [["accuracy"]])
     }
 
-    @Test func `a waiver counts for its alias, until it expires, and by a key that may waive`() async throws {
-        try await waive(alias: "staging")
-        try await waive(expiresAt: 1)
-        try await waive("latency.p50")
-        try await waive(key: try PrivateKey.generate())
-        guard case .refused(let decision, _, _) = try await promote() else {
-            Issue.record("a waiver counted that does not")
+    @Test func `a waiver counts for exactly what it names, until it expires, and by a key that may waive`() async throws
+    {
+        let other = Digest.sha256(of: Array("other".utf8))
+        for envelope in [
+            try await waive(alias: "staging"), try await waive(expiresAt: 1), try await waive("latency.p50"),
+            try await waive(key: try PrivateKey.generate()), try await waive(repository: "elsewhere"),
+            try await waive(of: other), try await waive(policy: other),
+            try await waive(type: PredicateType.waiverWithoutPolicy),
+            try await waive(edit: { $0.replacing("expires_at", with: "expiresAt") }),
+        ] {
+            // By push, as any bundle brings it along.
+            try await push(envelope)
+            guard case .refused(let decision, _, _) = try await promote() else {
+                Issue.record("a waiver counted that does not")
+                return
+            }
+            #expect(decision.outcomes.map(\.status) == [.passed, .passed, .failed])
+        }
+        try await push(try await waive())
+        guard case .promoted = try await promote() else {
+            Issue.record("the waiver did not count")
             return
         }
-        #expect(decision.outcomes.map(\.status) == [.passed, .passed, .failed])
+    }
+
+    @Test func `a waiver that could never count is refused when it is made`() async throws {
+        let other = Digest.sha256(of: Array("other".utf8))
+        for (envelope, code) in [
+            (try await waive(alias: "staging"), ErrorCode.policyNotFound),
+            (try await waive("latency.p50"), .requestInvalid), (try await waive("acuracy"), .requestInvalid),
+            (try await waive("signature"), .requestInvalid),
+            (try await waive(repository: "elsewhere"), .requestInvalid),
+            (try await waive(of: other), .requestInvalid), (try await waive(policy: other), .requestInvalid),
+            (try await waive(type: PredicateType.waiverWithoutPolicy), .requestInvalid),
+            (try await waive(edit: { $0.replacing("expires_at", with: "expiresAt") }), .requestInvalid),
+            (try await waive(edit: { _ in "{}" }), .requestInvalid),
+        ] {
+            let error = await #expect(throws: AssayError.self) { try await attach(envelope) }
+            #expect(error?.code == code)
+        }
+        try await attach(try await waive())
+    }
+
+    @Test func `under a policy that was changed since a waiver waives nothing`() async throws {
+        try await attach(try await waive())
+        _ = try await test.registry.aliases.setPolicy(
+            try Policy.parse(Array(Self.policy.replacing("0.9", with: "0.91").utf8)), of: production,
+            in: version.repository, by: .local)
+        guard case .refused = try await promote() else {
+            Issue.record("a waiver of another policy counted")
+            return
+        }
     }
 
     @Test func `each dataset of a policy is measured before it decides`() async throws {

@@ -127,7 +127,7 @@ def push_digits(local: Assay) -> None:
     for name in ("train", "test"):
         local.ok("push", f"digits-{name}", FIXTURES / f"{name}.npz", "--kind", "dataset")
     for policy in ("first.yaml", "policy.yaml"):
-        local.ok("policy", "set", "digits", "production", policy)
+        local.ok("policy", "set", "digits", "production", policy, "--create")
     local.ok("policy", "set", "digits", "staging", "first.yaml")
     local.ok("policy", "set", "digits", "shadow", "first.yaml")
     for number in (1, 3):
@@ -164,7 +164,8 @@ def change_trust(local: Assay, registry: Registry) -> None:
 def push_notes(registry: Registry) -> None:
     """Versions by OCI, a manifest that became a version later, others without a version, and blobs."""
     for alias in ("production", "shadow"):
-        answer = registry.request("PUT", f"/api/v1/policies/{NOTES}:{alias}", json={"version": 1, "lineage": []})
+        path = f"/api/v1/policies/{NOTES}:{alias}?create=true"
+        answer = registry.request("PUT", path, json={"version": 1, "lineage": []})
         assert answer.status_code < 300, answer.text
     for number in ("1", "2", "3", "draft"):
         body = registry.push_artifact(NOTES, number, f"notes {number}".encode())

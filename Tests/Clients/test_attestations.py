@@ -69,7 +69,7 @@ def story(binary, tmp_path_factory):
     assay.ok("key", "trust", public(key))
     for part in ("train", "test"):
         assay.ok("push", f"digits-{part}", FIXTURES / f"{part}.npz", "--kind", "dataset")
-    assay.ok("policy", "set", "digits", "production", "policy.yaml")
+    assay.ok("policy", "set", "digits", "production", "policy.yaml", "--create")
     told = ("--trained-on", "digits-train:1", "--git-commit", "0123456789abcdef0123456789abcdef01234567")
     assay.ok("push", "digits", FIXTURES / "digits-1.onnx", "--metadata", FIXTURES / "digits-1.yaml", "--key", key,
              "--builder", "https://example.org/cluster", *told)
@@ -567,8 +567,9 @@ def signed(assay, name, version, key):
 
 
 @pytest.mark.parametrize("demand", [
-    "{type: %s, role: training}" % REVIEW, "{type: %s, role: training, keys: [KEY]}" % REVIEW,
-    "{type: %s, keys: [KEY]}" % REVIEW])
+    "{type: '%s', role: training, present: true}" % REVIEW,
+    "{type: '%s', role: training, keys: [KEY], present: true}" % REVIEW,
+    "{type: '%s', keys: [KEY], present: true}" % REVIEW])
 def test_a_policy_demands_a_statement_by_type_and_role(assay, name, signed, key, demand):
     training = assay.home / "training.pem"
     set_policy(assay, name, f"attestations: [{demand.replace('KEY', key_id(public(training)))}]")
@@ -598,7 +599,9 @@ def test_a_policy_takes_no_verdict_of_a_release_key(assay, name, signed, key, wo
 
 @pytest.mark.parametrize("demand", [
     "{}", "{role: training}", "{type: ''}", "{type: provenance, role: log}", "{type: provenance, role: nobody}",
-    "{type: provenance, keys: []}", "{type: provenance, key: abc}"])
+    "{type: provenance, keys: []}", "{type: provenance, key: abc}", "{type: '%s'}" % REVIEW,
+    "{type: '%s', present: false}" % REVIEW, "{type: '%s', where: {}}" % REVIEW, "{type: provenence}",
+    "{type: verdict, present: true}", "{type: waiver}", "{type: signature}"])
 def test_a_demand_that_demands_nothing_is_refused(assay, name, version, demand):
     (assay.home / "policy.yaml").write_text(f"version: 1\nattestations: [{demand}]\n")
     outcome = assay.run("policy", "set", name, "production", "policy.yaml")

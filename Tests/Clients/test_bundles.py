@@ -77,7 +77,7 @@ def shipped(binary, tmp_path_factory):
     assay.ok("key", "trust", "release.pub.pem")
     for part in ("train", "test"):
         assay.ok("push", f"digits-{part}", FIXTURES / f"{part}.npz", "--kind", "dataset")
-    assay.ok("policy", "set", "digits", "production", "policy.yaml")
+    assay.ok("policy", "set", "digits", "production", "policy.yaml", "--create")
     # Number 2, so that the number is not just the first one that is free.
     assay.ok("push", "digits", FIXTURES / "digits-2.onnx")
     assay.ok("push", "digits", FIXTURES / "digits-1.onnx", FIXTURES / "digits-1.yaml", "--metadata",
@@ -216,7 +216,7 @@ def test_aliases_move_only_if_asked_to(shipped, other):
 
 def test_an_alias_that_a_policy_protects_is_not_moved_by_a_bundle(shipped, other):
     (other.home / "policy.yaml").write_text("version: 1\n")
-    other.ok("policy", "set", "digits", "production", "policy.yaml")
+    other.ok("policy", "set", "digits", "production", "policy.yaml", "--create")
     outcome = other.ok("bundle", "import", shipped.with_aliases, "--trust", shipped.root, "--aliases", "--json")
     assert outcome.json["aliases"] == ["candidate"]
     assert other.run("show", "digits:production").code == NOT_FOUND

@@ -458,7 +458,7 @@ def test_the_better_model_is_promoted_and_the_worse_refused(assay, registry, nam
     (assay.home / "policy.yaml").write_text(POLICY.format(dataset=f"{name}-data:1"))
     assay.ok("key", "trust", public(key))
     assay.ok("push", f"{name}-data", FIXTURES / "test.npz", "--kind", "dataset", "--key", key)
-    assay.ok("policy", "set", name, "production", "policy.yaml")
+    assay.ok("policy", "set", name, "production", "policy.yaml", "--create")
     for number, (model, code) in enumerate([("digits-1", DONE), ("digits-2", REFUSED), ("digits-3", DONE)], start=1):
         assay.ok("push", name, FIXTURES / f"{model}.onnx", "--key", key)
         outcome = assay.run("promote", f"{name}:{number}", "production")

@@ -113,7 +113,7 @@ def local(server, binary, tmp_path):
     local.key()
     local.ok("key", "trust", "release.pub.pem")
     (local.home / "policy.yaml").write_text("version: 1\n")
-    local.ok("policy", "set", NAME, "production", "policy.yaml")
+    local.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
     for number in (1, 2):
         (local.home / f"{number}.bin").write_text(f"weights {number}")
         local.ok("push", NAME, f"{number}.bin", "--key", "release.pem")

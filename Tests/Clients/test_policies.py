@@ -3,7 +3,7 @@
 import pytest
 from harness import FIXTURES, public
 
-USAGE, REFUSED = 2, 7
+USAGE, NOT_FOUND, REFUSED = 2, 3, 7
 
 PROFILES = """
 version: 1
@@ -106,6 +106,9 @@ def test_a_waiver_is_visible_wherever_the_promotion_is(assay, name, dataset, key
 
 def test_a_waiver_counts_for_its_alias_and_by_a_trusted_key_alone(assay, name, dataset, key):
     stranger = assay.key("stranger")
+    (assay.home / "waivable.yaml").write_text(
+        f"version: 1\ndataset: {dataset}\nmetrics: {{accuracy: {{min: 0.97}}}}\nwaivers: {{role: release}}\n")
+    assay.ok("policy", "set", name, "staging", "waivable.yaml")
     waive = ("waive", f"{name}:1", "--requirement", "accuracy", "--reason", "no", "--expires", "2100-01-01", "--key")
     told = assay.ok(*waive[:2], "production", *waive[2:], stranger).err
     assert "does not count" in told and "does not let this key waive" in told
@@ -113,17 +116,20 @@ def test_a_waiver_counts_for_its_alias_and_by_a_trusted_key_alone(assay, name, d
     assert assay.run("promote", f"{name}:1", "production").code == REFUSED
 
 
-def test_a_waiver_that_changes_nothing_says_so(assay, name, dataset, key):
-    def waive(alias, requirement):
-        return assay.ok("waive", f"{name}:1", alias, "--requirement", requirement, "--reason", "no", "--expires",
-                        "2100-01-01", "--key", key).err
+def test_a_waiver_that_could_never_count_is_refused_and_one_that_does_not_count_now_says_so(assay, name, dataset, key):
+    def waive(alias, requirement, number=1):
+        return assay.run("waive", f"{name}:{number}", alias, "--requirement", requirement, "--reason", "no", "--expires",
+                         "2100-01-01", "--key", key)
 
     assay.run("promote", f"{name}:1", "production")
     assay.ok("promote", f"{name}:1", "staging")
-    assert "waives nothing now" in waive("production", "acuracy")
-    assert "no policy protects" in waive("canary", "accuracy")
-    assert "is not needed now" in waive("staging", "accuracy")
-    assert not waive("production", "accuracy").strip()
+    unknown = waive("production", "acuracy")
+    assert unknown.code == USAGE and "did you mean 'accuracy'" in unknown.err
+    assert waive("canary", "accuracy").code == NOT_FOUND
+    assert "lets nobody waive" in waive("staging", "accuracy").err
+    assay.ok("promote", f"{name}:2", "production")
+    assert "is not needed now" in waive("production", "accuracy", 2).err
+    assert not waive("production", "accuracy").err.strip()
 
 
 @pytest.mark.parametrize("rule", ["signature", "waivers", "attestations"])

@@ -74,7 +74,7 @@ def settle(server, local):
     local.key()
     local.ok("key", "trust", "release.pub.pem")
     (local.home / "policy.yaml").write_text("version: 1\n")
-    local.ok("policy", "set", NAME, "production", "policy.yaml")
+    local.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
     for number in (1, 2):
         place.push(number)
     place.push(3, is_promoted=False)

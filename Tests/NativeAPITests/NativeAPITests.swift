@@ -151,6 +151,28 @@ struct NativeAPITests {
         #expect(told.outcomes?.map(\.requirement) == ["signature"])
     }
 
+    @Test func `a policy of a repository that is not there, or of a metric that is none, needs a word`() async throws {
+        func set(_ path: String, _ json: String) async throws -> (Int, String?) {
+            let answer = try await server.send(.put, "/api/v1/policies/\(path)", json: json)
+            return (answer.status.code, answer.status == .ok ? nil : try problem(answer).code)
+        }
+        #expect(try await set("mm:production", #"{"version":1}"#) == (404, "repository-not-found"))
+        #expect(try await set("mm:production?create=yes", #"{"version":1}"#) == (400, "request-invalid"))
+        #expect(try await set("mm:production?create=false", #"{"version":1}"#) == (404, "repository-not-found"))
+        #expect(try await set("mm:production?create=true", #"{"version":1}"#) == (200, nil))
+        _ = try await test.publish(["t.npz": "d"], to: "data", kind: .dataset)
+        let odd = #"{"version":1,"dataset":"data:1","metrics":{"acuracy":{"min":0.9}}}"#
+        #expect(try await set("mm:production", odd) == (400, "policy-invalid"))
+        #expect(try await set("mm:production?allow_unknown=true", odd) == (200, nil))
+        for json in [
+            #"{"version":1,"size":null}"#, #"{"version":1,"size.max_bytes":3}"#,
+            #"{"version":1,"size":{"maxBytes":3}}"#,
+            #"{"version":1,"profiles":{}}"#, #"{"version":1,"attestations":[{"type":"https://example.org/x"}]}"#,
+        ] {
+            #expect(try await set("mm:production", json) == (400, "policy-invalid"), "\(json)")
+        }
+    }
+
     @Test func `lineage is told as JSON and as DOT`() async throws {
         _ = try await test.publish(["t.npz": "d"], to: "data", kind: .dataset)
         let source = try Reference(parsing: "data:1")

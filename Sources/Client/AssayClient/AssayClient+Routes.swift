@@ -167,8 +167,16 @@ extension AssayClient {
         return response
     }
 
-    package func setPolicy(_ policy: Policy, of alias: Reference) async throws -> PolicyResponse {
-        let response: PolicyResponse = try await send(.PUT, "/policies/\(alias)", policy, isRepeatable: true)
+    /// Sets a policy; `creates` makes the repository if it is not there, `allowsUnknown` lets it bound metrics that
+    /// nothing measures.
+    package func setPolicy(
+        _ policy: Policy, of alias: Reference, creates: Bool = false, allowsUnknown: Bool = false
+    ) async throws -> PolicyResponse {
+        let query: Query = [
+            "create": creates ? true : nil, "allow_unknown": allowsUnknown ? true : nil,
+        ]
+        let response: PolicyResponse = try await send(
+            .PUT, "/policies/\(alias)", policy, query: query, isRepeatable: true)
         try alias.check(answerOf: response.repository, response.alias)
         try AnswerCheck.demand(
             response.policy == policy, asked: "the policy that was sent", answered: "policy \(response.digest)")

@@ -19,10 +19,13 @@ package struct CheckedEvidence: Codable, Sendable, Hashable {
     /// Why it does not count.
     package let fault: String?
     package let createdAt: Timestamp?
+    /// What it says, whether or not that counts; nil for a signature, and for what cannot be read.
+    package let result: StatementWord.Result?
 
     package init(
         manifestDigest: Digest, predicateType: String, envelopeDigest: Digest, status: Status, signer: String?,
-        role: TrustedKey.Role?, fault: String?, createdAt: Timestamp?
+        role: TrustedKey.Role?, fault: String?, createdAt: Timestamp?,
+        result: StatementWord.Result? = nil
     ) {
         self.manifestDigest = manifestDigest
         self.predicateType = predicateType
@@ -32,5 +35,6 @@ package struct CheckedEvidence: Codable, Sendable, Hashable {
         self.role = role
         self.fault = fault
         self.createdAt = createdAt
+        self.result = result
     }
 }

@@ -9,11 +9,14 @@ package struct Evidence: Sendable {
     /// Files that the version names and the store does not have.
     package var missingContent: [Digest]
     package var contentBytes: Int64
+    /// The alias that is asked about, and its repository; nil where it is about none.
+    package var alias: AliasName?
+    package var repository: RepositoryName?
     /// Relations that signed provenance tells, each with the id of a trusted key that says so.
     package var relations: [LineageRelation: String]
-    /// Checked statements about exactly this version.
+    /// Checked statements about exactly this version, in the order in which they were first recorded.
     package var statements: [Statement]
-    /// Checked waivers for exactly this version and alias that have not expired.
+    /// Checked waivers for exactly this version, repository, alias and policy that have not expired.
     package var waivers: [SignedWaiver] = []
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
@@ -74,11 +77,20 @@ extension Evidence {
         /// The id of the trusted key that signed, and what it is trusted as.
         package let signer: String
         package let role: TrustedKey.Role
+        /// All that it says: JSON.
+        package let predicate: [UInt8]
+        /// What that comes to.
+        package let word: StatementWord
 
-        package init(predicateType: String, signer: String, role: TrustedKey.Role) {
+        /// `subject` is the version that it is about.
+        package init(
+            predicateType: String, signer: String, role: TrustedKey.Role, predicate: [UInt8], subject: Digest
+        ) {
             self.predicateType = predicateType
             self.signer = signer
             self.role = role
+            self.predicate = predicate
+            word = StatementWord.of(predicate, type: predicateType, subject: subject)
         }
     }
 }

@@ -88,7 +88,9 @@ package enum PredicateType {
     package static let provenance = "https://slsa.dev/provenance/v1"
     /// A bill of materials: the predicate is the document itself, byte for byte.
     package static let bill = "https://cyclonedx.org/bom"
-    package static let waiver = "https://assay.dev/attestation/waiver/v1"
+    package static let waiver = "https://assay.dev/attestation/waiver/v2"
+    /// Waivers that name no repository, version and policy; they count no longer.
+    package static let waiverWithoutPolicy = "https://assay.dev/attestation/waiver/v1"
     /// Binds a manifest, all of it, to the files that its signer saw in it.
     package static let binding = "https://assay.dev/attestation/binding/v1"
 

@@ -20,6 +20,12 @@ package enum Metric {
         "argmax_agreement": .higherIsBetter,
     ]
 
+    /// The `top_K` that are measured.
+    package static let topK = [3, 5]
+
+    /// Every name that a verification may give a figure of, in order.
+    package static let names = (Array(directions.keys) + topK.map { "top_\($0)" }).sorted()
+
     /// Which way a metric gets better; a name that is not known counts as one that is better when higher.
     package static func direction(of name: String) -> Direction { directions[name] ?? .higherIsBetter }
 }

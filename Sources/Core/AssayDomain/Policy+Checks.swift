@@ -1,13 +1,20 @@
 extension Policy {
     /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
+    ///
+    /// What a policy that is newly set must besides be is for `checkDemands` to say.
     package static func parse(_ json: [UInt8]) throws -> Policy {
         guard json.count <= bytesMax else {
             throw AssayError(.bodyTooLarge, "the policy has over \(bytesMax) bytes")
         }
         do {
+            let given = try JSONValue(parsing: json)
+            if let fault = shape.fault(in: given) {
+                throw AssayError(
+                    .policyInvalid, "the policy has unknown keys or values", reason: fault.message,
+                    remedy: fault.remedy ?? "see docs/formats/policy.md for the keys there are")
+            }
             let policy = try JSON.decode(Policy.self, from: json)
-            let known = try JSON.encode(policy)
-            try checkKeys(of: json, against: known)
+            try checkNothingIsLost(of: given, in: try JSONValue(parsing: JSON.encode(policy)))
             try policy.check()
             return policy
         } catch let error as AssayError where error.code != .policyInvalid && error.code != .formatVersionUnsupported {
@@ -159,6 +166,9 @@ extension Policy {
         guard !values.isEmpty || !slices.isEmpty else {
             throw AssayError(.policyInvalid, "metrics.\(name) needs min, max, max_drop or per_slice")
         }
+        guard bound.min ?? -.infinity <= bound.max ?? .infinity else {
+            throw AssayError(.policyInvalid, "metrics.\(name) has a min above its max")
+        }
         guard values.allSatisfy(\.isFinite), (bound.maxDrop ?? 0) >= 0 else {
             throw AssayError(.policyInvalid, "metrics.\(name) has a bound that is negative or no finite number")
         }
@@ -175,23 +185,37 @@ extension Policy {
         }
         for (group, slice) in slices {
             let values = [slice.min, slice.max].compactMap(\.self)
-            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1 else {
+            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1,
+                slice.min ?? -.infinity <= slice.max ?? .infinity
+            else {
                 throw AssayError(
                     .policyInvalid,
-                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, and min_samples "
-                        + "from 1 on")
+                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, no min above its "
+                        + "max, and min_samples from 1 on")
             }
         }
     }
 
-    /// Refuses keys that decoding ignored: a misspelt demand must never silently demand nothing.
-    private static func checkKeys(of given: [UInt8], against known: [UInt8]) throws {
-        let unknown = try Set(KeyPaths(of: given)).subtracting(KeyPaths(of: known)).sorted()
-        guard unknown.isEmpty else {
-            throw AssayError(
-                .policyInvalid, "the policy has unknown keys",
-                reason: Printable.escape(unknown.joined(separator: ", ")),
-                remedy: "see docs/formats/policy.md for the keys there are")
+    /// Refuses what decoding passed over: a demand must never silently demand nothing.
+    private static func checkNothingIsLost(of given: JSONValue, in kept: JSONValue) throws(AssayError) {
+        switch (given, kept) {
+        case (.object(let members), .object(let others)):
+            guard members.count == others.count else { throw lost(nil) }
+            for member in members {
+                guard let other = kept[member.name] else { throw lost(member.name) }
+                try checkNothingIsLost(of: member.value, in: other)
+            }
+        case (.list(let items), .list(let others)):
+            guard items.count == others.count else { throw lost(nil) }
+            for (item, other) in zip(items, others) { try checkNothingIsLost(of: item, in: other) }
+        default: return
         }
+    }
+
+    private static func lost(_ key: String?) -> AssayError {
+        AssayError(
+            .policyInvalid, "the policy has something that is not understood",
+            reason: key.map { "the key \(Printable.quote($0, limit: 80))" },
+            remedy: "see docs/formats/policy.md for the keys there are")
     }
 }

@@ -95,14 +95,20 @@ package struct Policy: Sendable, Hashable, Codable {
         package var keys: [String]?
     }
 
-    /// A signed statement that must be there, by whomever it was made.
+    /// A signed statement that must be there and say what is demanded, by whomever it was made.
     package struct AttestationDemand: Sendable, Hashable, Codable {
         /// The predicate's type, or one of its short names.
         package var type: String
+        /// What its requirement is called after `attestation.`; its type's short name if it is not set.
+        package var name: String?
         /// What the signer must be trusted as; any role if it is not set.
         package var role: TrustedKey.Role?
         /// Ids of the keys that count; all trusted ones if it is not set.
         package var keys: [String]?
+        /// True if it is enough that one is there, whatever it says; for types that Assay does not know.
+        package var present: Bool?
+        /// What fields of the predicate must be, by dotted path.
+        package var `where`: [String: FieldBound]?
     }
 
     /// What the process that measures must be confined by.

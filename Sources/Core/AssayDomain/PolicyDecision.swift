@@ -62,7 +62,11 @@ extension Policy {
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
             + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + triesOutcomes(evidence)
-        return PolicyDecision(outcomes: (outcomes + partOutcomes(evidence)).map { waived($0, evidence) })
+        let all = outcomes + partOutcomes(evidence)
+        // A name that two lines share is waived for neither: whoever waived it meant one.
+        let shared = Dictionary(grouping: all, by: \.requirement).filter { $0.value.count > 1 }.keys
+        return PolicyDecision(
+            outcomes: all.map { shared.contains($0.requirement) ? $0 : waived($0, evidence) })
     }
 
     /// Of each further dataset, by its name.
@@ -148,50 +152,34 @@ extension Policy {
 
     private func lineageOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (lineage ?? []).map { relation in
-            let signer = evidence.relations[relation]
+            // Where it was measured is told by a measurement, whatever provenance claims.
+            let signer = relation == .evaluatedOn ? measurer(evidence) : evidence.relations[relation]
             return RequirementOutcome(
-                requirement: "lineage.\(relation.rawValue)", demanded: "in signed provenance",
+                requirement: "lineage.\(relation.rawValue)",
+                demanded: relation == .evaluatedOn ? "in a report with measurements" : "in signed provenance",
                 measured: signer.map { "told by key \($0.prefix(12))" } ?? "not told by a trusted key",
                 status: signer == nil ? .missing : .passed)
         }
     }
 
-    private func attestationOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
-        (attestations ?? []).map { demand in
-            let type = PredicateType.resolve(demand.type)
-            let found = evidence.statements.filter { $0.predicateType == type }
-            let counted = found.first { statement in
-                (demand.role.map { $0 == statement.role } ?? true)
-                    && (demand.keys.map { $0.contains(statement.signer) } ?? true)
-            }
-            let by =
-                demand.keys.map { "by one of \($0.count) named keys" }
-                ?? demand.role.map { "by a trusted \($0.rawValue) key" } ?? "by a trusted key"
-            return RequirementOutcome(
-                requirement: "attestation.\(Printable.escape(PredicateType.short(type)))", demanded: by,
-                measured: counted.map { "valid, key \($0.signer.prefix(12))" }
-                    ?? (found.isEmpty ? "none by a trusted key" : "signed, but by none of the demanded keys"),
-                status: counted != nil ? .passed : found.isEmpty ? .missing : .failed)
-        }
-    }
-
     private func metricOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (metrics ?? [:]).sorted { $0.key < $1.key }.flatMap { name, bound -> [RequirementOutcome] in
-            guard let value = evidence.report?.measurements?.metrics[name] else {
-                return [unmeasured(name, bound.text, evidence.report)]
-            }
+            let value = evidence.report?.measurements?.metrics[name]
             var outcomes: [RequirementOutcome] = []
-            let measured = Figure.metric(value)
-            if let min = bound.min {
-                outcomes.append(outcome(name, "at least \(Figure.metric(min))", measured, value >= min))
-            }
-            if let max = bound.max {
-                outcomes.append(outcome(name, "at most \(Figure.metric(max))", measured, value <= max))
+            if let demanded = bound.text {
+                outcomes.append(
+                    value.map {
+                        outcome(
+                            name, demanded, Figure.metric($0),
+                            $0 >= bound.min ?? -.infinity && $0 <= bound.max ?? .infinity)
+                    } ?? unmeasured(name, demanded, evidence.report))
             }
             if let maxDrop = bound.maxDrop {
                 outcomes.append(
-                    bound.confidence.map { pairedOutcome(name, maxDrop: maxDrop, confidence: $0, evidence) }
-                        ?? dropOutcome(name, value: value, maxDrop: maxDrop, evidence))
+                    value.map { value in
+                        bound.confidence.map { pairedOutcome(name, maxDrop: maxDrop, confidence: $0, evidence) }
+                            ?? dropOutcome(name, value: value, maxDrop: maxDrop, evidence)
+                    } ?? unmeasured("\(name).drop", "at most \(Figure.metric(maxDrop))", evidence.report))
             }
             return outcomes + sliceOutcomes(name, bound.perSlice ?? [:], evidence)
         }
@@ -216,22 +204,23 @@ extension Policy {
 
     private func latencyOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
         (latency?.bounds ?? []).flatMap { name, bound -> [RequirementOutcome] in
-            let requirement = "latency.\(name)"
-            if let fault = evidence.report?.measurements?.batchFault {
-                return [outcome(requirement, bound.text, fault, false)]
-            }
-            guard let measurements = evidence.report?.measurements,
-                let value = measurements.latency.microseconds(of: name)
-            else { return [unmeasured(requirement, bound.text, evidence.report)] }
+            let (requirement, ratio) = ("latency.\(name)", "latency.\(name).ratio")
+            let fault = evidence.report?.measurements?.batchFault
+            let value = evidence.report?.measurements?.latency.microseconds(of: name)
             var outcomes: [RequirementOutcome] = []
             if let max = bound.maxMilliseconds {
+                let demanded = "at most \(Figure.duration(max * 1000))"
                 outcomes.append(
-                    outcome(
-                        requirement, "at most \(Figure.duration(max * 1000))", Figure.duration(value),
-                        value <= max * 1000))
+                    fault.map { outcome(requirement, demanded, $0, false) }
+                        ?? value.map { outcome(requirement, demanded, Figure.duration($0), $0 <= max * 1000) }
+                        ?? unmeasured(requirement, demanded, evidence.report))
             }
-            if let maxRatio = bound.maxRatio {
-                outcomes.append(ratioOutcome(name, maxRatio: maxRatio, evidence))
+            if let max = bound.maxRatio {
+                let demanded = "at most \(Figure.ratio(max)) of the holder"
+                outcomes.append(
+                    fault.map { outcome(ratio, demanded, $0, false) }
+                        ?? value.map { _ in ratioOutcome(name, maxRatio: max, evidence) }
+                        ?? unmeasured(ratio, demanded, evidence.report))
             }
             return outcomes
         }
@@ -361,22 +350,10 @@ extension VerificationReport.Measurements {
 }
 
 extension Policy.MetricBound {
-    fileprivate var text: String {
-        let parts = [
-            min.map { "at least \(Figure.metric($0))" }, max.map { "at most \(Figure.metric($0))" },
-            maxDrop.map { "drop at most \(Figure.metric($0))" },
-            perSlice.map { "bounds in slices of \(Printable.escape($0.keys.sorted().joined(separator: ", ")))" },
-        ]
-        return parts.compactMap(\.self).joined(separator: ", ")
-    }
-}
-
-extension Policy.LatencyBound {
-    fileprivate var text: String {
-        let parts = [
-            maxMilliseconds.map { "at most \(Figure.duration($0 * 1000))" },
-            maxRatio.map { "at most \(Figure.ratio($0)) of the holder" },
-        ]
-        return parts.compactMap(\.self).joined(separator: ", ")
+    /// Of the value itself; nil if it is bounded in other ways alone.
+    fileprivate var text: String? {
+        let parts = [min.map { "at least \(Figure.metric($0))" }, max.map { "at most \(Figure.metric($0))" }]
+            .compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 }

@@ -40,6 +40,17 @@ package struct Query: Sendable {
         return value
     }
 
+    /// Whether a parameter says `true`; false if it is absent. Throws `request-invalid` for another word.
+    package func flag(_ name: String) throws(AssayError) -> Bool {
+        switch self[name] {
+        case nil, "false": return false
+        case "true": return true
+        case let text?:
+            throw AssayError(
+                .requestInvalid, "\(name) is \(Printable.quote(text, limit: 20))", remedy: "use true or false")
+        }
+    }
+
     /// A parameter that must be there. Throws `request-invalid`.
     package func required(_ name: String) throws(AssayError) -> String {
         guard let value = self[name], !value.isEmpty else {

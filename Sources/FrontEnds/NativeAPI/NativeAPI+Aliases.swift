@@ -81,7 +81,11 @@ extension NativeAPI {
         let (repository, alias) = try Self.alias(try call.capture("reference"))
         try call.requireJSON()
         let policy = try Policy.parse(try await call.body(upTo: Policy.bytesMax))
-        let record = try await registry.aliases.setPolicy(policy, of: alias, in: repository, by: call.principal)
+        var options = ManageAliases.PolicyOptions()
+        options.creates = try call.query.flag("create")
+        options.allowsUnknownMetrics = try call.query.flag("allow_unknown")
+        let record = try await registry.aliases.setPolicy(
+            policy, of: alias, in: repository, options, by: call.principal)
         var response = try Self.response(record)
         do {
             response.holder = try await registry.promote.decideHolder(of: alias, in: repository, by: call.principal)

@@ -83,8 +83,10 @@ extension NativeAPI {
         let alias = try AliasName(parsing: try call.query.required("alias"))
         let body = try await call.body(upTo: Policy.bytesMax)
         if !body.isEmpty { try call.requireJSON() }
-        let (decision, holder) = try await registry.promote.check(
-            version, for: alias, policy: body.isEmpty ? nil : try Policy.parse(body))
+        let policy = body.isEmpty ? nil : try Policy.parse(body)
+        // A metric that nothing measures shows as missing; that says enough.
+        try policy?.checkDemands(allowsUnknownMetrics: true)
+        let (decision, holder) = try await registry.promote.check(version, for: alias, policy: policy)
         return try .message(
             PromotionResponse(
                 state: decision.isPassed ? .wouldPass : .refused, version: version.number, alias: alias,

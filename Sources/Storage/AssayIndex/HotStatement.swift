@@ -55,7 +55,7 @@ enum HotStatement: String, CaseIterable, Sendable {
         FROM repositories AS r JOIN attestations AS a ON a.repository_id = r.id
         JOIN manifests AS m ON m.id = a.manifest_id
         WHERE r.name = :repository AND a.subject_digest = :subject
-        ORDER BY a.manifest_id LIMIT :limit
+        ORDER BY a.manifest_id DESC LIMIT :limit
         """
     case tags = "SELECT name FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?"
 

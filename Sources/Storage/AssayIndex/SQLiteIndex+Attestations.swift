@@ -49,6 +49,6 @@ extension Database {
                 manifestDigest: try row.digest(0), artifactType: try row.text(1), predicateType: row[2],
                 envelope: BlobRecord(digest: try row.digest(3), size: try row.integer(4)),
                 createdAt: try row.time(5))
-        }
+        }.reversed()  // In the order in which they came; where there are too many, the newest.
     }
 }

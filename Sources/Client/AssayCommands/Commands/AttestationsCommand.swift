@@ -10,8 +10,9 @@ struct AttestationsCommand: AsyncParsableCommand {
         commandName: "attestations",
         abstract: "List, show and check the signatures and signed statements about a version.",
         discussion: """
-            Each is checked here, with the keys of --trust or else those that the registry names. With --verify the \
-            exit status is 6 if any of them is not valid, or none is there.
+            Each is checked here, with the keys of --trust or else those that the registry names. RESULT is what it \
+            says, STATUS whether that may be believed. With --verify the exit status is 6 if any of them is not valid, \
+            or none is there.
 
             Example:
               assay attestations team/fraud:3
@@ -91,11 +92,11 @@ struct AttestationsCommand: AsyncParsableCommand {
     }
 
     private static func table(_ list: [CheckedEvidence]) -> Table {
-        var table = Table("ATTESTATION", "TYPE", "STATUS", "BY", "AS", "AT")
+        var table = Table("ATTESTATION", "TYPE", "RESULT", "STATUS", "BY", "AS", "AT")
         for item in list {
             table.add(
-                item.manifestDigest.short, PredicateType.short(item.predicateType), item.status.rawValue,
-                item.signer.map { String($0.prefix(12)) } ?? "-", item.role?.rawValue ?? "-",
+                item.manifestDigest.short, PredicateType.short(item.predicateType), item.result?.rawValue ?? "-",
+                item.status.rawValue, item.signer.map { String($0.prefix(12)) } ?? "-", item.role?.rawValue ?? "-",
                 item.createdAt?.description ?? "-")
         }
         return table

@@ -25,7 +25,7 @@ struct PolicySetCommand: AsyncParsableCommand {
         abstract: "Attach a policy to an alias, which is protected from then on.",
         discussion: """
             A file may hold several policies: what its profiles say stands above what all of them share. The profile \
-            of the alias's name is taken, or the one that --profile names.
+            of the alias's name is taken, or the one that --profile names. Every profile is checked.
 
             Example:
               assay policy set team/fraud production policy.yaml
@@ -44,14 +44,23 @@ struct PolicySetCommand: AsyncParsableCommand {
     @Option(help: "Which of the file's profiles; the one of the alias's name if not given.")
     var profile: String?
 
+    @Flag(help: "Make the repository if it does not exist.")
+    var create = false
+
+    @Flag(help: "Let the policy bound metrics that nothing measures.")
+    var allowUnknown = false
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
         let reference = try Arguments.alias(repository, alias)
-        let policy = try PolicyFile.read(file, profile: profile, alias: alias)
+        let policy = try PolicyFile.read(
+            file, profile: profile, alias: alias, allowsUnknownMetrics: allowUnknown)
+        let (create, allowUnknown) = (create, allowUnknown)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
-            let response = try await client.setPolicy(policy, of: reference)
+            let response = try await client.setPolicy(
+                policy, of: reference, creates: create, allowsUnknown: allowUnknown)
             if isJSON { return try console.print(json: response) }
             try console.print("\(reference) is protected by policy \(response.digest)")
             for line in Self.standing(of: response) { try console.print(line) }
@@ -119,7 +128,9 @@ struct PolicyCheckCommand: AsyncParsableCommand {
         guard policy != nil || profile == nil else {
             throw AssayError(.usage, "--profile is of no file", remedy: "add --policy FILE")
         }
-        let policy = try policy.map { try PolicyFile.read($0, profile: profile, alias: alias.text) }
+        let policy = try policy.map {
+            try PolicyFile.read($0, profile: profile, alias: alias.text, allowsUnknownMetrics: true)
+        }
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let response = try await client.checkPolicy(policy, of: alias, on: reference)

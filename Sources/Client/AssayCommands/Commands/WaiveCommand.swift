@@ -10,8 +10,9 @@ struct WaiveCommand: AsyncParsableCommand {
         commandName: "waive",
         abstract: "Sign that a version may hold an alias although it misses a requirement.",
         discussion: """
-            It counts if the alias's policy says that this key, or a key of its role, may waive. The verdict and the \
-            history of the alias show it. Signature and content cannot be waived.
+            It counts for this version, repository and alias, under the policy that the alias has now, if that says \
+            that this key, or a key of its role, may waive. The verdict and the history of the alias show it. \
+            Signature and content cannot be waived. A requirement that the policy does not have is refused.
 
             Example:
               assay waive team/fraud:3 production --requirement latency.p50.ratio --expires 2026-12-31 \\\
@@ -41,18 +42,25 @@ struct WaiveCommand: AsyncParsableCommand {
         guard let expiry = try Arguments.time(expires, option: "expires"), expiry > .now else {
             throw AssayError(.usage, "--expires lies in the past", remedy: "name a time to come")
         }
-        let waiver = Waiver(
-            alias: try AliasName(parsing: alias), requirement: requirement, reason: reason, expiresAt: expiry)
-        try waiver.check()
+        let alias = try AliasName(parsing: alias)
+        let (requirement, reason) = (requirement, reason)
+        try Waiver.check(requirement: requirement, reason: reason)
         let signer = try signing.requiredSigner()
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let version = try await client.version(reference)
+            // By the name that was asked for: a server that answers with another version gets no waiver for it.
+            let record = try await client.policy(of: Reference(reference.repository, alias))
+            let waiver = Waiver(
+                scope: .init(
+                    repository: reference.repository, version: version.manifestDigest, alias: alias,
+                    policy: record.digest), requirement: requirement, reason: reason, expiresAt: expiry)
+            try waiver.check(against: record.policy)
             let statement = Statement(
-                subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
+                subjects: [.init(name: reference.repository.text, digest: version.manifestDigest)],
                 predicateType: PredicateType.waiver, predicate: try JSON.encode(waiver))
             let attached = try await Signing(signer: signer, client: client)
-                .attach(statement, to: Reference(version.repository, .digest(version.manifestDigest)))
+                .attach(statement, to: Reference(reference.repository, .digest(version.manifestDigest)))
             if isJSON { return try console.print(json: attached) }
             try console.print(
                 "\(version.reference)  \(Printable.escape(waiver.requirement)) waived for \(waiver.alias) until "
@@ -65,16 +73,10 @@ struct WaiveCommand: AsyncParsableCommand {
     private static func fault(
         of waiver: Waiver, on version: Version, _ client: AssayClient
     ) async throws -> String? {
-        let outcomes: [RequirementOutcome]
-        do {
-            outcomes = try await client.checkPolicy(nil, of: waiver.alias, on: version.reference).outcomes
-        } catch let error as AssayError where error.code == .policyNotFound {
-            return "it waives nothing: no policy protects \(version.repository):\(waiver.alias)"
-        }
+        let outcomes = try await client.checkPolicy(nil, of: waiver.alias, on: version.reference).outcomes
         let name = Printable.escape(waiver.requirement)
         guard let outcome = outcomes.first(where: { $0.requirement == waiver.requirement }) else {
-            let names = outcomes.map(\.requirement).joined(separator: ", ")
-            return "it waives nothing now: the policy of \(waiver.alias) shows no \(name), but \(names)"
+            return "it is not needed now: nothing misses \(name)"
         }
         switch outcome.status {
         case .waived: return nil

@@ -34,13 +34,17 @@ struct EvidenceCheck: Sendable {
         _ bytes: [UInt8], artifactType: String, manifestDigest: Digest, createdAt: Timestamp? = nil
     ) -> CheckedEvidence {
         let isSignature = artifactType == MediaType.sigstoreBundle
-        let type = isSignature ? PredicateType.modelSignature : statement(bytes)?.predicateType ?? ""
+        let said = isSignature ? nil : statement(bytes)
+        let type = isSignature ? PredicateType.modelSignature : said?.predicateType ?? ""
         func result(_ status: CheckedEvidence.Status, _ signer: TrustedKey? = nil, _ fault: String? = nil)
             -> CheckedEvidence
         {
             CheckedEvidence(
                 manifestDigest: manifestDigest, predicateType: type, envelopeDigest: .sha256(of: bytes),
-                status: status, signer: signer?.id, role: signer?.role, fault: fault, createdAt: createdAt)
+                status: status, signer: signer?.id, role: signer?.role, fault: fault, createdAt: createdAt,
+                result: said.map {
+                    StatementWord.of($0.predicate, type: $0.predicateType, subject: manifest.digest).result
+                })
         }
         do {
             return result(.valid, isSignature ? try signer(of: bytes) : try opened(bytes).signer)

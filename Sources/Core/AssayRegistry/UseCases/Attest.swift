@@ -32,12 +32,15 @@ package struct Attest: Sendable {
 
     /// Attaches a signed statement (DSSE envelope, in-toto Statement v1) about the version's manifest.
     ///
-    /// Provenance adds to the lineage. Throws `signature-invalid`, and as `Catalog.version`.
+    /// Provenance adds to the lineage. A waiver must be one that can count: `request-invalid` for one of another
+    /// repository, version or policy, or of a requirement that the policy does not have. Throws `signature-invalid`,
+    /// and as `Catalog.version`.
     package func callAsFunction(
         envelope: [UInt8], to reference: Reference, by principal: Principal
     ) async throws -> Outcome {
         let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         let before = try await attestations(of: version)
+        try await checkWaiver(in: try evidence.readStatement(envelope), of: version)
         let outcome = try await StatementAttachments(blobs: blobs, index: index, evidence: evidence)
             .attach([envelope], to: manifest, besides: before)
         if let known = outcome.repeated.first { return Outcome(attestation: known, isNew: false) }
@@ -46,6 +49,40 @@ package struct Attest: Sendable {
         }
         return try await attach(
             attachment, origin: outcome.origins.first, to: version, by: principal, besides: before)
+    }
+
+    /// Refuses a waiver that waives nothing when it is made, and not when a promotion fails for it.
+    private func checkWaiver(in statement: VerifiedStatement.Statement, of version: Version) async throws {
+        guard statement.predicateType != PredicateType.waiverWithoutPolicy else {
+            throw AssayError(
+                .requestInvalid, "the waiver is of a form that counts no longer",
+                reason: "it does not name repository, version and policy", remedy: "make one with: assay waive")
+        }
+        guard statement.predicateType == PredicateType.waiver else { return }
+        let waiver: Waiver
+        do {
+            waiver = try Waiver.parse(statement.predicate)
+        } catch let error as AssayError {
+            throw AssayError(
+                .requestInvalid, error.message, reason: error.reason, remedy: error.remedy, cause: error)
+        }
+        guard waiver.repository == version.repository, waiver.version == version.manifestDigest else {
+            throw AssayError(
+                .requestInvalid, "the waiver is for another repository or version",
+                reason: "it names \(waiver.repository)@\(waiver.version.short)",
+                remedy: "attach it there, or make another: assay waive \(version.reference)")
+        }
+        guard let record = try await index.policy(of: waiver.alias, in: version.repository) else {
+            throw AssayError(
+                .policyNotFound, "the waiver waives nothing: no policy protects \(version.repository):\(waiver.alias)",
+                remedy: "name an alias that has a policy")
+        }
+        guard record.digest == waiver.policy else {
+            throw AssayError(
+                .requestInvalid, "the waiver is for another policy than that of \(version.repository):\(waiver.alias)",
+                reason: "that is \(record.digest.short) now", remedy: "make another: assay waive \(version.reference)")
+        }
+        try waiver.check(against: try Policy.parse(record.json))
     }
 
     private func attestations(of version: Version) async throws -> [AttestationRecord] {

@@ -68,12 +68,31 @@ package struct ManageAliases: Sendable {
         try await index.policies(in: repository)
     }
 
-    /// Protects an alias from now on. Throws `version-not-found` for an unknown dataset, and
-    /// `dataset-unsupported` for one that is none, and `policy-invalid` for keys that are not named by their whole ids.
+    /// What must be said in so many words when a policy is set, for it is a slip more often than a wish.
+    package struct PolicyOptions: Sendable {
+        /// Whether the repository is made if it is not there.
+        package var creates = false
+        /// Whether metrics may be bounded that nothing measures.
+        package var allowsUnknownMetrics = false
+
+        package init() {}
+    }
+
+    /// Protects an alias from now on. Throws `version-not-found` for an unknown dataset, `dataset-unsupported` for one
+    /// that is none, `policy-invalid` for demands that mean nothing and keys that are not named by their whole ids, and
+    /// `repository-not-found` where the options do not say to make it.
     package func setPolicy(
-        _ policy: Policy, of alias: AliasName, in repository: RepositoryName, by principal: Principal
+        _ policy: Policy, of alias: AliasName, in repository: RepositoryName, _ options: PolicyOptions = .init(),
+        by principal: Principal
     ) async throws -> PolicyRecord {
+        try policy.checkDemands(allowsUnknownMetrics: options.allowsUnknownMetrics)
         try policy.checkKeyIDs()
+        if !options.creates, try await index.repository(repository) == nil {
+            throw AssayError(
+                .repositoryNotFound, "there is no repository \(repository)",
+                reason: "a policy there would protect nothing that anybody pushes elsewhere",
+                remedy: "check the name, or make it along with the policy: --create (create=true)")
+        }
         for dataset in [policy.dataset].compactMap(\.self) + policy.parts.compactMap(\.policy.dataset) {
             guard let version = try await index.version(dataset) else {
                 throw AssayError(

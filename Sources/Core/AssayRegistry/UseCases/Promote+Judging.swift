@@ -19,7 +19,7 @@ extension Promote {
     ) async throws -> Finding {
         let now = clock.now()
         let manifest = try basis.manifest.parsed()
-        var gathered = try await gather(version, manifest: manifest, alias: alias, basis, at: now)
+        var gathered = try await gather(version, manifest: manifest, alias: alias, policy: policy, basis, at: now)
         let mayPass = !gathered.signers.isEmpty && gathered.binding.isBound && gathered.missingContent.isEmpty
         let pending = try await measure(
             version, basis, policy: policy, into: &gathered, startsMissing: startsMissing && mayPass)
@@ -31,7 +31,8 @@ extension Promote {
     }
 
     private func gather(
-        _ version: Version, manifest: Manifest, alias: AliasName, _ basis: PromotionBasis, at now: Timestamp
+        _ version: Version, manifest: Manifest, alias: AliasName, policy: Policy, _ basis: PromotionBasis,
+        at now: Timestamp
     ) async throws -> Evidence {
         let reader = reader(basis)
         let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
@@ -44,11 +45,18 @@ extension Promote {
             signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
             relations: try reader.relations(in: statements),
             statements: statements.map {
-                .init(predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role)
+                .init(
+                    predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role,
+                    predicate: $0.predicate, subject: manifest.digest)
             },
             holder: Self.comparable(basis, with: version).map { .init($0) })
         gathered.binding = try await reader.binding(of: manifest, by: statements)
-        gathered.waivers = reader.waivers(in: statements, for: alias, at: now)
+        (gathered.alias, gathered.repository) = (alias, version.repository)
+        // A policy is stored as the bytes that it encodes to, and named by their digest.
+        let scope = Waiver.Scope(
+            repository: version.repository, version: manifest.digest, alias: alias,
+            policy: evidence.digest(of: try JSON.encode(policy)))
+        gathered.waivers = reader.waivers(in: statements, for: scope, at: now)
         return gathered
     }
 

@@ -102,10 +102,12 @@ struct ReadEvidence: Sendable {
 
     /// Statements about exactly this manifest by trusted keys of any role but a log's, oldest first.
     ///
-    /// What cannot be read, is of another subject, or is signed by nobody who is trusted does not count.
+    /// What cannot be read, is of another subject, or is signed by nobody who is trusted does not count. The same words
+    /// by the same key stand where they were recorded first: attached once more, old evidence does not become new.
     func statements(about subject: Digest, in repository: RepositoryName) async throws -> [VerifiedStatement] {
         let root = try await root()
         var statements: [VerifiedStatement] = []
+        var said: Set<Saying> = []
         for record in try await envelopes(of: subject, in: repository) {
             let trusted = [TrustedKey.Role.registry, .training, .release].flatMap {
                 root.keys($0, for: repository, at: record.createdAt)
@@ -115,12 +117,21 @@ struct ReadEvidence: Sendable {
                     try await content(of: record.envelope.digest), trusted: trusted)
                 let isAllowed =
                     statement.signer.role == .registry || !PredicateType.ofRegistry.contains(statement.predicateType)
-                if isAllowed, statement.subjects.contains(subject) { statements.append(statement) }
+                guard isAllowed, statement.subjects.contains(subject),
+                    said.insert(Saying(statement: statement.content, signer: statement.signer.id)).inserted
+                else { continue }
+                statements.append(statement)
             } catch let error as AssayError where error.code.kind != .storage {
                 continue
             }
         }
         return statements
+    }
+
+    /// Words as one key says them.
+    private struct Saying: Hashable {
+        let statement: VerifiedStatement.Statement
+        let signer: String
     }
 
     /// What statements about a manifest say, whoever signed them.
@@ -138,27 +149,23 @@ struct ReadEvidence: Sendable {
         return statements.filter { $0.subjects.contains(subject) }
     }
 
-    /// The waivers for an alias among checked statements that have not expired at a time.
+    /// The waivers for exactly what is decided on among checked statements that have not expired at a time.
     func waivers(
-        in statements: [VerifiedStatement], for alias: AliasName, at time: Timestamp
+        in statements: [VerifiedStatement], for scope: Waiver.Scope, at time: Timestamp
     ) -> [Evidence.SignedWaiver] {
         statements.compactMap { statement in
             guard statement.predicateType == PredicateType.waiver,
                 // What cannot be read waives nothing.
-                let waiver = try? JSON.decode(Waiver.self, from: statement.predicate), (try? waiver.check()) != nil,
-                waiver.alias == alias, time < waiver.expiresAt
+                let waiver = try? Waiver.parse(statement.predicate), waiver.scope == scope, time < waiver.expiresAt
             else { return nil }
             return Evidence.SignedWaiver(waiver: waiver, signer: statement.signer.id, role: statement.signer.role)
         }
     }
 
-    /// The relations that provenance and reports among checked statements tell, each with a signer that says so.
+    /// The relations that provenance among checked statements tells, each with a signer that says so.
     func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
         var relations: [LineageRelation: String] = [:]
         for statement in statements {
-            if statement.predicateType == PredicateType.verificationReport, statement.signer.role == .registry {
-                relations[.evaluatedOn] = relations[.evaluatedOn] ?? statement.signer.id
-            }
             guard statement.predicateType == PredicateType.provenance else { continue }
             guard let provenance = try? evidence.provenance(statement.predicate) else { continue }  // It tells nothing.
             for relation in provenance.relations { relations[relation] = relations[relation] ?? statement.signer.id }
@@ -171,7 +178,8 @@ struct ReadEvidence: Sendable {
         let envelopes = all.filter {
             $0.artifactType != MediaType.sigstoreBundle && $0.envelope.size <= Self.envelopeBytesMax
         }
-        return Array(envelopes.prefix(Self.signaturesMax))
+        // The newest: nobody can bury a no under what is attached after it, and so bring back the yes before.
+        return Array(envelopes.suffix(Self.signaturesMax))
     }
 
     // MARK: Manifests

@@ -117,7 +117,10 @@ struct StatementAttachments: Sendable {
         switch statement.predicateType {
         case PredicateType.provenance: return Origin(try evidence.provenance(statement.predicate))
         case PredicateType.verificationReport:
-            let dataset = try JSON.decode(VerificationReport.self, from: statement.predicate).dataset
+            let report = try JSON.decode(VerificationReport.self, from: statement.predicate)
+            // What failed was evaluated on nothing.
+            guard report.measurements != nil, report.failure == nil else { return nil }
+            let dataset = report.dataset
             return Origin(
                 sources: [
                     LineageSource(

@@ -1,7 +1,7 @@
 /// Finds the word that someone probably meant.
-enum Suggestion {
+package enum Suggestion {
     /// The nearest of some words, if it is near enough to be worth naming.
-    static func nearest(to word: String, among words: [String]) -> String? {
+    package static func nearest(to word: String, among words: [String]) -> String? {
         let scored = words.map { (word: $0, distance: distance(Array(word.utf8), Array($0.utf8))) }
         guard let best = scored.min(by: { ($0.distance, $0.word) < ($1.distance, $1.word) }) else { return nil }
         return best.distance <= max(2, word.utf8.count / 3) && best.distance < word.utf8.count ? best.word : nil
