@@ -101,9 +101,10 @@ struct Server: Sendable {
             try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
         }
         let trusting = BackgroundService { [self] in await trustLogKey() }
+        let asking = BackgroundService { [self] in await askHolders() }
         let verifying = BackgroundService { [registry] in try await registry.verify.run() }
         // In the other order they stop: first nobody asks any more, and what was promoted last is still sealed.
-        return [trusting, SealingService(queue: registry.sealing), verifying, reaping] + applications
+        return [trusting, asking, SealingService(queue: registry.sealing), verifying, reaping] + applications
     }
 
     /// A store of before the audit log has just got its log's key; for every other one this changes nothing.
@@ -117,6 +118,17 @@ struct Server: Sendable {
             // The next start does it.
         } catch {
             logger.warning("log key is not trusted", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Versions that an older build promoted stand as not promoted until this has found their manifests bound.
+    private func askHolders() async {
+        do {
+            try await registry.askHolders()
+        } catch is CancellationError {
+            // The next start goes on.
+        } catch {
+            logger.warning("promotions of before are not looked at", metadata: ["error": "\(error)"])
         }
     }
 

@@ -1,10 +1,13 @@
 """The gate between a manifest and its files: nobody without a release key gets anything else promoted or pulled."""
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 
 import pytest
 from distribution import encoded
+from evidence import key_id
 from harness import (
     FILE_PATH_ANNOTATION, FIXTURES, MODEL_CONFIG, MODEL_MANIFEST, MODEL_WEIGHT, OCI_EMPTY, OCI_MANIFEST, Registry,
     descriptor, digest_of, public)
@@ -205,3 +208,33 @@ def test_a_push_and_a_signature_come_with_both_statements(gate):
     gate.assay.ok("sign", "digits:1", "--key", gate.key)
     assert types("digits:1").count(binding) == 1
     assert hashlib.sha256(WEIGHTS).hexdigest()
+
+
+def test_a_holder_of_before_that_nothing_binds_is_told_and_stands_as_not_promoted(gate):
+    """It got there when nobody asked: its row says so, and its signer has been revoked since."""
+    number = gate.push(gate.manifest | {"artifactType": "application/vnd.acme"})
+    gate.assay.ok("sign", f"digits:{number}", "--key", gate.key)
+    gate.assay.ok("promote", f"digits:{number}", "production")
+    assert gate.assay.ok("audit", "verify", "--json").json["unbound"] == []
+    gate.assay.ok("key", "revoke", key_id(public(gate.key)))
+    restart_with(gate, "INSERT INTO unbound_promotions SELECT max(sequence), NULL FROM alias_moves")
+    audited = gate.assay.ok("audit", "verify", "--json").json
+    assert [(item["alias"], item["version"]) for item in audited["unbound"]] == [("digits:production", number)]
+    assert "digits:production" in gate.assay.ok("audit", "verify").err
+    assert "not promoted" in gate.assay.ok("alias", "list", "digits").out
+    assert gate.assay.run("promote", f"digits:{number}", "production").code == REFUSED
+
+
+def test_a_holder_of_before_that_its_form_binds_stays_promoted(gate):
+    restart_with(gate, "INSERT INTO unbound_promotions SELECT max(sequence), NULL FROM alias_moves")
+    assert "not promoted" not in gate.assay.ok("alias", "list", "digits").out
+    assert gate.assay.ok("audit", "verify", "--json").json["unbound"] == []
+
+
+def restart_with(gate, statement):
+    """Changes the index while the server is down."""
+    assert gate.server.stop() == 0
+    with contextlib.closing(sqlite3.connect(gate.server.store / "index.sqlite")) as index:
+        index.execute(statement)
+        index.commit()
+    gate.server.start()

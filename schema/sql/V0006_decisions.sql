@@ -32,11 +32,24 @@ CREATE TABLE unsealed (
     log_index INTEGER NOT NULL
 ) STRICT;
 
+-- Promotions of before manifests had to be bound to their files, which nobody has asked about yet (null) or nothing
+-- binds (0). A promotion that is no more in it, or came later, is of a bound manifest.
+CREATE TABLE unbound_promotions (
+    sequence INTEGER PRIMARY KEY REFERENCES alias_moves (sequence),
+    is_bound INTEGER CHECK (is_bound = 0)
+) STRICT;
+INSERT INTO unbound_promotions (sequence, is_bound)
+SELECT m.sequence, NULL FROM tags AS t JOIN alias_moves AS m ON m.sequence = (
+    SELECT max(sequence) FROM alias_moves WHERE repository_id = t.repository_id AND alias = t.name)
+WHERE t.is_alias = 1 AND m.cause = 'promotion';
+
 -- How each protected alias that points somewhere stands under the policy in force: one rule for everyone who asks.
 CREATE VIEW alias_standings AS
 SELECT t.repository_id, t.name AS alias, t.version_id, p.policy_digest, coalesce(
     (SELECT CASE WHEN m.cause <> 'promotion' THEN 'undecided'
-        WHEN m.policy_digest <> p.policy_digest THEN 'other-policy' ELSE 'promoted' END
+        WHEN m.policy_digest <> p.policy_digest THEN 'other-policy'
+        WHEN EXISTS (SELECT 1 FROM unbound_promotions WHERE sequence = m.sequence) THEN 'unbound'
+        ELSE 'promoted' END
      FROM alias_moves AS m WHERE m.repository_id = t.repository_id AND m.alias = t.name
      ORDER BY m.sequence DESC LIMIT 1), 'undecided') AS standing
 FROM tags AS t JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name

@@ -20,6 +20,8 @@ package struct Alias: Sendable, Hashable, Codable {
         case undecided
         /// It was promoted by another policy.
         case otherPolicy = "other-policy"
+        /// It was promoted before manifests had to be bound to their files, and nothing binds its own.
+        case unbound
     }
 
     package init(

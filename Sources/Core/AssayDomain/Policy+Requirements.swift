@@ -25,6 +25,8 @@ extension Policy {
         if latency?.throughput != nil { names.append("throughput") }
         if memory != nil { names.append("memory") }
         if cage != nil { names.append("cage") }
+        if tries != nil { names.append("tries") }
+        if needsMeasurement { names.append("inputs") }
         return names
     }
 

@@ -4,7 +4,8 @@ extension Policy {
     package static let shape = KeyShape.object([
         "version": .value, "profile": .value, "signature": .object(["keys": .list(.value)]),
         "attestations": .list(demandShape), "dataset": .value,
-        "datasets": .map(.object(["dataset": .value, "metrics": .map(metricShape)])), "metrics": .map(metricShape),
+        "datasets": .map(.object(["dataset": .value, "inputs": .list(.value), "metrics": .map(metricShape)])),
+        "inputs": .list(.value), "metrics": .map(metricShape), "tries": .object(["max": .value]),
         "latency": latencyShape, "memory": .object(["max_bytes": .value]), "cage": .value,
         "size": .object(["max_bytes": .value]), "lineage": .list(.value),
         "waivers": .object(["role": .value, "keys": .list(.value)]), "deadline_seconds": .value,

@@ -10,6 +10,7 @@ package struct Registry: Sendable {
     package let trust: ManageTrust
     package let verify: Verify
     package let promote: Promote
+    package let askHolders: AskHolders
     package let select: Select
     package let delete: Delete
     package let audit: Audit
@@ -42,6 +43,7 @@ package struct Registry: Sendable {
         sealing = SealQueue(seal: seal, index: index, logger: logger)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, sealing: sealing, clock: clock)
+        askHolders = AskHolders(blobs: blobs, index: index, evidence: evidence)
         select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)

@@ -59,6 +59,29 @@ extension SQLiteIndex {
     package func markSealed(promotion: Int64) async throws {
         try await write { try $0.run("DELETE FROM unsealed WHERE log_index = ?", [promotion]) }
     }
+
+    // MARK: Promotions of before
+
+    package func unaskedPromotions(limit: Int) async throws -> [(sequence: Int64, version: Reference)] {
+        try await readOnce { database in
+            try database.all(
+                """
+                SELECT m.sequence, r.name, m.to_number FROM unbound_promotions AS u
+                JOIN alias_moves AS m ON m.sequence = u.sequence JOIN repositories AS r ON r.id = m.repository_id
+                WHERE u.is_bound IS NULL ORDER BY u.sequence LIMIT ?
+                """, [IndexLimits.rows(limit)]
+            ) { row in (try row.integer(0), Reference(try row.repositoryName(1), try row.number(2))) }
+        }
+    }
+
+    package func answerPromotion(_ sequence: Int64, isBound: Bool) async throws {
+        try await write { database in
+            try database.run(
+                isBound
+                    ? "DELETE FROM unbound_promotions WHERE sequence = ?"
+                    : "UPDATE unbound_promotions SET is_bound = 0 WHERE sequence = ?", [sequence])
+        }
+    }
 }
 
 /// What one snapshot gives, before the JSON in it is read.

@@ -128,6 +128,13 @@ package protocol Index: Sendable {
     /// Notes that the evidence of a promoted version is complete; a later promotion of it stays noted.
     func markSealed(promotion: Int64) async throws
 
+    /// Promotions by which aliases stand and of which nobody has asked yet whether their manifests are bound, with the
+    /// versions: those that an older build made.
+    func unaskedPromotions(limit: Int) async throws -> [(sequence: Int64, version: Reference)]
+
+    /// Keeps the answer; a promotion of a bound manifest is one like any other from then on.
+    func answerPromotion(_ sequence: Int64, isBound: Bool) async throws
+
     /// Moves of an alias, newest first, those with a sequence below `before`.
     func aliasHistory(
         _ name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
