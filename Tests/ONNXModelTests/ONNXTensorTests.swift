@@ -57,6 +57,10 @@ import Testing
             number(1, Int.max) + number(1, 2) + number(2, 1),
             (0..<65).flatMap { _ in number(1, 1) } + number(2, 3) + number(5, 1),
             number(2, 7) + bytes(9, [1]) + number(7, 1),
+            number(1, 2) + number(2, 1) + bytes(10, [1, 2, 3, 4, 5, 6, 7, 8]),
+            number(2, 1) + bytes(4, [1, 2, 3, 4]) + bytes(9, [5, 6, 7, 8]), number(2, 7) + number(11, 1),
+            number(2, 1) + bytes(9, []) + bytes(4, [1, 2, 3, 4]), number(2, 2) + number(7, 1),
+            number(2, 1) + bytes(9, [1, 2, 3, 4]) + bytes(3, []),
             number(2, 0) + bytes(9, [1]), number(2, 1 << 40) + bytes(9, [1]), [],
         ] as [[UInt8]])
     func `what is no whole tensor is refused`(bytes: [UInt8]) {

@@ -43,6 +43,10 @@ extension ONNXTensor {
     init(_ message: WireMessage, from data: inout DataReader) throws {
         var reader = TensorFields()
         try reader.read(message, from: &data)
+        guard
+            reader.places.isEmpty || reader.places == [TensorFields.raw]
+                || reader.places == [TensorFields.place(of: reader.elementType)]
+        else { throw ONNXModelError.invalid("a tensor's data stand in two places, or in that of another type") }
         let count = try Self.elementCount(reader.shape)
         name = reader.name
         elementType = reader.elementType
@@ -104,12 +108,31 @@ private struct TensorFields {
     var bytes: [UInt8] = []
     var integers: [UInt64] = []
     var strings: [String] = []
+    /// The numbers of the fields that hold data.
+    var places: Set<Int> = []
+
+    static let raw = 9
+    private static let data: Set<Int> = [4, 5, 6, 7, raw, 10, 11]
+
+    /// The field that a type's data stand in where they are not raw; readers look into that one alone.
+    static func place(of elementType: Int32) -> Int {
+        switch elementType {
+        case 1: 4
+        case 7: 7
+        case 8: 6
+        case 11: 10
+        case 12, 13: 11
+        default: 5
+        }
+    }
 
     mutating func read(_ message: WireMessage, from data: inout DataReader) throws {
         var message = message
         while let field = try data.wire.next(&message) {
+            if Self.data.contains(field.number) { places.insert(field.number) }
             switch field.number {
             case 1: try addAxes(data.varints(field))
+            case 3: throw ONNXModelError.invalid("a tensor is a part of another one")
             case 2: elementType = try Int32(exactly: field.integer) ?? -1
             case 4, 10: bytes += try floatingPoint(field, from: &data)
             case 5, 7, 11: integers += try data.varints(field)

@@ -51,6 +51,6 @@ struct InputRule {
 extension EvaluationInputs {
     /// Who names inputs, and which.
     fileprivate var lists: [(namer: String, names: [String])] {
-        [("dataset", dataset), ("policy", policy)].compactMap { namer, names in names.map { (namer, $0) } }
+        [("dataset", dataset), ("policy or request", policy)].compactMap { namer, names in names.map { (namer, $0) } }
     }
 }

@@ -18,6 +18,8 @@ struct LatencyComparison {
     let batchSize: Int
     /// Looks at the candidate's answers, which are those of its own measurement.
     let watch: AnswerWatch
+    /// Looks at the baseline's too, so that both are disturbed alike; what it sees is not judged.
+    private let baselineWatch = AnswerWatch()
     /// A run in a fresh session.
     let candidate: () throws(EvaluationFailure) -> OnnxRun
     let baseline: () throws(EvaluationFailure) -> OnnxRun
@@ -76,7 +78,7 @@ struct LatencyComparison {
         let second = try isBaselineFirst ? candidate() : baseline()
         let pair = Pair(
             candidate: .init(run: isBaselineFirst ? second : first, watch: watch),
-            baseline: .init(run: isBaselineFirst ? first : second))
+            baseline: .init(run: isBaselineFirst ? first : second, watch: baselineWatch))
         try EvaluationFailure.ofRunning { () throws(OnnxError) in
             _ = try pair.candidate.warmUp(runsMax: settings.warmUpRuns)
             _ = try pair.baseline.warmUp(runsMax: settings.warmUpRuns)

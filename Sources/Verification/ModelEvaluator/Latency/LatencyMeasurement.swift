@@ -17,8 +17,8 @@ struct LatencyMeasurement {
     private static let warmUpNanoseconds: UInt64 = 1_000_000_000
 
     let run: OnnxRun
-    /// Compares what the runs answer, outside of their time; nil for a baseline, which is not judged.
-    var watch: AnswerWatch?
+    /// Looks at what the runs answer, outside of their time.
+    let watch: AnswerWatch
 
     /// Runs until the times are steady, at most `runsMax` times and hardly longer than a second; answers how often.
     func warmUp(runsMax: Int) throws(OnnxError) -> Int {
@@ -58,7 +58,7 @@ struct LatencyMeasurement {
         let start = MonotonicClock.nanoseconds
         try run.execute()
         let nanoseconds = MonotonicClock.nanoseconds - start
-        try watch?.look(at: run, after: nanoseconds)
+        try watch.look(at: run, after: nanoseconds)
         return nanoseconds
     }
 }
