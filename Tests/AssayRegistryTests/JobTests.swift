@@ -53,15 +53,16 @@ struct JobTests {
         runtime: "none", cpu: "a cpu\u{7}", isaFlags: [], cores: 2, cpuSet: nil)
 
     private static func measurements(
-        accuracy: Double = 0.5, p50: Double = 9, comparison: VerificationReport.Comparison? = nil
+        accuracy: Double = 0.5, p50: Double = 9, comparison: VerificationReport.Comparison? = nil,
+        fed: [VerificationReport.FedInput] = [.init(input: "x", array: "x")], inputsNamedBy: [String]? = []
     ) -> VerificationReport.Measurements {
         let latency = VerificationReport.Latency(
             p50: p50, p90: 9, p95: 9, p99: nil, mean: 9, tail: 9, max: 9, throughput: 9, runs: 9, quantiles: nil)
         var measurements = VerificationReport.Measurements(
             metrics: ["accuracy": accuracy], confusionMatrix: nil, classes: nil, sampleCount: 1, latency: latency,
             comparison: comparison, loadMicroseconds: 1, firstRunMicroseconds: 1, peakMemoryBytes: 1)
-        measurements.fed = [.init(input: "x", array: "x")]
-        measurements.inputsNamedBy = []
+        measurements.fed = fed
+        measurements.inputsNamedBy = inputsNamedBy
         return measurements
     }
 
@@ -247,6 +248,9 @@ struct JobTests {
             JobResult(
                 environment: environment, measurements: measurements(),
                 failure: .init(kind: "time-limit", message: "")),
+            result(measurements(fed: [])), result(measurements(fed: [.init(input: "\u{7}", array: "x")])),
+            result(measurements(inputsNamedBy: nil)), result(measurements(inputsNamedBy: ["policy"])),
+            result(measurements(inputsNamedBy: ["me"])),
             result(measurements(p50: -1)), result(measurements(p50: .infinity)), failure(""), failure("a b"),
             failure("Ünsinn"), failure(String(repeating: "a", count: 65)),
             result(
