@@ -16,6 +16,7 @@ struct ReplayTests {
         settings.confidence = 0.9
         settings.sweepBatches = [2, 4]
         settings.sweepThreads = [1, 2]
+        settings.inputs = ["image"]
         settings.labels = [try WorkerLabel(parsing: "gpu=none")]
         var report = VerificationReport(
             verification: VerificationID(bits: 1), subject: subject, dataset: subject, settings: settings,
