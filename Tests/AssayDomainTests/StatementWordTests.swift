@@ -229,4 +229,16 @@ struct StatementWordTests {
         evidence.statements = [try PolicyTests.statement(Self.review, Self.approval)]
         #expect(policy.decide(evidence).outcomes.last?.status == .failed)
     }
+
+    @Test(arguments: [
+        #""metrics":{"accuracy":{"min":0.9,"max":0.1}}"#, #""metrics":{"accuracy":{"min":1e300}}"#,
+        #""metrics":{"acuracy":{"min":0.9}}"#,
+    ])
+    func `a stored policy that could not be set any more is read`(json: String) throws {
+        let policy = try Policy.parse(stored: Array(#"{"version":1,"dataset":"d:1",\#(json)}"#.utf8))
+        #expect(!policy.decide(PolicyTests.evidence(try PolicyTests.report(1, accuracy: 0.5))).isPassed)
+        #expect(throws: AssayError.self) {
+            try PolicyTests.policy(#"{"version":1,"dataset":"d:1",\#(json)}"#).checkDemands(allowsUnknownMetrics: false)
+        }
+    }
 }

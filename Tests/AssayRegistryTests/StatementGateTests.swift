@@ -44,6 +44,14 @@ struct StatementGateTests {
 
     /// Pushes an envelope as a referrer of its own, as any OCI client does.
     private func push(_ envelope: [UInt8], note: String) async throws {
+        let manifest = try await referrer(of: envelope, note: note).bytes
+        _ = try await test.registry.publish(
+            Publish.Request(
+                repository: version.repository, manifest: manifest, mediaType: MediaType.imageManifest,
+                intent: .content), by: .local)
+    }
+
+    private func referrer(of envelope: [UInt8], note: String) async throws -> Manifest {
         let empty = try await test.push(Array("{}".utf8), to: version.repository)
         let record = try await test.push(envelope, to: version.repository)
         let subject = try #require(
@@ -58,10 +66,9 @@ struct StatementGateTests {
             "subject":\(descriptor(MediaType.imageManifest, subject.digest, subject.bytes.count)),
             "annotations":{"note":"\(note)"}}
             """
-        _ = try await test.registry.publish(
-            Publish.Request(
-                repository: version.repository, manifest: Array(manifest.utf8), mediaType: MediaType.imageManifest,
-                intent: .content), by: .local)
+        return try Manifest(
+            parsing: Array(manifest.utf8), digest: .sha256(of: Array(manifest.utf8)),
+            contentType: MediaType.imageManifest)
     }
 
     private func promote(_ version: Version? = nil, to alias: AliasName? = nil) async throws -> Bool {
@@ -93,6 +100,25 @@ struct StatementGateTests {
         #expect(try await !promote())
         try await attach(try envelope(#"{"approved":true,"round":2}"#))
         #expect(try await promote(), "new words are new evidence")
+    }
+
+    @Test func `a no is not buried below what anybody may push`() async throws {
+        try await protect(#""attestations":[{"type":"\#(Self.review)","where":{"approved":true}}]"#)
+        try await attach(try envelope(#"{"approved":true}"#))
+        let noise = Array("noise".utf8)
+        let first = try await referrer(of: noise, note: "number")
+        for number in 1...1_000 {
+            let bytes = Array(String(decoding: first.bytes, as: UTF8.self).replacing("number", with: "\(number)").utf8)
+            try await test.index.attach(
+                Attachment(
+                    blobs: [],
+                    referrer: try Manifest(
+                        parsing: bytes, digest: .sha256(of: bytes), contentType: MediaType.imageManifest)),
+                to: version.manifestDigest, in: version.repository, origin: nil, actor: "test",
+                at: Timestamp(milliseconds: 1_800_000_000_000))
+        }
+        try await attach(try envelope(#"{"approved":false}"#))
+        #expect(try await !promote())
     }
 
     @Test(arguments: [

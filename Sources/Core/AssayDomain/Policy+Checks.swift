@@ -1,14 +1,19 @@
 extension Policy {
-    /// Decodes and checks a policy from JSON; throws `policy-invalid` naming every unknown key and bad bound.
+    /// Decodes and checks a policy from JSON that somebody gives; throws `policy-invalid` naming what is wrong.
     ///
-    /// What a policy that is newly set must besides be is for `checkDemands` to say.
-    package static func parse(_ json: [UInt8]) throws -> Policy {
+    /// What its demands must besides be is for `checkDemands` to say.
+    package static func parse(_ json: [UInt8]) throws -> Policy { try parse(json, isStored: false) }
+
+    /// Decodes a policy from JSON that is stored: one that could not be set any more can still be read.
+    package static func parse(stored json: [UInt8]) throws -> Policy { try parse(json, isStored: true) }
+
+    private static func parse(_ json: [UInt8], isStored: Bool) throws -> Policy {
         guard json.count <= bytesMax else {
             throw AssayError(.bodyTooLarge, "the policy has over \(bytesMax) bytes")
         }
         do {
             let given = try JSONValue(parsing: json)
-            if let fault = shape.fault(in: given) {
+            if !isStored, let fault = shape.fault(in: given) {
                 throw AssayError(
                     .policyInvalid, "the policy has unknown keys or values", reason: fault.message,
                     remedy: fault.remedy ?? "see docs/formats/policy.md for the keys there are")
@@ -166,9 +171,6 @@ extension Policy {
         guard !values.isEmpty || !slices.isEmpty else {
             throw AssayError(.policyInvalid, "metrics.\(name) needs min, max, max_drop or per_slice")
         }
-        guard bound.min ?? -.infinity <= bound.max ?? .infinity else {
-            throw AssayError(.policyInvalid, "metrics.\(name) has a min above its max")
-        }
         guard values.allSatisfy(\.isFinite), (bound.maxDrop ?? 0) >= 0 else {
             throw AssayError(.policyInvalid, "metrics.\(name) has a bound that is negative or no finite number")
         }
@@ -185,13 +187,11 @@ extension Policy {
         }
         for (group, slice) in slices {
             let values = [slice.min, slice.max].compactMap(\.self)
-            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1,
-                slice.min ?? -.infinity <= slice.max ?? .infinity
-            else {
+            guard !values.isEmpty, values.allSatisfy(\.isFinite), slice.minSamples ?? 1 >= 1 else {
                 throw AssayError(
                     .policyInvalid,
-                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, no min above its "
-                        + "max, and min_samples from 1 on")
+                    "metrics.\(name).per_slice.\(Printable.escape(group)) needs a finite min or max, and min_samples "
+                        + "from 1 on")
             }
         }
     }

@@ -66,7 +66,7 @@ extension Policy {
 
     private func checkMetricNames(allowsUnknownMetrics: Bool) throws(AssayError) {
         for (place, policy) in [("", self)] + parts.map({ ("datasets.\($0.name).", $0.policy) }) {
-            for name in (policy.metrics ?? [:]).keys.sorted() {
+            for (name, bound) in (policy.metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
                 let quoted = Printable.quote(name, limit: 80)
                 guard !name.isEmpty, name.utf8.count <= 100, name.utf8.allSatisfy({ 0x21...0x7E ~= $0 }),
                     !name.utf8.contains(UInt8(ascii: "."))
@@ -75,6 +75,10 @@ extension Policy {
                         .policyInvalid, "\(place)metrics has the name \(quoted)",
                         reason: "a dot in a key is no path, and a metric has 1 to 100 plain characters",
                         remedy: "nest the bounds, as metrics: {accuracy: {min: 0.9}}")
+                }
+                let slices = (bound.perSlice ?? [:]).values.map { ($0.min, $0.max) }
+                guard ([(bound.min, bound.max)] + slices).allSatisfy({ $0 ?? -.infinity <= $1 ?? .infinity }) else {
+                    throw AssayError(.policyInvalid, "\(place)metrics bounds \(quoted) by a min above its max")
                 }
                 if allowsUnknownMetrics || Metric.names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
                     continue

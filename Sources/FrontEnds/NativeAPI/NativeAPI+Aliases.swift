@@ -106,6 +106,6 @@ extension NativeAPI {
     private static func response(_ record: PolicyRecord) throws -> PolicyResponse {
         PolicyResponse(
             repository: record.repository, alias: record.alias, digest: record.digest,
-            policy: try Policy.parse(record.json), setAt: record.setAt, actor: record.actor)
+            policy: try Policy.parse(stored: record.json), setAt: record.setAt, actor: record.actor)
     }
 }

@@ -82,7 +82,7 @@ package struct Attest: Sendable {
                 .requestInvalid, "the waiver is for another policy than that of \(version.repository):\(waiver.alias)",
                 reason: "that is \(record.digest.short) now", remedy: "make another: assay waive \(version.reference)")
         }
-        try waiver.check(against: try Policy.parse(record.json))
+        try waiver.check(against: try Policy.parse(stored: record.json))
     }
 
     private func attestations(of version: Version) async throws -> [AttestationRecord] {

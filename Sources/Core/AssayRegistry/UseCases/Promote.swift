@@ -51,7 +51,7 @@ package struct Promote: Sendable {
         _ version: Version, for alias: AliasName, policy given: Policy?
     ) async throws -> (decision: PolicyDecision, holder: VersionNumber?) {
         let basis = try await basis(of: version, for: alias)
-        let policy = try given ?? Policy.parse(try record(basis, alias, in: version.repository).json)
+        let policy = try given ?? Policy.parse(stored: try record(basis, alias, in: version.repository).json)
         let found = try await judge(version, for: alias, basis, policy: policy, startsMissing: false)
         return (found.decision, basis.holder?.number)
     }
@@ -77,7 +77,7 @@ package struct Promote: Sendable {
             if try await isPromoted(version, basis) { return .unchanged }
         }
         let found = try await judge(
-            version, for: alias, basis, policy: try Policy.parse(record.json), startsMissing: true)
+            version, for: alias, basis, policy: try Policy.parse(stored: record.json), startsMissing: true)
         if case .ambiguous(let reason) = found.binding { throw Self.ambiguous(version, reason) }
         let holder = basis.holder?.number
         guard found.pending.isEmpty else { return .measuring(found.pending, holder: holder) }
