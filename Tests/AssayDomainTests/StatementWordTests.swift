@@ -29,17 +29,17 @@ struct StatementWordTests {
             (PredicateType.waiverWithoutPolicy, ("{}", .outdated)), ("https://example.org/x", ("{}", .stated)),
         ])
     func `each type has its own yes and no`(type: String, line: (String, StatementWord.Result)) throws {
-        #expect(try PolicyTests.statement(type, line.0).word.result == line.1)
+        #expect(try PolicyTests.statement(type, line.0).word().result == line.1)
     }
 
     @Test func `a report is one if it has figures of this version`() throws {
         let report = try PolicyTests.report(1, accuracy: 0.9)
         let good = String(decoding: try JSON.encode(report), as: UTF8.self)
-        #expect(try PolicyTests.statement(PredicateType.verificationReport, good).word.result == .measured)
+        #expect(try PolicyTests.statement(PredicateType.verificationReport, good).word().result == .measured)
         let other = String(decoding: try JSON.encode(try PolicyTests.report(2, accuracy: 0.9)), as: UTF8.self)
-        #expect(try PolicyTests.statement(PredicateType.verificationReport, other).word.result == .malformed)
+        #expect(try PolicyTests.statement(PredicateType.verificationReport, other).word().result == .malformed)
         let failed = try Self.failure()
-        #expect(try PolicyTests.statement(PredicateType.verificationReport, failed).word.result == .failed)
+        #expect(try PolicyTests.statement(PredicateType.verificationReport, failed).word().result == .failed)
     }
 
     private static func failure(on dataset: Int64 = 7) throws -> String {

@@ -79,10 +79,9 @@ extension Evidence {
         package let role: TrustedKey.Role
         /// All that it says: JSON.
         package let predicate: [UInt8]
-        /// What that comes to.
-        package let word: StatementWord
+        /// The version that it is about.
+        package let subject: Digest
 
-        /// `subject` is the version that it is about.
         package init(
             predicateType: String, signer: String, role: TrustedKey.Role, predicate: [UInt8], subject: Digest
         ) {
@@ -90,7 +89,10 @@ extension Evidence {
             self.signer = signer
             self.role = role
             self.predicate = predicate
-            word = StatementWord.of(predicate, type: predicateType, subject: subject)
+            self.subject = subject
         }
+
+        /// What it comes to; read anew each time, for few of a version's statements are ever asked.
+        package func word() -> StatementWord { StatementWord.of(predicate, type: predicateType, subject: subject) }
     }
 }

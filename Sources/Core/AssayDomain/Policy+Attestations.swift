@@ -82,16 +82,16 @@ extension Policy.AttestationDemand {
     // MARK: Deciding
 
     /// Why a statement of the type is not what is demanded; nil if it is.
-    fileprivate func fault(of statement: Evidence.Statement, _ evidence: Evidence) -> String? {
+    fileprivate func fault(of heard: Policy.Heard) -> String? {
         if Self.judged.contains(resolved) {
-            guard [.passed, .measured, .stated].contains(statement.word.result) else {
-                return "it says \(statement.word.result.rawValue)"
+            guard [.passed, .measured, .stated].contains(heard.word.result) else {
+                return "it says \(heard.word.result.rawValue)"
             }
         } else if present != true, `where` == nil || Self.elsewhere[resolved] != nil {
             return "the policy does not say what it must say"
         }
         guard let fields = `where` else { return nil }
-        guard let predicate = try? JSONValue(parsing: statement.predicate) else { return "it cannot be read" }
+        guard let predicate = try? JSONValue(parsing: heard.statement.predicate) else { return "it cannot be read" }
         for (path, bound) in fields.sorted(by: { $0.key < $1.key }) {
             guard let value = predicate.value(at: path.split(separator: ".")) else {
                 return "it has no \(Printable.escape(path, limit: 80))"
@@ -123,11 +123,11 @@ extension Policy {
         (attestations ?? []).enumerated().map { position, demand in
             let type = PredicateType.resolve(demand.type)
             let found = Self.newest(of: type, evidence)
-            let counted = found.filter(demand.isBy)
-            let good = counted.first { demand.fault(of: $0, evidence) == nil }
+            let counted = found.filter { demand.isBy($0.statement) }
+            let good = counted.first { demand.fault(of: $0) == nil }
             let measured =
-                good.map { "\($0.word.result.rawValue), key \($0.signer.prefix(12))" }
-                ?? counted.last.map { "\(demand.fault(of: $0, evidence) ?? ""), key \($0.signer.prefix(12))" }
+                good.map { "\($0.word.result.rawValue), key \($0.statement.signer.prefix(12))" }
+                ?? counted.last.map { "\(demand.fault(of: $0) ?? ""), key \($0.statement.signer.prefix(12))" }
                 ?? (found.isEmpty ? "none by a trusted key" : "signed, but by none of the demanded keys")
             return RequirementOutcome(
                 requirement: attestationRequirement(at: position), demanded: demand.demanded, measured: measured,
@@ -137,26 +137,36 @@ extension Policy {
 
     /// Who measured the version, by a report with figures that no later one on the same data took back.
     func measurer(_ evidence: Evidence) -> String? {
-        Self.newest(of: PredicateType.verificationReport, evidence).first { $0.word.result == .measured }?.signer
+        Self.newest(of: PredicateType.verificationReport, evidence).first { $0.word.result == .measured }?
+            .statement.signer
+    }
+
+    /// A statement with what it says.
+    fileprivate struct Heard {
+        let position: Int
+        let statement: Evidence.Statement
+        let word: StatementWord
     }
 
     /// The newest statement of a type by each signer about each thing, in order.
-    private static func newest(of type: String, _ evidence: Evidence) -> [Evidence.Statement] {
+    private static func newest(of type: String, _ evidence: Evidence) -> [Heard] {
         struct Speaker: Hashable {
             let signer: String
             let topic: String?
         }
-        var newest: [Speaker: (position: Int, statement: Evidence.Statement)] = [:]
+        var newest: [Speaker: Heard] = [:]
         for (position, statement) in evidence.statements.enumerated() where statement.predicateType == type {
             guard !PredicateType.ofRegistry.contains(type) || statement.role == .registry else { continue }
+            let word = statement.word()
             // The decision that is to be made is no evidence for itself, nor is one made elsewhere.
             if type == PredicateType.verdict {
-                guard let alias = statement.word.alias, alias != evidence.alias, evidence.alias != nil,
-                    let repository = statement.word.repository, repository == evidence.repository
+                guard let alias = word.alias, alias != evidence.alias, evidence.alias != nil,
+                    let repository = word.repository, repository == evidence.repository
                 else { continue }
             }
-            newest[Speaker(signer: statement.signer, topic: statement.word.topic)] = (position, statement)
+            newest[Speaker(signer: statement.signer, topic: word.topic)] = Heard(
+                position: position, statement: statement, word: word)
         }
-        return newest.values.sorted { $0.position < $1.position }.map(\.statement)
+        return newest.values.sorted { $0.position < $1.position }
     }
 }

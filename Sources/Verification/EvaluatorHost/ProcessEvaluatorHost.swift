@@ -25,7 +25,7 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
     }
 
     /// Values of k for which top-k accuracy is reported.
-    private static let topK = [3, 5]
+    private static let topK = Metric.topK
     private static let memoryBytes = 8 << 30
 
     private let installation: Installation
