@@ -5,8 +5,10 @@ import json
 
 import pytest
 from evidence import (
-    DONE, NOT_FOUND, REFUSED, REPORT, REVIEW, TEST_RESULT, USAGE, VERDICT, attached, digest, sealed, statement)
+    DONE, INTEGRITY, NOT_FOUND, REFUSED, REPORT, REVIEW, TEST_RESULT, USAGE, VERDICT, attached, digest, sealed,
+    statement)
 from harness import FIXTURES, OCI_EMPTY, OCI_MANIFEST, descriptor, image_manifest, public
+from proxy import Proxy
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 WAIVER = "https://assay.dev/attestation/waiver/v2"
@@ -243,6 +245,30 @@ def test_the_command_refuses_what_the_policy_does_not_have(assay, name, version,
     assert waive(assay, version, key, "accuracy.drop").code == USAGE
     assert waive(assay, version, key, alias="staging").code == NOT_FOUND
     assert len(assay.ok("attestations", version, "--json").json["items"]) == 1, "only the signature"
+
+
+@pytest.mark.parametrize("said, told", [
+    (b'"min":0.97', b'"min":0.10'), (b'"digest":"sha256:', b'"digest":"sha256:0000'),
+    (b'"alias":"production"', b'"alias":"productive"')], ids=["policy", "digest", "alias"])
+def test_what_the_server_tells_of_a_policy_is_compared_with_what_was_asked(
+        assay, name, version, key, data, said, told):
+    """Replacements are of one length, so that the message stays whole."""
+    protect(assay, name, WAIVABLE.format(data))
+
+    def change(piece):
+        start = piece.find(said)
+        if start < 0 or b'"waivers"' not in piece:
+            return piece
+        return piece[:start] + told + piece[start + len(told):]
+
+    with Proxy(int(assay.server.rpartition(":")[2]), change) as proxy:
+        outcome = assay.at(proxy.url).run(
+            "waive", version, "production", "--requirement", "accuracy", "--reason", "x", "--expires", "2100-01-01",
+            "--key", key)
+        assert outcome.code == INTEGRITY, outcome
+        outcome = assay.at(proxy.url).run("policy", "set", name, "production", "production.yaml")
+        assert outcome.code == INTEGRITY, outcome
+    assert len(assay.ok("attestations", version, "--json").json["items"]) == 1, "nothing was signed"
 
 
 # Policies that say less than they seem
