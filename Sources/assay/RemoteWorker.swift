@@ -203,7 +203,7 @@ struct RemoteWorker: Sendable {
         _ role: ClaimResponse.File.Role, data: ClaimResponse.File.Role, among files: [LocalFile]
     ) -> LocalModel? {
         files.first { $0.file.role == role }.map { model in
-            let beside = files.filter { $0.file.role == data }.map { ($0.file.location ?? "", $0.path) }
+            let beside = files.filter { $0.file.role == data }.map { (ExactText($0.file.location ?? ""), $0.path) }
             return LocalModel(path: model.path, externalData: Dictionary(beside) { $1 })
         }
     }
@@ -213,8 +213,9 @@ struct RemoteWorker: Sendable {
             let layout = try DatasetLayout(
                 files: files.map { VersionFile(path: $0.file.path, digest: $0.file.digest, size: $0.file.size) },
                 of: "the job's dataset")
-            let paths = Dictionary(files.map { ($0.file.path, $0.path) }, uniquingKeysWith: { first, _ in first })
-            return layout.located(at: layout.files.compactMap { paths[$0.path] })
+            let paths = Dictionary(
+                files.map { (ExactText($0.file.path), $0.path) }, uniquingKeysWith: { first, _ in first })
+            return layout.located(at: layout.files.compactMap { paths[ExactText($0.path)] })
         } catch {
             throw AssayError(.serverRefused, "the server named no dataset", reason: error.failure.message)
         }

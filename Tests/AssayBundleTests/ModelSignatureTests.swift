@@ -63,6 +63,48 @@ struct ModelSignatureTests {
         #expect(text.contains(#""keyid":"""#))
     }
 
+    @Test func `one name in two forms of Unicode is two files`() throws {
+        let key = try PrivateKey.generate()
+        let (composed, decomposed) = ("\u{E9}.txt", "e\u{301}.txt")
+        let bundle = try ModelSignature.sign([file(composed)], name: "m", key: key)
+        #expect(verify(bundle, [file(decomposed)], [key.publicKey]) == .unsigned)
+        let both = [file(composed, "1"), file(decomposed, "2")]
+        #expect(verify(bundle, both, [key.publicKey]) != nil)
+        let whole = try ModelSignature.sign(both, name: "m", key: key)
+        #expect(verify(whole, both, [key.publicKey]) == nil)
+        let swapped = [file(composed, "2"), file(decomposed, "1")]
+        #expect(verify(whole, swapped, [key.publicKey]) == .digestMismatch)
+    }
+
+    @Test func `a mark that combines with a slash hides no folder`() {
+        #expect(ModelSignature.ignores(path: ".git/\u{301}config"))
+        #expect(!ModelSignature.ignores(path: ".git\u{301}/config"))
+    }
+
+    @Test(arguments: [
+        ("logs", "logs", true), ("logs", "logs/a", true), ("logs/", "logs/a", true), ("./logs", "logs/a/b", true),
+        ("logs", "logs2", false), ("logs/a", "logs", false), ("\u{E9}", "e\u{301}", false), ("..", "a", false),
+        ("", "a", false), (".", "a", false), ("/logs", "logs", true),
+    ])
+    func `what a signer passed over is a path and what is below it`(ignored: String, path: String, covers: Bool) throws
+    {
+        let key = try PrivateKey.generate()
+        let bundle = try ModelSignature.sign([file("a")], name: "m", key: key)
+        let text = String(
+            decoding: try DSSEEnvelope(parsing: SigstoreBundle(reading: bundle)?.envelope ?? []).payload,
+            as: UTF8.self)
+        let payload = text.replacing(#""ignore_paths":["#, with: "\"ignore_paths\":[\"\(ignored)\",")
+        #expect(payload != text)
+        let envelope = try DSSEEnvelope(signing: Array(payload.utf8), type: MediaType.inToto, key: key, keyID: "")
+        let signature = try ModelSignature(
+            parsing: Array(
+                String(decoding: bundle, as: UTF8.self).replacing(
+                    /"dsseEnvelope":\{.*\},"mediaType"/,
+                    with: "\"dsseEnvelope\":\(String(decoding: envelope.encoded(), as: UTF8.self)),\"mediaType\""
+                ).utf8))
+        #expect(try signature.ignoredPaths().covers(path) == covers)
+    }
+
     @Test(arguments: [".git/config", ".gitignore", ".gitattributes", ".github/x", "model.sig", "model.sig/x"])
     func `files that verifiers pass over cannot be signed`(path: String) throws {
         #expect(ModelSignature.ignores(path: path))

@@ -49,12 +49,18 @@ struct CertificateTests {
         #expect(error.code == .keyInvalid)
     }
 
+    @Test func `text around a certificate is passed over`() throws {
+        let text = try CertificateSamples.text("root")
+        let alone = try Certificate(pem: text)
+        #expect(try Certificate(pem: "Certificate:\n    Data:\n        Version: 3 (0x2)\n" + text + "note\n") == alone)
+    }
+
     @Test func `anything but one certificate is refused`() throws {
         let text = try CertificateSamples.text("root")
         let key = try PrivateKey.generate()
         let begin = "-----BEGIN CERTIFICATE-----\n", end = "-----END CERTIFICATE-----\n"
         for text in [
-            "", text + text, "note\n" + text, key.publicKey.pem, try key.pem, begin + "AA==\n" + end,
+            "", text + text, key.publicKey.pem + text, key.publicKey.pem, try key.pem, begin + "AA==\n" + end,
             begin + "!!\n" + end, text.replacingOccurrences(of: "CERTIFICATE", with: "TRUSTED CERTIFICATE"),
         ] {
             let error = try #require(throws: AssayError.self) { try Certificate(pem: text) }

@@ -66,9 +66,26 @@ struct KeyTests {
         #expect(error.description.contains(sample.says))
     }
 
-    @Test func `two keys, or text around one, are refused`() throws {
+    @Test func `text around a key is passed over`() throws {
+        let key = try PrivateKey.generate()
+        let pem = key.publicKey.pem
+        for text in [
+            "note\n" + pem, pem + "note\n", "Public-Key: (256 bit)\n    pub:\n\n" + pem + "\n\u{2014} the end",
+        ] {
+            #expect(try PublicKey(pem: text) == key.publicKey)
+            #expect(try TrustAnchor.identity(ofPEM: text, role: .release).pem == pem)
+        }
+        #expect(try PrivateKey(pem: "note\n" + key.pem + "note\n").publicKey == key.publicKey)
+    }
+
+    @Test func `two keys, or the half of one, are refused`() throws {
         let pem = try PrivateKey.generate().publicKey.pem
-        for text in [pem + pem, "note\n" + pem, pem + "note\n", String(pem.dropLast(30))] {
+        let secret = try PrivateKey.generate().pem
+        for text in [
+            pem + pem, secret + pem, pem + secret, String(pem.dropLast(30)), "-----\n" + pem,
+            pem + "-----END PUBLIC KEY-----\n", "-----BEGIN CERTIFICATE-----\n" + pem,
+            pem.replacing("-----BEGIN", with: " -----BEGIN"),
+        ] {
             let error = try #require(throws: AssayError.self) { try PublicKey(pem: text) }
             #expect(error.code == .keyInvalid)
         }

@@ -82,8 +82,10 @@ struct PassphraseTests {
 
     @Test func `the label of a text is told and nothing else accepted`() throws {
         #expect(try PEMText.label(of: "\n-----BEGIN A B-----\r\nAA==\r\n-----END A B-----\r\n") == "A B")
+        #expect(try PEMText.label(of: "x\n-----BEGIN A-----\nA\n-----END A-----") == "A")
         for text in [
-            "", "A B", "-----BEGIN A-----\nAA==\n-----END B-----\n", "x\n-----BEGIN A-----\nA\n-----END A-----",
+            "", "A B", "-----BEGIN A-----\nAA==\n-----END B-----\n", "-----x\n-----BEGIN A-----\nA\n-----END A-----",
+            "-----BEGIN A-----\n \n\n-----END A-----",
         ] {
             let error = try #require(throws: AssayError.self) { try PEMText.label(of: text) }
             #expect(error.code == .keyInvalid)

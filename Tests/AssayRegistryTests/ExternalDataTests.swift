@@ -35,6 +35,20 @@ struct ExternalDataTests {
         #expect(error?.failure.message.contains(Printable.quote(location)) == true)
     }
 
+    @Test func `one name in two forms of Unicode is two files`() throws {
+        let forms = ["caf\u{E9}.bin", "cafe\u{301}.bin"]
+        let files = forms.map { VersionFile(path: "net/\($0)", digest: Self.model.digest, size: 100) }
+        for (form, file) in zip(forms, files) {
+            let found = try ExternalDataFiles.find(
+                [.init(location: form, bytesMin: 1)], beside: Self.model, among: files.reversed())
+            #expect(found.map { Array($0.file.path.utf8) } == [Array(file.path.utf8)])
+            #expect(throws: VerificationReport.FailureError.self) {
+                try ExternalDataFiles.find(
+                    [.init(location: form, bytesMin: 1)], beside: Self.model, among: files.filter { $0 != file })
+            }
+        }
+    }
+
     @Test(arguments: [(Int64(100), true), (101, false), (.max, false)])
     func `data ends within its file`(end: Int64, isFound: Bool) {
         let data = ExternalTensorData(location: "weights.bin", bytesMin: end)

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What Swift code must not say.
 enum CodeRules {
     /// How many lines above `@unchecked Sendable` its proof may begin.
@@ -43,6 +45,22 @@ enum CodeRules {
             return above.contains(where: \.isComment) ? nil : "@unchecked Sendable without a proof above it"
         }
     }
+
+    /// Paths that are compared as texts, which takes `é` in one scalar and in two for the same: `isExactly`,
+    /// `ExactText` and bytes do not. Found is what compares a `path`, and what is called after paths and keyed by texts.
+    static func pathComparisons(in file: TextFile) -> [Finding] {
+        let lines = SwiftCode(file).lines
+        return file.findings { number, _ in
+            let code = lines[number - 1].code
+            let isTextual = comparisonsOfPaths.contains { code.range(of: $0, options: .regularExpression) != nil }
+            return isTextual ? "a path is compared as a text; use isExactly or ExactText" : nil
+        }
+    }
+
+    private static let comparisonsOfPaths = [
+        #"\.path (==|!=) "#, #"(==|!=) [$\w.]*\.path\b"#, #"Set\((?!.*ExactText)[^)]*\.path\b"#,
+        #"(?i)\b\w*(path|file|folder|location)s\w*: (Set<String>|\[String: )"#,
+    ]
 
     /// Work that somebody meant to do later.
     static func leftoverNotes(in file: TextFile) -> [Finding] {

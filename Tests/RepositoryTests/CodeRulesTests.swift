@@ -42,6 +42,23 @@ struct CodeRulesTests {
         #expect(CodeRules.uncheckedSendable(in: source(far)).count == 1)
     }
 
+    @Test(arguments: [
+        "guard file.path == asked else { return }", "if asked != $0.path { f() }",
+        "let known = Set(files.map(\\.path))",
+        "private var files: Set<String> = []", "let knownPaths: [String: Int64]", "var listedFolders: Set<String> = []",
+    ])
+    func `a path that is compared as a text is found`(line: String) {
+        #expect(CodeRules.pathComparisons(in: source("let x = 1\n\(line)")).map(\.line) == [2])
+    }
+
+    @Test(arguments: [
+        "guard file.path.isExactly(asked) else { return }", "private var files: Set<ExactText> = []",
+        "let path: String", "// one.path == two.path", "func f(paths: [String]) {}",
+    ])
+    func `a path that is compared by its bytes is not`(line: String) {
+        #expect(CodeRules.pathComparisons(in: source(line)).isEmpty)
+    }
+
     @Test func `a note for later is found`() {
         let note = "FIX" + "ME"
         #expect(CodeRules.leftoverNotes(in: source("let x = 1  // \(note) soon")).count == 1)

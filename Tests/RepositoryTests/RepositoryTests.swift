@@ -49,6 +49,8 @@ struct RepositoryTests {
         expectNone(files.texts("swift", "sql").flatMap(CodeRules.strayStatements))
     }
 
+    @Test func `paths are compared by their bytes`() { expectNone(sources.flatMap(CodeRules.pathComparisons)) }
+
     @Test func `no banned call is in the sources`() { expectNone(sources.flatMap(CodeRules.bannedCalls)) }
 
     @Test func `unstructured tasks say who owns them`() { expectNone(sources.flatMap(CodeRules.unstructuredTasks)) }

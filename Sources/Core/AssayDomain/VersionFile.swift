@@ -12,6 +12,19 @@ package struct VersionFile: Sendable, Hashable {
     }
 }
 
+extension VersionFile {
+    /// Paths are equal if their bytes are.
+    package static func == (left: VersionFile, right: VersionFile) -> Bool {
+        left.digest == right.digest && left.size == right.size && left.path.isExactly(right.path)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(digest)
+        hasher.combine(size)
+        hasher.combine(ExactText(path))
+    }
+}
+
 /// A blob and its size in bytes.
 package struct BlobRecord: Sendable, Hashable {
     package let digest: Digest

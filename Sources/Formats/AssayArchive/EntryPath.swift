@@ -56,36 +56,41 @@ package enum EntryPath {
 
 /// The paths seen so far: no file twice, and none that is a file here and a folder there.
 ///
-/// Paths are kept as they are, so the caller bounds how many there are.
+/// Paths are kept as they are, so the caller bounds how many there are. They are kept as bytes: as texts, `é` in one
+/// scalar and in two would be the same path.
 package struct PathTree {
-    private var files: Set<String> = []
-    private var folders: Set<String> = []
-    private var listedFolders: Set<String> = []
+    private var files: Set<[UInt8]> = []
+    private var folders: Set<[UInt8]> = []
+    private var listedFolders: Set<[UInt8]> = []
 
     package init() {}
 
     /// Adds a file whose path was checked. Throws `duplicate-entry` or `path-conflict`.
     package mutating func insertFile(_ path: String) throws(ArchiveError) {
-        guard !folders.contains(path) else { throw ArchiveError(.pathConflict, "'\(path)' is a file and a folder") }
-        guard files.insert(path).inserted else { throw ArchiveError(.duplicateEntry, "'\(path)' occurs twice") }
+        let bytes = Array(path.utf8)
+        guard !folders.contains(bytes) else { throw ArchiveError(.pathConflict, "'\(path)' is a file and a folder") }
+        guard files.insert(bytes).inserted else { throw ArchiveError(.duplicateEntry, "'\(path)' occurs twice") }
         try insertFolders(above: path)
     }
 
     /// Adds a folder whose path was checked. Throws `duplicate-entry` or `path-conflict`.
     package mutating func insertFolder(_ path: String) throws(ArchiveError) {
-        guard listedFolders.insert(path).inserted else { throw ArchiveError(.duplicateEntry, "'\(path)' occurs twice") }
-        guard !files.contains(path) else { throw ArchiveError(.pathConflict, "'\(path)' is a file and a folder") }
-        folders.insert(path)
+        let bytes = Array(path.utf8)
+        guard listedFolders.insert(bytes).inserted else {
+            throw ArchiveError(.duplicateEntry, "'\(path)' occurs twice")
+        }
+        guard !files.contains(bytes) else { throw ArchiveError(.pathConflict, "'\(path)' is a file and a folder") }
+        folders.insert(bytes)
         try insertFolders(above: path)
     }
 
     private mutating func insertFolders(above path: String) throws(ArchiveError) {
-        var rest = path[...]
-        while let slash = rest.utf8.lastIndex(of: UInt8(ascii: "/")) {
+        var rest = Array(path.utf8)[...]
+        while let slash = rest.lastIndex(of: UInt8(ascii: "/")) {
             rest = rest[..<slash]
-            let folder = String(rest)
+            let folder = Array(rest)
             guard !files.contains(folder) else {
-                throw ArchiveError(.pathConflict, "'\(folder)' is a file and a folder")
+                throw ArchiveError(.pathConflict, "'\(String(decoding: folder, as: UTF8.self))' is a file and a folder")
             }
             if !folders.insert(folder).inserted { return }
         }

@@ -34,7 +34,7 @@ package struct ModelSignature: Sendable {
 
     /// Whether no signature can cover a file, because verifiers pass over its top folder or name.
     package static func ignores(path: String) -> Bool {
-        ignoredNames.contains(String(path.prefix { $0 != "/" }))
+        path.pathComponents.first.map { top in ignoredNames.contains { $0.isExactly(top) } } ?? false
     }
 
     /// Signs files and gives the bytes of the signature file. `name` is for people: the name of the model.
@@ -122,6 +122,17 @@ package struct ModelSignature: Sendable {
     /// `unsigned` for one that is not covered, `signature-invalid` for a statement that is malformed.
     package func check(_ files: [VersionFile]) throws(AssayError) {
         try SignedModel(parsing: envelope.payload).check(files)
+    }
+
+    /// What the signer passed over; it means nothing before the signature was checked. Throws as `check`.
+    package func ignoredPaths() throws(AssayError) -> IgnoredPaths {
+        try SignedModel(parsing: envelope.payload).ignoredPaths
+    }
+
+    /// Throws `signature-invalid` where it names a known key that did not make it.
+    package func checkClaim(known: [TrustedKey]) throws {
+        guard let key = known.first(where: { $0.id == keyID && $0.role != .log }) else { return }
+        _ = try verify(trusted: try TrustedSigners([key]).keys)
     }
 
     /// Who signed exactly these files, by key or by certificate: signature first, then what it says.

@@ -56,9 +56,7 @@ package struct SignedEvidence: EvidenceFormat {
     }
 
     package func checkClaim(ofModelSignature bundle: [UInt8], known: [TrustedKey]) throws {
-        let signature = try ModelSignature(parsing: bundle)
-        guard let key = known.first(where: { $0.id == signature.keyID && $0.role != .log }) else { return }
-        _ = try signature.verify(trusted: try TrustedSigners([key]).keys)
+        try ModelSignature(parsing: bundle).checkClaim(known: known)
     }
 
     package func signatureReferrer(bundle: BlobRecord, subject: Descriptor) throws -> [UInt8] {

@@ -11,11 +11,14 @@ struct SignedModel {
 
     private let name: String
     private let resources: [Resource]
+    /// What the signer passed over.
+    let ignoredPaths: IgnoredPaths
 
     init(_ files: [VersionFile], name: String) {
         self.name = name
         resources = files.map { Resource(name: $0.path, algorithm: "sha256", digest: $0.digest.hex) }
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        ignoredPaths = IgnoredPaths(ModelSignature.ignoredNames)
     }
 
     func encoded() throws -> [UInt8] {
@@ -52,27 +55,28 @@ struct SignedModel {
         }
         name = subject.name
         resources = predicate.resources
+        ignoredPaths = IgnoredPaths(predicate.serialization.ignore_paths ?? [])
     }
 
     /// Throws unless these are exactly the files listed, naming the first that is not, in the order of paths.
     func check(_ files: [VersionFile]) throws(AssayError) {
-        var signed: [String: String] = [:]
+        var signed: [ExactText: String] = [:]
         for resource in resources {
             try ArchiveFault.checkPath(resource.name)
-            guard signed.updateValue(resource.digest, forKey: resource.name) == nil else {
+            guard signed.updateValue(resource.digest, forKey: ExactText(resource.name)) == nil else {
                 throw SignedJSON.invalid("the signature lists \(Printable.quote(resource.name)) twice")
             }
         }
         for file in files.sorted(by: { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }) {
-            guard let digest = signed.removeValue(forKey: file.path) else {
+            guard let digest = signed.removeValue(forKey: ExactText(file.path)) else {
                 throw AssayError(.unsigned, "the signature does not cover \(Printable.quote(file.path))")
             }
             guard file.digest.algorithm == .sha256, file.digest.hex == digest else {
                 throw AssayError(.digestMismatch, "\(Printable.quote(file.path)) is not the file that was signed")
             }
         }
-        if let missing = signed.keys.min(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-            throw AssayError(.digestMismatch, "\(Printable.quote(missing)) was signed and is missing")
+        if let missing = signed.keys.min() {
+            throw AssayError(.digestMismatch, "\(Printable.quote(missing.text)) was signed and is missing")
         }
     }
 
@@ -80,6 +84,24 @@ struct SignedModel {
         let digest = StreamingDigest()
         for resource in resources { digest.update(try resource.checkedDigest().bytes) }
         return digest.finalize()
+    }
+}
+
+/// Files and folders that a signer passed over, by their paths within the model's folder.
+package struct IgnoredPaths: Sendable {
+    private let paths: [[Substring]]
+
+    init(_ paths: [String]) {
+        // A path that leads nowhere below the folder covers nothing.
+        self.paths = paths.map { $0.pathComponents.filter { !$0.isEmpty && !$0.isExactly(".") } }.filter { !$0.isEmpty }
+    }
+
+    /// Whether a path is one of them, or below one.
+    package func covers(_ path: String) -> Bool {
+        let parts = path.pathComponents
+        return paths.contains { ignored in
+            ignored.count <= parts.count && zip(ignored, parts).allSatisfy { $0.isExactly($1) }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ enum PEM {
     static func readPrivateKey(
         _ text: String, passphrase: (() throws(AssayError) -> String)? = nil
     ) throws(AssayError) -> KeyHandle {
-        let label = try PEMText.label(of: text)
+        let (label, text) = try PEMText.block(in: text)
         if label == "ENCRYPTED PRIVATE KEY" || text.contains("Proc-Type: 4,ENCRYPTED") {
             guard let passphrase else { throw encrypted }
             return try readEncryptedKey(text, Passphrase(passphrase()))
@@ -39,7 +39,9 @@ enum PEM {
     /// Reads one public key in SubjectPublicKeyInfo form.
     static func readPublicKey(_ text: String) throws(AssayError) -> KeyHandle {
         try PEMText.demand("PUBLIC KEY", of: text, wanted: "a public key")
-        return try read(text, wanted: "a public key") { PEM_read_bio_PUBKEY($0, nil, givePassphrase, nil) }
+        return try read(PEMText.block(in: text).text, wanted: "a public key") {
+            PEM_read_bio_PUBKEY($0, nil, givePassphrase, nil)
+        }
     }
 
     /// The PKCS#8 text of a private key, not encrypted.
@@ -70,8 +72,9 @@ enum PEM {
         try BIOText.write("PEM_write_bio_PUBKEY") { bio in key.withKey { PEM_write_bio_PUBKEY(bio, $0) } == 1 }
     }
 
-    /// The bytes of the one block in a text that `PEMText` has looked at.
+    /// The bytes of the one block in a text. Throws `key-invalid`.
     static func content(of text: String) throws(AssayError) -> [UInt8] {
+        let text = try PEMText.block(in: text).text
         var name: UnsafeMutablePointer<CChar>?, header: UnsafeMutablePointer<CChar>?
         var content: UnsafeMutablePointer<UInt8>?, count = 0
         let isRead = Array(text.utf8).withUnsafeBytes { buffer in

@@ -9,19 +9,28 @@ package enum PEMText {
 
     /// The label of the one block in the text, such as `PUBLIC KEY`; nothing is said of what is in the block.
     ///
-    /// Throws `key-invalid` for two blocks, for none, and for anything but blank space around the one.
-    package static func label(of text: String) throws(AssayError) -> String {
+    /// Throws as `block`.
+    package static func label(of text: String) throws(AssayError) -> String { try block(in: text).label }
+
+    /// The one block in a text, by itself, and its label. Text before and behind it, such as `openssl x509 -text`
+    /// writes, is passed over (RFC 7468, section 2), and OpenSSL never sees it.
+    ///
+    /// Throws `key-invalid` for two blocks and for none.
+    static func block(in text: String) throws(AssayError) -> (label: String, text: String) {
         guard text.utf8.count <= bytesMax else { throw malformed("it is longer than \(bytesMax) bytes") }
-        let lines = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
+        // Blank lines stay: one stands between the headers of an encrypted key and its content.
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         let begin = "-----BEGIN ", end = "-----END ", dashes = "-----"
-        guard let first = lines.first, let last = lines.last, lines.count > 2,
-            first.hasPrefix(begin), first.hasSuffix(dashes), first.utf8.count > begin.utf8.count + dashes.utf8.count
+        // Dashes at the beginning of a line are a block's, wherever they stand.
+        let marks = lines.indices.filter { lines[$0].hasPrefix(dashes) }
+        guard marks.count == 2, lines[(marks[0] + 1)..<marks[1]].contains(where: { !$0.allSatisfy(\.isWhitespace) })
+        else { throw malformed("it is not one PEM block") }
+        let (first, last) = (lines[marks[0]], lines[marks[1]])
+        guard first.hasPrefix(begin), first.hasSuffix(dashes), first.utf8.count > begin.utf8.count + dashes.utf8.count
         else { throw malformed("it is not one PEM block") }
         let label = String(first.dropFirst(begin.count).dropLast(dashes.count))
-        guard last == end + label + dashes, lines.count(where: { $0.hasPrefix(dashes) }) == 2 else {
-            throw malformed("it is not one PEM block")
-        }
-        return label
+        guard last == end + label + dashes else { throw malformed("it is not one PEM block") }
+        return (label, lines[marks[0]...marks[1]].joined(separator: "\n") + "\n")
     }
 
     /// Throws `key-invalid` unless the one block in the text has this label; `wanted` names it for people.

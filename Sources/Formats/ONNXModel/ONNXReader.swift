@@ -33,7 +33,8 @@ struct ONNXReader {
     private var operatorCounts: [String: Int] = [:]
     private var elementCounts: [Int64: Int64] = [:]
     private var initializerNames: Set<String> = []
-    private var externalFiles: [String: Int64] = [:]
+    /// By the bytes of their locations: as texts, `é` in one scalar and in two would be the same file.
+    private var externalFiles: [[UInt8]: Int64] = [:]
 
     init(_ source: any RandomAccessSource) { wire = WireReader(source) }
 
@@ -45,7 +46,8 @@ struct ONNXReader {
         summary.operators = operatorCounts.sorted { $0.key < $1.key }.map { .init(name: $0.key, count: $0.value) }
         summary.precision = elementCounts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
             .map { ElementType.name(of: $0.key) }
-        summary.externalData = externalFiles.sorted { $0.key < $1.key }.map { .init(location: $0.key, end: $0.value) }
+        summary.externalData = externalFiles.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+            .map { .init(location: String(decoding: $0.key, as: UTF8.self), end: $0.value) }
         return summary
     }
 
@@ -222,6 +224,7 @@ struct ONNXReader {
 
     /// Notes a file that a tensor of a node or a graph keeps its data in, and where that part ends.
     mutating func noteExternalFile(_ file: String, end: Int64) throws {
+        let file = Array(file.utf8)
         externalFiles[file] = max(end, externalFiles[file] ?? end)
         try check(externalFiles.count, Limit.externalFiles, "external files")
     }

@@ -24,7 +24,7 @@ package struct ModelRewrite {
 
     package let report: Report
     /// The files whose weights are now in the model, by the names that it gave them.
-    package let inlinedFiles: Set<String>
+    package let inlinedFiles: [String]
     private let source: any RandomAccessSource
     private let draft: MessageDraft
 

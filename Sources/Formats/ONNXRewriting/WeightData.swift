@@ -2,29 +2,32 @@ import ONNXModel
 
 /// Where the data of the outermost graph's initializers lies: in the model, or in files beside it.
 struct WeightData {
-    /// The names of the files that hold data.
-    let externalFiles: Set<String>
+    /// The names of the files that hold data, each once.
+    let externalFiles: [String]
     private let source: any RandomAccessSource
-    private let external: [String: any RandomAccessSource]
+    /// By the bytes of their names: as texts, `é` in one scalar and in two would be the same file.
+    private let external: [[UInt8]: any RandomAccessSource]
 
     /// Opens the files that initializers name. Throws `ONNXModelError` for one that is not there.
     init(
         source: any RandomAccessSource, initializers: [Initializer], externalFiles: ModelRewrite.ExternalFiles
     ) throws {
         self.source = source
-        var external: [String: any RandomAccessSource] = [:]
+        var external: [[UInt8]: any RandomAccessSource] = [:]
+        var names: [String] = []
         for initializer in initializers where initializer.isExternal {
             guard let location = initializer.external["location"] else {
                 throw ONNXModelError.invalid("a tensor keeps its data in a file that it does not name")
             }
-            if external[location] != nil { continue }
+            if external[Array(location.utf8)] != nil { continue }
             guard let file = try externalFiles(location) else {
                 throw ONNXModelError.invalid("a tensor keeps its data in a file that is not there: \(location)")
             }
-            external[location] = file
+            external[Array(location.utf8)] = file
+            names.append(location)
         }
         self.external = external
-        self.externalFiles = Set(external.keys)
+        self.externalFiles = names
     }
 
     /// The values of a float32 tensor; nil if it is of another type, too small to be worth it, or kept in pieces.
@@ -67,7 +70,7 @@ struct WeightData {
             default: throw ONNXModelError.invalid("a tensor has no data, or has it twice")
             }
         }
-        guard let location = initializer.external["location"], let file = external[location] else {
+        guard let location = initializer.external["location"], let file = external[Array(location.utf8)] else {
             throw ONNXModelError.invalid("a tensor keeps its data in a file that it does not name")
         }
         let offset = try number("offset", of: initializer) ?? 0

@@ -63,7 +63,7 @@ package struct Tile: Sendable, Hashable {
         guard digits.utf8.count <= 18, let number = Int64(digits), number >= 0 else { return nil }
         self.init(content, number, width: width)
         // One spelling only: `path` decides on prefixes, leading zeros and signs.
-        guard self.path == path else { return nil }
+        guard self.path.utf8.elementsEqual(path.utf8) else { return nil }
     }
 
     /// Groups of three digits, all but the last with an `x`: 1234067 is `x001/x234/067`.

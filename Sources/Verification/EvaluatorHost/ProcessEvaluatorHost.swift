@@ -159,7 +159,7 @@ private final class ToldCage: Sendable {
 extension StagingFolder {
     /// Stages a model and what it keeps beside itself in a folder of its own.
     fileprivate func stage(_ model: LocalModel, in folder: String) throws -> String {
-        for (location, path) in model.externalData { _ = try stage(path, as: "\(folder)/\(location)") }
+        for (location, path) in model.externalData { _ = try stage(path, as: "\(folder)/\(location.text)") }
         return try stage(model.path, as: "\(folder)/model.onnx")
     }
 }

@@ -40,8 +40,8 @@ struct StagingFolder {
     /// Gives a file a name in the folder: the same read-only file by another link, never a copy. The name is made of
     /// plain names, and the folders among them are made.
     func stage(_ file: String, as name: String) throws -> String {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard !parts.contains(where: { ["", ".", ".."].contains($0) }) else {
+        let parts = name.pathComponents
+        guard !parts.contains(where: { part in ["", ".", ".."].contains { part.isExactly($0) } }) else {
             throw AssayError(.requestInvalid, "\(Printable.quote(name)) is no path within an evaluation's folder")
         }
         for count in 1..<max(1, parts.count) { _ = try makeFolder(parts[..<count].joined(separator: "/")) }

@@ -120,7 +120,9 @@ struct BundleProof: Encodable, Sendable {
         guard let referrer = bundle.contents.referrers.first(where: { $0.digest == item.manifestDigest }) else {
             throw AssayError(.bundleInvalid, "a referrer is missing in the bundle")
         }
-        return try DSSEEnvelope(parsing: try bundle.document(of: referrer)).unverifiedStatement()
+        let bytes = try bundle.document(of: referrer)
+        let foreign = EvidenceCheck.foreignBundle(bytes, artifactType: referrer.evidenceType ?? "")
+        return try DSSEEnvelope(parsing: foreign?.envelope ?? bytes).unverifiedStatement()
     }
 
     /// What the version is said to be, by provenance of those who are trusted: of the files' signer before a

@@ -12,7 +12,8 @@ struct AttestationsCommand: AsyncParsableCommand {
         discussion: """
             Each is checked here, with the keys of --trust or else those that the registry names. RESULT is what it \
             says, STATUS whether that may be believed. With --verify the exit status is 6 if any of them is not valid, \
-            or none is there.
+            or none is there; sigstore bundles that are no model signatures, by signers whom nobody here knows, are \
+            passed over.
 
             Example:
               assay attestations team/fraud:3
@@ -51,8 +52,14 @@ struct AttestationsCommand: AsyncParsableCommand {
             try isJSON
                 ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
             guard verify else { return }
-            guard let fault = checked.first(where: { $0.status != .valid }) else {
-                guard !checked.isEmpty else {
+            // A bundle of another kind whose signer nobody here knows counts for nothing, and is no fault of the rest.
+            let others = list.filter { $0.isForeign && $0.evidence.status == .untrusted }.map(\.evidence)
+            for other in others {
+                console.note("\(other.manifestDigest.short) is not checked: its signer is not known")
+            }
+            let counted = list.filter { !($0.isForeign && $0.evidence.status == .untrusted) }.map(\.evidence)
+            guard let fault = counted.first(where: { $0.status != .valid }) else {
+                guard !counted.isEmpty else {
                     throw AssayError(.unsigned, "\(version.reference) has no signature and no statement")
                 }
                 return

@@ -84,9 +84,17 @@ struct PushCommand: AsyncParsableCommand {
         let repository = try RepositoryName(parsing: repository)
         let scan = try FileScan.scan(paths)
         let variables = CommandEnvironment.current.variables
-        let plan = try plan(repository, scan.files, try await trackedRun(variables))
+        var given = try plan(repository, scan.files, try await trackedRun(variables))
         let console = options.console
         for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
+        if scan.signatures.count == 1 {
+            given.brought = scan.signatures.first
+        } else {
+            for other in scan.signatures {
+                console.note("left out: \(Printable.escape(other.localPath)), one of several signatures")
+            }
+        }
+        let plan = given
         let journal = UploadJournal(folder: UploadJournal.folder(in: variables))
         let digests = DigestCache(folder: DigestCache.folder(in: variables))
         let rehashes = rehash

@@ -17,10 +17,16 @@ struct SignCommand: AsyncParsableCommand {
 
             Example:
               assay sign team/fraud:3 --key release.pem
+              assay sign team/fraud:3 --signature model.sig
             """)
 
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
     var reference: String
+
+    @Option(
+        name: [.customLong("signature"), .customLong("envelope")],
+        help: ArgumentHelp("Attach this signature, made elsewhere over exactly its files.", valueName: "model.sig"))
+    var signature: String?
 
     @OptionGroup var signing: SigningOptions
     @OptionGroup var options: ServerOptions
@@ -40,6 +46,12 @@ struct SignCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
+        if let signature {
+            guard try signing.resolve() == nil else {
+                throw AssayError(.usage, "--signature is signed already", remedy: "leave the key out")
+            }
+            return try await BroughtEvidence.read(signature).attach(to: reference, options)
+        }
         let signer = try signing.requiredSigner()
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
@@ -92,7 +104,7 @@ struct AttestCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The predicate, a JSON document.", valueName: "file"))
     var predicate: String?
 
-    @Option(help: ArgumentHelp("A DSSE envelope that was signed elsewhere.", valueName: "file"))
+    @Option(help: ArgumentHelp("A DSSE envelope, or a sigstore bundle, signed elsewhere.", valueName: "file"))
     var envelope: String?
 
     @OptionGroup var signing: SigningOptions
@@ -109,9 +121,7 @@ struct AttestCommand: AsyncParsableCommand {
             let reference = Reference(version.repository, .digest(version.manifestDigest))
             let attached: AttestationResponse
             switch source {
-            case .envelope(let bytes):
-                attached = try await client.attest(
-                    AttestRequest(reference: reference, envelope: String(decoding: bytes, as: UTF8.self)))
+            case .brought(let evidence): attached = try await client.attest(evidence.request(for: reference))
             case .predicate(let bytes, let type, let signer):
                 let statement = Statement(
                     subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
@@ -126,7 +136,7 @@ struct AttestCommand: AsyncParsableCommand {
     }
 
     private enum Source {
-        case envelope([UInt8])
+        case brought(BroughtEvidence)
         case predicate([UInt8], type: String, any MessageSigner)
     }
 
@@ -136,7 +146,7 @@ struct AttestCommand: AsyncParsableCommand {
             guard try signing.resolve() == nil else {
                 throw AssayError(.usage, "--envelope is signed already", remedy: "leave the key out")
             }
-            return .envelope(try LocalFile(opening: envelope).readAll(bytesMax: DSSEEnvelope.bytesMax))
+            return .brought(try BroughtEvidence.read(envelope))
         case (nil, let predicate?, let type?):
             let bytes = try LocalFile(opening: predicate).readAll(bytesMax: Self.predicateBytesMax)
             try StrictJSON.check(bytes)

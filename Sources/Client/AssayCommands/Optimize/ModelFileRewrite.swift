@@ -10,16 +10,16 @@ struct ModelFileRewrite {
         let bytesBefore: Int64
         let bytesAfter: Int64
         /// Files of the version whose weights are now in the model.
-        let inlinedFiles: Set<String>
+        let inlinedFiles: Set<ExactText>
         /// Those of them that nothing else needs.
-        let droppedFiles: Set<String>
+        let droppedFiles: Set<ExactText>
     }
 
     let folder: String
     /// The model's path within the version.
     let path: String
     /// Every path of the version.
-    let files: Set<String>
+    let files: Set<ExactText>
 
     /// Writes the new model, and reads it again as a model. Throws `model-invalid`, `model-unsupported`.
     func write(_ precision: Precision, to target: String, as name: String) throws -> Outcome {
@@ -31,7 +31,7 @@ struct ModelFileRewrite {
             }
             try save(rewrite, to: target, as: name)
             _ = try ONNXSummary(reading: try FileSource(path: "\(target)/\(name)"))
-            let inlined = Set(rewrite.inlinedFiles.compactMap(resolve))
+            let inlined = Set(rewrite.inlinedFiles.compactMap(resolve).map { ExactText($0) })
             return Outcome(
                 report: rewrite.report, bytesBefore: Int64(source.byteCount), bytesAfter: Int64(rewrite.byteCount),
                 inlinedFiles: inlined, droppedFiles: try notNeededByOthers(of: inlined))
@@ -60,21 +60,21 @@ struct ModelFileRewrite {
     ///
     /// Only the version's own files are found: what is above the model's folder is no such name.
     private func resolve(_ location: String) -> String? {
-        let parts = location.split(separator: "/", omittingEmptySubsequences: false).filter { $0 != "." }
-        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0 != ".." }) else { return nil }
-        let full = (path.split(separator: "/").dropLast() + parts).joined(separator: "/")
-        return files.contains(full) ? full : nil
+        let parts = location.pathComponents.filter { !$0.isExactly(".") }
+        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && !$0.isExactly("..") }) else { return nil }
+        let full = (path.pathComponents.dropLast() + parts).joined(separator: "/")
+        return files.contains(ExactText(full)) ? full : nil
     }
 
     /// Those of the files in which no other model of the version keeps weights. A model that cannot be read may need
     /// all of them.
-    private func notNeededByOthers(of inlined: Set<String>) throws -> Set<String> {
+    private func notNeededByOthers(of inlined: Set<ExactText>) throws -> Set<ExactText> {
         var rest = inlined
-        for other in files where !rest.isEmpty && other.hasSuffix(".onnx") && other != path {
+        for other in files.map(\.text) where !rest.isEmpty && other.hasSuffix(".onnx") && !other.isExactly(path) {
             do {
                 let summary = try ONNXSummary(reading: try FileSource(path: "\(folder)/\(other)"))
                 let neighbours = ModelFileRewrite(folder: folder, path: other, files: files)
-                rest.subtract(summary.externalData.compactMap { neighbours.resolve($0.location) })
+                rest.subtract(summary.externalData.compactMap { neighbours.resolve($0.location) }.map { ExactText($0) })
             } catch is ONNXModelError {
                 return []
             }

@@ -56,16 +56,16 @@ struct Optimizer: Sendable {
         display.show(ProgressState(label: "rewriting", done: 0, total: 1, isBytes: false))
         defer { display.end() }
         let rewrite = try await client.files.run {
-            try ModelFileRewrite(folder: original, path: path, files: Set(pull.files.map(\.path)))
+            try ModelFileRewrite(folder: original, path: path, files: Set(pull.files.map { ExactText($0.path) }))
                 .write(plan.precision, to: folder, as: "rewritten.onnx")
         }
         let digest = try await client.files.hash(try await client.files.run { try LocalFile(opening: rewritten) })
         let result = Self.result(rewrite, of: pull, path: path, plan.precision, digest)
         guard !plan.isDryRun else { return Outcome(parent: pull.version, rewrite: result, push: nil) }
         let files = pull.files.map(\.path)
-            .filter { !rewrite.droppedFiles.contains($0) && !ModelSignature.ignores(path: $0) }
+            .filter { !rewrite.droppedFiles.contains(ExactText($0)) && !ModelSignature.ignores(path: $0) }
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            .map { ScannedFile(path: $0, localPath: $0 == path ? rewritten : "\(original)/\($0)") }
+            .map { ScannedFile(path: $0, localPath: $0.isExactly(path) ? rewritten : "\(original)/\($0)") }
         let publisher = Publisher(
             client: client, journal: journal, digests: digests, rehashes: true, display: display)
         let push = try await publisher.push(Self.pushPlan(plan, of: pull.version, files: files, result))
@@ -75,7 +75,7 @@ struct Optimizer: Sendable {
     private static func modelPath(in plan: PullPlan, asked: String?) throws(AssayError) -> String {
         let name = plan.version.reference
         if let asked {
-            guard plan.files.contains(where: { $0.path == asked }) else {
+            guard plan.files.contains(where: { $0.path.isExactly(asked) }) else {
                 throw AssayError(.fileNotFound, "\(name) has no file \(Printable.quote(asked))")
             }
             return asked
@@ -99,7 +99,7 @@ struct Optimizer: Sendable {
             precision: precision.rawValue, path: path, tensorCount: rewrite.report.tensorCount,
             tensorBytesBefore: Int64(rewrite.report.bytesBefore), tensorBytesAfter: Int64(rewrite.report.bytesAfter),
             modelBytesBefore: rewrite.bytesBefore, modelBytesAfter: rewrite.bytesAfter,
-            inlinedFiles: rewrite.inlinedFiles.sorted(), digest: digest)
+            inlinedFiles: rewrite.inlinedFiles.sorted().map(\.text), digest: digest)
     }
 
     /// The parent's own words stay where they hold for the new version; what training measured was of other weights.

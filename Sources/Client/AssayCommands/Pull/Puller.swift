@@ -89,7 +89,7 @@ struct Puller: Sendable {
 
     private func place(of file: VersionFile, in root: FolderHandle) async throws -> Place {
         try await client.files.run {
-            var components = file.path.split(separator: "/").map(String.init)
+            var components = file.path.pathComponents.map(String.init)
             guard let name = components.popLast() else {
                 throw AssayError(.pathUnsafe, "a file of the version has no name")
             }
@@ -102,7 +102,7 @@ struct Puller: Sendable {
     /// Puts the signature beside the files, unless a file of the version has that name.
     /// Throws `file-exists` if the folder holds the signature of something else: its files would not be covered.
     private func refuseOther(_ signature: [UInt8], in root: FolderHandle, files: [VersionFile]) async throws {
-        guard !isReplacing, !files.contains(where: { $0.path == ModelSignature.fileName }),
+        guard !isReplacing, !files.contains(where: { $0.path.isExactly(ModelSignature.fileName) }),
             let local = try await client.files.run({ try root.file(ModelSignature.fileName) })
         else { return }
         let digest = Digest.sha256(of: signature)
@@ -113,7 +113,7 @@ struct Puller: Sendable {
     }
 
     private func write(_ signature: [UInt8], in root: FolderHandle, files: [VersionFile]) async throws {
-        guard !files.contains(where: { $0.path == ModelSignature.fileName }) else { return }
+        guard !files.contains(where: { $0.path.isExactly(ModelSignature.fileName) }) else { return }
         try await client.files.run {
             try root.write(signature, as: ModelSignature.fileName, replacing: true)
         }

@@ -19,6 +19,8 @@ struct FileScan {
     private(set) var files: [ScannedFile] = []
     /// Top-level names that were left out, because no signature can cover them.
     private(set) var leftOut: [String] = []
+    /// The signatures of models among them, by where they lie.
+    private(set) var signatures: [BroughtSignature] = []
     private let isLeavingOut: Bool
 
     /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`.
@@ -50,11 +52,15 @@ struct FileScan {
         guard depth < Self.depthMax else {
             throw AssayError(.pathUnsafe, "\(Printable.quote(folder)) is nested deeper than \(Self.depthMax) folders")
         }
-        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+        let prefix = folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/"
         for name in try Self.names(in: folder) {
             let local = prefix + name
             if path.isEmpty, isLeavingOut, Self.isLeftOut(name) {
-                leftOut.append(name)
+                if name.isExactly(ModelSignature.fileName), try Self.type(of: local) == S_IFREG {
+                    signatures.append(BroughtSignature(localPath: local))
+                } else {
+                    leftOut.append(name)
+                }
                 continue
             }
             let inner = path.isEmpty ? name : "\(path)/\(name)"
@@ -74,8 +80,8 @@ struct FileScan {
     }
 
     private func checkPaths() throws {
-        var seen: Set<String> = []
-        for file in files where !seen.insert(file.path).inserted {
+        var seen: Set<ExactText> = []
+        for file in files where !seen.insert(ExactText(file.path)).inserted {
             throw AssayError(
                 .pathUnsafe, "two of the files would both be \(Printable.quote(file.path))",
                 remedy: "push the folder that holds them, so that their paths differ")
@@ -109,7 +115,7 @@ struct FileScan {
     }
 
     private static func lastComponent(of path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
+        path.pathComponents.last { !$0.isEmpty }.map(String.init) ?? path
     }
 
     private static func failure(_ path: String, _ number: Int32) -> AssayError {

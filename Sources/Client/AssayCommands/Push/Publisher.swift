@@ -16,6 +16,8 @@ struct PushPlan: Sendable {
     let metadata: VersionMetadata
     let lineage: [LineageDeclaration]
     let run: TrainingRun
+    /// A signature that lies beside the files.
+    var brought: BroughtSignature?
 }
 
 /// What a push came to.
@@ -68,16 +70,16 @@ struct Publisher: Sendable {
     }
 
     func push(_ plan: PushPlan) async throws -> PushResult {
-        let files = try await hash(plan.files)
+        let (files, brought) = try await choose(among: try await hash(plan.files), plan)
         let kind = try await kind(of: plan)
         let documents = try await documents(of: files, kind: kind, in: plan.repository)
-        var signatures: [String]?
+        var signatures = brought.map { [String(decoding: $0, as: UTF8.self)] }
         var attestations: [String] = []
         if let key = plan.key {
             let signed = files.map { VersionFile(path: $0.path, digest: $0.digest, size: $0.identity.size) }
             let signing = Signing(signer: key, client: client)
             let signature = try await signing.sign(signed, name: plan.repository.text)
-            signatures = [String(decoding: signature, as: UTF8.self)]
+            signatures = (signatures ?? []) + [String(decoding: signature, as: UTF8.self)]
             let manifest = try Manifest(
                 parsing: documents.manifest, digest: .sha256(of: documents.manifest),
                 contentType: MediaType.imageManifest)
@@ -99,6 +101,21 @@ struct Publisher: Sendable {
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
+    }
+
+    /// The files that become the version, and the signature beside them if it is theirs; what stays behind is told.
+    private func choose(
+        among files: [HashedFile], _ plan: PushPlan
+    ) async throws -> (files: [HashedFile], signature: [UInt8]?) {
+        guard let brought = plan.brought else { return (files, nil) }
+        let known = try await client.keys().items
+        let choice = try await client.files.run {
+            try brought.choose(among: files, known: known) {
+                VersionFile(path: $0.path, digest: $0.digest, size: $0.identity.size)
+            }
+        }
+        for note in choice.notes { display.note(note) }
+        return (choice.files, choice.signature)
     }
 
     /// Manifest and config of the files: those of a version that was pushed in an older form, if there is one.

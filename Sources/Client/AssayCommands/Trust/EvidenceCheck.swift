@@ -33,9 +33,10 @@ struct EvidenceCheck: Sendable {
     func check(
         _ bytes: [UInt8], artifactType: String, manifestDigest: Digest, createdAt: Timestamp? = nil
     ) -> CheckedEvidence {
-        let isSignature = artifactType == MediaType.sigstoreBundle
-        let said = isSignature ? nil : statement(bytes)
-        let type = isSignature ? PredicateType.modelSignature : said?.predicateType ?? ""
+        let foreign = Self.foreignBundle(bytes, artifactType: artifactType)
+        let isSignature = artifactType == MediaType.sigstoreBundle && foreign == nil
+        let said = isSignature ? nil : statement(foreign?.envelope ?? bytes)
+        let type = isSignature ? PredicateType.modelSignature : foreign?.predicateType ?? said?.predicateType ?? ""
         func result(_ status: CheckedEvidence.Status, _ signer: TrustedKey? = nil, _ fault: String? = nil)
             -> CheckedEvidence
         {
@@ -47,14 +48,21 @@ struct EvidenceCheck: Sendable {
                 })
         }
         do {
-            return result(.valid, isSignature ? try signer(of: bytes) : try opened(bytes).signer)
+            return result(.valid, isSignature ? try signer(of: bytes) : try opened(foreign?.envelope ?? bytes).signer)
         } catch let error as AssayError {
             return result(
-                [.untrustedKey, .expired].contains(error.code) ? .untrusted : .invalid, nil,
+                // What a bundle of another kind says is somebody else's matter, also where it is not read here.
+                foreign != nil || [.untrustedKey, .expired].contains(error.code) ? .untrusted : .invalid, nil,
                 error.reason.map { "\(error.message): \($0)" } ?? error.message)
         } catch {
             return result(.invalid, nil, "it cannot be checked")
         }
+    }
+
+    /// A sigstore bundle that is no signature of a model: a statement of another kind, or none.
+    static func foreignBundle(_ bytes: [UInt8], artifactType: String) -> SigstoreBundle? {
+        guard artifactType == MediaType.sigstoreBundle, let bundle = SigstoreBundle(reading: bytes) else { return nil }
+        return bundle.isModelSignature ? nil : bundle
     }
 
     /// The release key that signed exactly the version's files. Throws as `TrustedSigners.signer`.

@@ -6,7 +6,10 @@ import AssayDomain
 /// One piece of evidence about a version as the registry holds it, checked here.
 struct GatheredEvidence {
     let evidence: CheckedEvidence
+    /// The signature file or the envelope; of a bundle of another kind the envelope in it.
     let bytes: [UInt8]
+    /// Whether it is a sigstore bundle that is no signature of a model.
+    var isForeign = false
 
     /// All evidence about a version, checked. Keys that the registry names count as of when it recorded the evidence,
     /// as they do for its own decisions; keys that somebody named count now.
@@ -22,7 +25,10 @@ struct GatheredEvidence {
                 repository: version.repository, manifest: manifest, root: root, time: isNamed ? .now : item.createdAt)
             let evidence = check.check(
                 bytes, artifactType: item.artifactType, manifestDigest: item.manifestDigest, createdAt: item.createdAt)
-            gathered.append(GatheredEvidence(evidence: evidence, bytes: bytes))
+            let foreign = EvidenceCheck.foreignBundle(bytes, artifactType: item.artifactType)
+            gathered.append(
+                GatheredEvidence(
+                    evidence: evidence, bytes: foreign?.envelope ?? bytes, isForeign: foreign != nil))
         }
         return gathered
     }

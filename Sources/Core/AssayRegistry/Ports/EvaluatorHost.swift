@@ -21,9 +21,9 @@ package protocol EvaluatorHost: Sendable {
 package struct LocalModel: Sendable {
     package let path: String
     /// Paths by the locations that the model names: paths within its folder.
-    package let externalData: [String: String]
+    package let externalData: [ExactText: String]
 
-    package init(path: String, externalData: [String: String]) {
+    package init(path: String, externalData: [ExactText: String]) {
         self.path = path
         self.externalData = externalData
     }

@@ -10,15 +10,15 @@ enum ExternalDataFiles {
     static func find(
         _ named: [ExternalTensorData], beside model: VersionFile, among files: [VersionFile]
     ) throws(VerificationReport.FailureError) -> [JobFiles.ExternalData] {
-        let folder = model.path.lastIndex(of: "/").map { model.path[...$0] } ?? ""
+        let folder = model.path.pathComponents.dropLast().map { "\($0)/" }.joined()
         var found: [JobFiles.ExternalData] = []
         for data in named {
             guard isPlain(data.location) else {
                 throw failure(data, "is no path within the model's folder")
             }
             let path = folder + data.location
-            guard path != model.path else { throw failure(data, "is the model itself") }
-            guard let file = files.first(where: { $0.path == path }) else {
+            guard !path.isExactly(model.path) else { throw failure(data, "is the model itself") }
+            guard let file = files.first(where: { $0.path.isExactly(path) }) else {
                 throw failure(data, "is no file of the version")
             }
             guard data.bytesMin <= file.size else {
@@ -31,7 +31,7 @@ enum ExternalDataFiles {
 
     /// Whether a location is made of names alone. Files of versions have no other paths: this only words the refusal.
     private static func isPlain(_ location: String) -> Bool {
-        location.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !["", ".", ".."].contains($0) }
+        location.pathComponents.allSatisfy { part in !["", ".", ".."].contains { part.isExactly($0) } }
             && !location.unicodeScalars.contains("\0")
     }
 

@@ -19,7 +19,8 @@ package struct JobFiles: Sendable {
         func located(at paths: [String]) -> LocalModel {
             LocalModel(
                 path: paths[0],
-                externalData: Dictionary(zip(externalData.map(\.location), paths.dropFirst())) { $1 })
+                externalData: Dictionary(
+                    zip(externalData.map { ExactText($0.location) }, paths.dropFirst()), uniquingKeysWith: { $1 }))
         }
     }
 
