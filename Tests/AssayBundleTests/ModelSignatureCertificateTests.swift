@@ -60,6 +60,18 @@ struct ModelSignatureCertificateTests {
         #expect(refusal(try changed { _ in }) == nil)
     }
 
+    @Test func `a revoked key counts with no certificate either`() throws {
+        let signer = try ModelSignature.verify(bundle, files: files, trusted: [], roots: [root], at: Self.time)
+        let authority = TrustedKey(id: root.id, name: "root", pem: root.pem, role: .release, addedAt: Self.time)
+        let key = TrustedKey(
+            id: signer.keyID, name: "stolen", pem: "", role: .training, addedAt: Self.time, revokedAt: Self.time)
+        #expect(try TrustedSigners([authority]).signer(of: bundle, over: files, at: Self.time) == authority)
+        let refused = code {
+            _ = try TrustedSigners([authority], revoked: [key]).signer(of: bundle, over: files, at: Self.time)
+        }
+        #expect(refused == .untrustedKey)
+    }
+
     @Test func `a changed, missing or extra file fails a certificate signature`() throws {
         let other = VersionFile(path: "config.json", digest: Digest.sha256(of: [1]), size: 1)
         let extra = VersionFile(path: "extra", digest: Digest.sha256(of: [1]), size: 1)

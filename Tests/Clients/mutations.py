@@ -974,7 +974,6 @@ COLUMNS: dict[str, dict[str, Other]] = {
     "verifications": {"envelope_digest": other_digest},
     "ended_entries": {"log_index": taken_place, "entry": other_bytes},
     "log_tail": {"id": other_number, "entry": other_bytes},
-    "log_clock": {"at": lambda copy, value: value - 1},
 }
 # Tables whose rows are facts of the log.
 LOGGED = ("manifests", "versions", "alias_moves", "policy_changes", "key_changes", "deletions")

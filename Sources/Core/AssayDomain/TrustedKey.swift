@@ -195,6 +195,9 @@ package struct TrustRoot: Sendable, Hashable, Codable {
         }
     }
 
+    /// Keys that were revoked, of any role that signs models or statements: no certificate makes up for it.
+    package var revoked: [TrustedKey] { keys.filter { $0.revokedAt != nil && $0.role != .log } }
+
     /// The keys that count in a role, for a repository, at a time.
     package func keys(_ role: TrustedKey.Role, for repository: RepositoryName?, at time: Timestamp) -> [TrustedKey] {
         keys.filter { key in key.role == role && (repository.map(key.covers) ?? true) && key.isValid(at: time) }

@@ -52,7 +52,9 @@ package struct SignedEvidence: EvidenceFormat {
     package func signer(
         ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp
     ) throws -> String {
-        try TrustedSigners(trusted).signer(of: bundle, over: files, at: time).id
+        try TrustedSigners(
+            trusted.filter { $0.revokedAt == nil }, revoked: trusted.filter { $0.revokedAt != nil }
+        ).signer(of: bundle, over: files, at: time).id
     }
 
     package func checkClaim(ofModelSignature bundle: [UInt8], known: [TrustedKey]) throws {

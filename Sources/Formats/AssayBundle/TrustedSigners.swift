@@ -6,10 +6,13 @@ package struct TrustedSigners: Sendable {
     private let entries: [TrustedKey]
     private(set) var keys: [PublicKey] = []
     private var roots: [Certificate] = []
+    /// Ids of keys whose signatures count for nothing, whoever certified them.
+    private let revoked: Set<String>
 
     /// Throws `key-invalid` for an entry that is neither a key nor a certificate.
-    package init(_ entries: [TrustedKey]) throws(AssayError) {
+    package init(_ entries: [TrustedKey], revoked: [TrustedKey] = []) throws(AssayError) {
         self.entries = entries
+        self.revoked = Set(revoked.map(\.id))
         for entry in entries {
             switch try TrustAnchor(pem: entry.pem) {
             case .key(let key): keys.append(key)
@@ -23,6 +26,11 @@ package struct TrustedSigners: Sendable {
     /// Throws `signature-invalid`, `untrusted-key`, `expired`, `digest-mismatch`, `unsigned`.
     package func signer(of bundle: [UInt8], over files: [VersionFile], at time: Timestamp) throws -> TrustedKey {
         let signer = try ModelSignature.verify(bundle, files: files, trusted: keys, roots: roots, at: time)
+        guard !revoked.contains(signer.keyID) else {
+            throw AssayError(
+                .untrustedKey, "the signature is by a key that was revoked",
+                reason: "an authority's certificate for the key \(signer.keyID.prefix(12)) does not make up for it")
+        }
         return try entry(signer.rootID ?? signer.keyID)
     }
 

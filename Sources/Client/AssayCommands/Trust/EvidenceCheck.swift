@@ -67,7 +67,8 @@ struct EvidenceCheck: Sendable {
 
     /// The release key that signed exactly the version's files. Throws as `TrustedSigners.signer`.
     func signer(of bundle: [UInt8]) throws -> TrustedKey {
-        try TrustedSigners(root.keys(.release, for: repository, at: time)).signer(of: bundle, over: files, at: time)
+        try TrustedSigners(root.keys(.release, for: repository, at: time), revoked: root.revoked)
+            .signer(of: bundle, over: files, at: time)
     }
 
     /// The statement about the version in an envelope, and who signed it. Throws as `TrustedSigners.open`.

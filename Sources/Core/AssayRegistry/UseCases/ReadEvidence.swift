@@ -211,7 +211,8 @@ struct ReadEvidence: Sendable {
                 let bytes = try await content(of: bundle.envelope.digest)
                 let id = try evidence.signer(
                     ofModelSignature: bytes, over: files,
-                    trusted: root.keys(.release, for: repository, at: bundle.createdAt), at: bundle.createdAt)
+                    trusted: root.keys(.release, for: repository, at: bundle.createdAt) + root.revoked,
+                    at: bundle.createdAt)
                 if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
                 fault = error.code == .untrustedKey ? "by a key that is not trusted" : error.message

@@ -13,10 +13,14 @@ struct WriteEvidence: Sendable {
     ) async throws -> (envelope: Digest, attachment: Attachment) {
         let envelope = try evidence.signStatement(
             predicateType: predicateType, predicate: predicate, subject: manifest.digest, name: name)
-        let record = try await store(envelope)
+        let record = BlobRecord(digest: evidence.digest(of: envelope), size: Int64(envelope.count))
+        // Both are flushed together: a promotion waits for them.
+        async let stored: Void = blobs.put(envelope, as: record.digest)
         let referrer = try evidence.attestationReferrer(
             envelope: record, predicateType: predicateType, subject: manifest.descriptor)
-        return (record.digest, try await attachment(of: record, by: referrer))
+        let attachment = try await attachment(of: record, by: referrer)
+        try await stored
+        return (record.digest, attachment)
     }
 
     /// Hangs an envelope that somebody else made on a manifest; the caller has checked its form.
