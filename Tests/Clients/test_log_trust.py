@@ -115,6 +115,18 @@ def test_a_log_key_that_speaks_for_the_repository_proves_it(settled, question, f
     subprocess.run(["rm", "-rf", settled.local.home / "out"], check=True)
 
 
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_root_says_for_which_repositories_a_key_speaks(settled, question):
+    others = settled.local.home / "others.json"
+    others.write_text((settled.local.home / limited(settled, repositories=["other/*"])).read_text())
+    if question == "import":
+        pytest.skip("asked of a registry that has it")
+    outcome = settled.local.run(*QUESTIONS[question], "--trust", "others.json", "--trust",
+                                limited(settled, repositories=["team/*"]))
+    assert outcome.code == DONE, outcome
+    subprocess.run(["rm", "-rf", settled.local.home / "out"], check=True)
+
+
 def test_one_root_that_revokes_the_key_is_enough(settled):
     revoking = limited(settled, **NO["revoked"])
     outcome = settled.local.run(*QUESTIONS["pull"], "--trust", "root.json", "--trust", revoking)

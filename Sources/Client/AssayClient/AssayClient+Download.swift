@@ -152,7 +152,12 @@ extension AssayClient {
         let list = try await referrers(of: digest, in: repository, artifactType: artifactType)
         var manifests: [Manifest] = []
         for descriptor in list.prefix(countMax) {
-            let manifest = try await manifest(descriptor.digest, in: repository)
+            let manifest: Manifest
+            do {
+                manifest = try await self.manifest(descriptor.digest, in: repository)
+            } catch let error as AssayError where error.code.kind == .notFound {
+                continue  // It was deleted meanwhile.
+            }
             try AnswerCheck.demand(
                 manifest.subject?.digest == digest, asked: "what refers to \(digest)",
                 answered: "\(descriptor.digest), which refers to \(manifest.subject?.digest.description ?? "nothing")")

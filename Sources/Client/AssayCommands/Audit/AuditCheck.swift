@@ -262,7 +262,7 @@ private struct TreeWalk {
 extension LogTrust.Key {
     /// Entries of repositories that the key does not speak for; only a key with limits has to be asked.
     fileprivate func faults(in entries: [ArraySlice<UInt8>], from first: Int64) -> [(index: Int64, fault: String)] {
-        guard entry.repositories != nil else { return [] }
+        guard isLimited else { return [] }
         return entries.enumerated().compactMap { offset, bytes in
             do throws(AssayError) {
                 try check(speaksFor: try AuditEntry(parsing: Array(bytes)))

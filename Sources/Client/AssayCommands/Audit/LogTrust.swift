@@ -6,10 +6,10 @@ import TransparencyLog
 
 /// Whose checkpoints count, and for which repositories: the one rule for pulls, bundles and audits.
 struct LogTrust: Sendable {
-    /// A log's key that counts now.
+    /// A log's key that counts now, and all that the trust files say of it.
     struct Key: Sendable {
         let publicKey: Ed25519PublicKey
-        let entry: TrustedKey
+        let entries: [TrustedKey]
     }
 
     /// A checkpoint that a key of its log signed.
@@ -66,11 +66,13 @@ struct LogTrust: Sendable {
                 remedy: "name the log's key of today, if you trust it")
         }
         let covering = valid.filter { key in repository.map(key.covers) ?? true }
-        guard !covering.isEmpty else {
-            throw notSpeaking(valid[0], for: repository?.text ?? "")
-        }
+        guard !covering.isEmpty else { throw notSpeaking(valid, for: repository?.text ?? "") }
         var keys: [Key] = []
-        for entry in covering { keys.append(Key(publicKey: try Ed25519PublicKey(pem: entry.pem), entry: entry)) }
+        for (place, entry) in covering.enumerated()
+        where !covering[..<place].contains(where: { $0.id == entry.id }) {
+            keys.append(
+                Key(publicKey: try Ed25519PublicKey(pem: entry.pem), entries: covering.filter { $0.id == entry.id }))
+        }
         return LogTrust(keys: keys, isOfRegistry: false)
     }
 
@@ -103,11 +105,11 @@ struct LogTrust: Sendable {
         return (entry, opened)
     }
 
-    fileprivate static func notSpeaking(_ key: TrustedKey, for repository: String) -> AssayError {
-        let names = (key.repositories ?? []).map(\.description).joined(separator: ", ")
+    fileprivate static func notSpeaking(_ keys: [TrustedKey], for repository: String) -> AssayError {
+        let names = keys.flatMap { $0.repositories ?? [] }.map(\.description).joined(separator: ", ")
         return AssayError(
             .untrustedKey, "the log's key does not speak for \(Printable.quote(repository))",
-            reason: "\(Printable.quote(key.name)) counts for \(names)",
+            reason: "it counts for \(names)",
             remedy: "name a log's key for this repository, if you trust it")
     }
 
@@ -116,12 +118,15 @@ struct LogTrust: Sendable {
 }
 
 extension LogTrust.Key {
+    /// Whether there are repositories that it does not speak for.
+    var isLimited: Bool { entries.allSatisfy { $0.repositories != nil } }
+
     /// Throws `untrusted-key` for an entry of a repository that the key does not speak for. An entry of none, such as
     /// a change of the trust root, is by any key of the log.
     func check(speaksFor entry: AuditEntry) throws(AssayError) {
-        guard self.entry.repositories != nil, let text = entry.text(.repository) else { return }
-        guard let name = try? RepositoryName(parsing: text), self.entry.covers(name) else {
-            throw LogTrust.notSpeaking(self.entry, for: text)
+        guard isLimited, let text = entry.text(.repository) else { return }
+        guard let name = try? RepositoryName(parsing: text), entries.contains(where: { $0.covers(name) }) else {
+            throw LogTrust.notSpeaking(entries, for: text)
         }
     }
 }
