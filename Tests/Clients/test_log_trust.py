@@ -46,7 +46,7 @@ def settle(binary, home):
     place.local.key()
     place.local.ok("key", "trust", "release.pub.pem")
     (home / "policy.yaml").write_text("version: 1\n")
-    place.local.ok("policy", "set", NAME, "production", "policy.yaml")
+    place.local.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
     place.push(1)
     place.local.ok("key", "export", "-o", "root.json")
     place.local.ok("bundle", "export", f"{NAME}:1", "-o", "one.tar")

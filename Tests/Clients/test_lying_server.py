@@ -256,6 +256,17 @@ def test_a_proof_of_another_entry_is_not_printed(place):
     assert not (place.local.home / "out.proof").exists()
 
 
+@pytest.mark.parametrize("command", [("report", f"{NAME}:2"), ("attestations", f"{NAME}:2"), ("show", f"{NAME}:2")])
+def test_evidence_of_another_version_is_refused(place, command):
+    def ask(path):
+        changed = told_of(path).replace(f"/attestations?reference={NAME}:2", f"/attestations?reference={NAME}:1")
+        return quote(changed, safe="/?=&:@%+,") if changed != told_of(path) else path
+
+    with Liar(place.server.url, ask=ask) as liar:
+        outcome = place.local.at(liar.url).run(*command)
+    assert outcome.code == INTEGRITY, outcome
+
+
 def test_referrers_of_another_version_are_refused(place):
     other = digest(place.local, f"{NAME}:1")
 

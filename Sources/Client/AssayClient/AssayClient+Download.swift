@@ -1,3 +1,4 @@
+package import APIProtocol
 import AssayCrypto
 package import AssayDomain
 import AsyncHTTPClient
@@ -164,6 +165,27 @@ extension AssayClient {
             manifests.append(manifest)
         }
         return manifests
+    }
+
+    /// What is attached to a version, each compared with the manifest that carries it: the list does not say of what it
+    /// is. Throws `answer-mismatch`.
+    package func attestations(about version: Version) async throws -> ListResponse<AttestationResponse> {
+        let list = try await attestations(of: version.reference)
+        for item in list.items {
+            let carrier: Manifest
+            do {
+                carrier = try await manifest(item.manifestDigest, in: version.repository)
+            } catch let error as AssayError where error.code.kind == .notFound {
+                continue  // It was deleted meanwhile.
+            }
+            try AnswerCheck.demand(
+                carrier.subject?.digest == version.manifestDigest
+                    && carrier.layers.contains { $0.digest == item.envelopeDigest },
+                asked: "what is attached to \(version.manifestDigest)",
+                answered: "\(item.manifestDigest), which is attached to "
+                    + (carrier.subject?.digest.description ?? "nothing"))
+        }
+        return list
     }
 
     /// The most referrers that are read, so that no server can keep a client reading for ever.

@@ -45,13 +45,12 @@ struct ShowCommand: AsyncParsableCommand {
     private static func document(of reference: Reference, client: AssayClient) async throws -> Document {
         let version = try await client.version(reference)
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
-        let exact = Reference(version.repository, version.number)
         return Document(
             version: version,
             files: try ModelPack.files(of: manifest).map {
                 Document.File(path: $0.path, digest: $0.digest, size: $0.size)
             },
-            attestations: try await client.attestations(of: exact).items)
+            attestations: try await client.attestations(about: version).items)
     }
 
     static func lines(of document: Document) -> [String] {

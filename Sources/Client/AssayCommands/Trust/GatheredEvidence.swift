@@ -18,7 +18,7 @@ struct GatheredEvidence {
     ) async throws -> [GatheredEvidence] {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         var gathered: [GatheredEvidence] = []
-        for item in try await client.attestations(of: version.reference).items {
+        for item in try await client.attestations(about: version).items {
             let bytes = try await client.content(
                 of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
             let check = try EvidenceCheck(
