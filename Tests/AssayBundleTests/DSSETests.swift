@@ -15,6 +15,25 @@ struct DSSETests {
         code { _ = try DSSEEnvelope(parsing: bytes).verify(trusted: trusted) }
     }
 
+    @Test func `a statement that was opened under one key counts under no other`() throws {
+        let (key, other) = (try PrivateKey.generate(), try PrivateKey.generate())
+        func trusted(_ key: PrivateKey) -> TrustedKey {
+            TrustedKey(
+                id: key.publicKey.id, name: "k", pem: key.publicKey.pem, role: .training,
+                addedAt: Timestamp(milliseconds: 0))
+        }
+        let evidence = SignedEvidence(key: key)
+        let envelope = try evidence.signStatement(
+            predicateType: "https://example.org/v1", predicate: Array("{}".utf8), subject: Digest.sha256(of: [1]),
+            name: "m")
+        for _ in 0..<2 {
+            #expect(code { _ = try evidence.openStatement(envelope, trusted: [trusted(key)]) } == nil)
+            #expect(code { _ = try evidence.openStatement(envelope, trusted: [trusted(other)]) } == .untrustedKey)
+            #expect(code { _ = try evidence.openStatement(envelope, trusted: []) } == .untrustedKey)
+            #expect(code { _ = try evidence.openStatement(envelope + [0], trusted: [trusted(key)]) } != nil)
+        }
+    }
+
     @Test(arguments: Curve.allCases)
     func `an envelope verifies after it was written and read`(curve: Curve) throws {
         let key = try PrivateKey.generate(curve)

@@ -6,6 +6,7 @@ package import AssayRegistry
 /// referrers.
 package struct SignedEvidence: EvidenceFormat {
     private let signer: RegistrySigner
+    private let opened = OpenedStatements()
 
     /// Signs statements of its own with the registry's key.
     package init(signer: RegistrySigner) { self.signer = signer }
@@ -97,8 +98,10 @@ package struct SignedEvidence: EvidenceFormat {
     }
 
     package func openStatement(_ envelope: [UInt8], trusted: [TrustedKey]) throws -> VerifiedStatement {
-        let (statement, signer) = try TrustedSigners(trusted).open(envelope)
-        return VerifiedStatement(content: .init(statement), signer: signer)
+        try opened.statement(in: envelope, trusted: trusted) {
+            let (statement, signer) = try TrustedSigners(trusted).open(envelope)
+            return VerifiedStatement(content: .init(statement), signer: signer)
+        }
     }
 
     package func predicate(of provenance: Provenance) throws -> [UInt8] { try ProvenancePredicate.encode(provenance) }
