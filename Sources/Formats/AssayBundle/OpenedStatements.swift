@@ -3,8 +3,8 @@ import AssayDomain
 import AssayRegistry
 import Synchronization
 
-/// Statements whose signatures were checked lately: a promotion looks at all that there are about a version, and most of
-/// them are those that the last one looked at.
+/// Statements whose signatures were checked lately: a promotion looks at all that there are about a version, and most
+/// of them are those that the last one looked at.
 ///
 /// What an envelope says under some keys depends on its bytes and on the keys alone, and both are the name of an entry;
 /// so nothing here can be out of date. Bytes are still read and hashed by whoever asks.
