@@ -241,4 +241,15 @@ struct StatementWordTests {
             try PolicyTests.policy(#"{"version":1,"dataset":"d:1",\#(json)}"#).checkDemands(allowsUnknownMetrics: false)
         }
     }
+
+    @Test func `a policy demands so many statements and no more`() throws {
+        func check(_ count: Int) throws {
+            let demand = #"{"type":"provenance"}"#
+            let list = [String](repeating: demand, count: count).joined(separator: ",")
+            try PolicyTests.policy(#"{"version":1,"attestations":[\#(list)]}"#).checkDemands(
+                allowsUnknownMetrics: false)
+        }
+        try check(Policy.attestationsMax)
+        #expect(throws: AssayError.self) { try check(Policy.attestationsMax + 1) }
+    }
 }

@@ -201,8 +201,9 @@ extension Policy {
         switch (given, kept) {
         case (.object(let members), .object(let others)):
             guard members.count == others.count else { throw lost(nil) }
+            let known = Dictionary(others.map { (Array($0.name.utf8), $0.value) }) { $1 }
             for member in members {
-                guard let other = kept[member.name] else { throw lost(member.name) }
+                guard let other = known[Array(member.name.utf8)] else { throw lost(member.name) }
                 try checkNothingIsLost(of: member.value, in: other)
             }
         case (.list(let items), .list(let others)):

@@ -50,10 +50,16 @@ extension Policy {
 
     // MARK: A policy that is newly set
 
+    /// The most statements that one policy demands.
+    package static let attestationsMax = 64
+
     /// Throws `policy-invalid` for demands that mean nothing, or not what they seem to: metrics that nothing measures,
     /// statements of whose words nothing is demanded, two requirements of one name.
     package func checkDemands(allowsUnknownMetrics: Bool) throws(AssayError) {
         try checkMetricNames(allowsUnknownMetrics: allowsUnknownMetrics)
+        guard (attestations ?? []).count <= Self.attestationsMax else {
+            throw AssayError(.policyInvalid, "the policy demands over \(Self.attestationsMax) attestations")
+        }
         for demand in attestations ?? [] { try demand.check() }
         var names: Set<String> = []
         for name in requirements where !names.insert(name).inserted {
