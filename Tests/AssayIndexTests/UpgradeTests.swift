@@ -79,6 +79,19 @@ struct UpgradeTests {
         }
     }
 
+    @Test(arguments: 1...5, [true, false])
+    func `a promotion of before stands once its manifest was found bound`(version: Int, isBound: Bool) async throws {
+        try await withUpgraded(from: version) { index in
+            let (alias, name) = (try aliasName("production"), try repositoryName("team/fraud"))
+            #expect(try await index.alias(alias, in: name)?.standing == .unbound)
+            let unasked = try await index.unaskedPromotions(limit: 9)
+            #expect(unasked.map { "\($0.version)" } == ["team/fraud:1"])
+            for promotion in unasked { try await index.answerPromotion(promotion.sequence, isBound: isBound) }
+            #expect(try await index.unaskedPromotions(limit: 9).isEmpty)
+            #expect(try await index.alias(alias, in: name)?.standing == (isBound ? .promoted : .unbound))
+        }
+    }
+
     @Test func `what was needed is still needed`() async throws {
         try await withUpgraded { index in
             let name = try repositoryName("team/fraud")

@@ -19,6 +19,7 @@ struct HolderTests {
     }
 
     private func protect(_ json: String) async throws {
+        _ = try await test.registry.publish.createRepository(digits, kind: .model)
         _ = try await test.registry.aliases.setPolicy(
             try Policy.parse(Array(json.utf8)), of: production, in: digits, by: .local)
     }

@@ -22,6 +22,7 @@ struct PromotionRaceTests {
     }
 
     private func protect(_ json: String) async throws {
+        _ = try await test.registry.publish.createRepository(digits, kind: .model)
         _ = try await test.registry.aliases.setPolicy(
             try Policy.parse(Array(json.utf8)), of: production, in: digits, by: .local)
     }
@@ -73,8 +74,12 @@ struct PromotionRaceTests {
         try await protect(#"{"version":1,"size":{"max_bytes":0},"waivers":{"role":"release"}}"#)
         let version = try await version("a")
         let end = test.clock.now().advanced(bySeconds: 100)
+        let policy = try #require(try await test.index.policy(of: production, in: version.repository)).digest
         try await attest(
-            Waiver(alias: production, requirement: "size", reason: "soon smaller", expiresAt: end),
+            Waiver(
+                scope: .init(
+                    repository: version.repository, version: version.manifestDigest, alias: production, policy: policy),
+                requirement: "size", reason: "soon smaller", expiresAt: end),
             as: PredicateType.waiver, on: version, by: test.releaseKey)
         guard
             case .refused = try await {

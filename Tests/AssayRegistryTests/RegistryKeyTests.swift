@@ -20,6 +20,7 @@ struct RegistryKeyTests {
     }
 
     private func protect(_ json: String) async throws {
+        _ = try await test.registry.publish.createRepository(digits, kind: .model)
         _ = try await test.registry.aliases.setPolicy(
             try Policy.parse(Array(json.utf8)), of: production, in: digits, by: .local)
     }

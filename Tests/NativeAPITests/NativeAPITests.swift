@@ -148,7 +148,7 @@ struct NativeAPITests {
         #expect(refused.status == .unprocessableContent)
         let told = try problem(refused)
         #expect(told.code == "promotion-refused")
-        #expect(told.outcomes?.map(\.requirement) == ["signature"])
+        #expect(told.outcomes?.map(\.requirement) == ["signature", "manifest"])
     }
 
     @Test func `a policy of a repository that is not there, or of a metric that is none, needs a word`() async throws {

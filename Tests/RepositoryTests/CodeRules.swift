@@ -47,7 +47,8 @@ enum CodeRules {
     }
 
     /// Paths that are compared as texts, which takes `é` in one scalar and in two for the same: `isExactly`,
-    /// `ExactText` and bytes do not. Found is what compares a `path`, and what is called after paths and keyed by texts.
+    /// `ExactText` and bytes do not. Found is what compares a `path`, and what is called after paths and keyed by
+    /// texts.
     static func pathComparisons(in file: TextFile) -> [Finding] {
         let lines = SwiftCode(file).lines
         return file.findings { number, _ in
@@ -59,7 +60,7 @@ enum CodeRules {
 
     private static let comparisonsOfPaths = [
         #"\.path (==|!=) "#, #"(==|!=) [$\w.]*\.path\b"#, #"Set\((?!.*ExactText)[^)]*\.path\b"#,
-        #"(?i)\b\w*(path|file|folder|location)s\w*: (Set<String>|\[String: )"#,
+        #"\b(\w*[a-z0-9](?=[A-Z]))?(?i:path|file|folder|location)s\w*: (Set<String>|\[String: )"#,
     ]
 
     /// Work that somebody meant to do later.

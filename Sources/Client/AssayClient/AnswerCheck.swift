@@ -1,4 +1,5 @@
 import APIProtocol
+import AssayCrypto
 package import AssayDomain
 
 /// Compares what a server answers with what it was asked for.
@@ -109,6 +110,15 @@ extension Verification {
 extension VerificationReport.Subject {
     /// `team/fraud:3 (4af1…)`
     fileprivate var text: String { "\(repository):\(number) (\(digest.short))" }
+}
+
+extension PolicyResponse {
+    /// Throws unless it is the policy of an alias, and named by its own digest.
+    func check(answers alias: Reference) throws {
+        try alias.check(answerOf: repository, self.alias)
+        let named = Digest.sha256(of: try JSON.encode(policy))
+        try AnswerCheck.demand(named == digest, asked: "policy \(digest)", answered: "policy \(named)")
+    }
 }
 
 extension PromotionResponse {

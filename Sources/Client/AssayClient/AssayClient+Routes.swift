@@ -157,13 +157,13 @@ extension AssayClient {
 
     package func policies(in repository: RepositoryName) async throws -> ListResponse<PolicyResponse> {
         let list: ListResponse<PolicyResponse> = try await get("/policies", ["repository": repository])
-        try AnswerCheck.demand(list.items, areOf: repository, \.repository)
+        for item in list.items { try item.check(answers: Reference(repository, item.alias)) }
         return list
     }
 
     package func policy(of alias: Reference) async throws -> PolicyResponse {
         let response: PolicyResponse = try await get("/policies/\(alias)")
-        try alias.check(answerOf: response.repository, response.alias)
+        try response.check(answers: alias)
         return response
     }
 
@@ -177,7 +177,7 @@ extension AssayClient {
         ]
         let response: PolicyResponse = try await send(
             .PUT, "/policies/\(alias)", policy, query: query, isRepeatable: true)
-        try alias.check(answerOf: response.repository, response.alias)
+        try response.check(answers: alias)
         try AnswerCheck.demand(
             response.policy == policy, asked: "the policy that was sent", answered: "policy \(response.digest)")
         return response

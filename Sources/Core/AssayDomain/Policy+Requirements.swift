@@ -26,7 +26,6 @@ extension Policy {
         if memory != nil { names.append("memory") }
         if cage != nil { names.append("cage") }
         if tries != nil { names.append("tries") }
-        if needsMeasurement { names.append("inputs") }
         return names
     }
 
