@@ -158,7 +158,7 @@ struct PromotionRaceTests {
             Issue.record("the replaced policy decided")
             return
         }
-        #expect(decision.outcomes.map(\.requirement) == ["signature", "size"])
+        #expect(decision.outcomes.map(\.requirement) == ["signature", "manifest", "size"])
     }
 
     @Test func `a holder that moves in between is the one that is compared with`() async throws {

@@ -2,7 +2,8 @@
 ///
 /// Swift's own comparison of texts, and with it every set and dictionary of them, takes `é` written as one scalar and
 /// as two for the same; file systems, signatures and other programs do not. So paths, and whatever else names files,
-/// are compared as this: OpenSSF Model Signing v1.0, 6.1.2, demands it, and `RepositoryTests` looks for what forgets it.
+/// are compared as this: OpenSSF Model Signing v1.0, 6.1.2, demands it, and `RepositoryTests` looks for what forgets
+/// it.
 package struct ExactText: Sendable {
     package let text: String
 

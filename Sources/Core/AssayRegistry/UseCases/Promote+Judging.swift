@@ -41,6 +41,12 @@ extension Promote {
         for blob in Self.content(of: manifest) where try await blobs.size(of: blob.digest) != blob.size {
             missing.append(blob.digest)
         }
+        // A config that is damaged makes no form; that is told as what it is.
+        if let config = manifest.config, evidence.canBePlain(manifest), !missing.contains(config.digest),
+            try await !blobs.isWhole(config.digest, size: config.size)
+        {
+            missing.append(config.digest)
+        }
         var gathered = Evidence(
             signers: signers, signatureFault: fault, missingContent: missing, contentBytes: version.contentBytes,
             relations: try reader.relations(in: statements),
