@@ -18,8 +18,11 @@ final class RegistryKeyFiles: SigningKeys {
     private var nextPath: String { folder + "/registry.next.pem" }
     private var draftPath: String { folder + "/registry.next.pem.new" }
 
-    init(folder: String, current: PrivateKey) {
+    let logKeyID: String
+
+    init(folder: String, current: PrivateKey, logKeyID: String) {
         self.folder = folder
+        self.logKeyID = logKeyID
         signer = RegistrySigner(current)
     }
 

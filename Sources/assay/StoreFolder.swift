@@ -144,11 +144,13 @@ final class StoreFolder: Sendable {
                     reason: "an empty one would forget every version, policy and trusted key",
                     remedy: "restore index.sqlite from a backup")
             }
+            let logKey = try readLogKey(in: path)
             return StoreFolder(
                 path: path,
                 keys: try RegistryKeyFiles(
-                    folder: path + "/keys", current: PrivateKey(pem: readKey("registry.pem", in: path))),
-                logKey: try readLogKey(in: path), lock: lock)
+                    folder: path + "/keys", current: PrivateKey(pem: readKey("registry.pem", in: path)),
+                    logKeyID: logKey.publicKey.id),
+                logKey: logKey, lock: lock)
         } catch {
             close(lock)
             throw error

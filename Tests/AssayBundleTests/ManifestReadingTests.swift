@@ -100,6 +100,14 @@ struct ManifestReadingTests {
         image(layers: descriptor("application/vnd.cncf.model.doc.v1.TAR+zstd", path: "model.onnx")),
         image(layers: descriptor("application/vnd.kitops.modelkit.model.v1.tar+gzip", path: "m")),
         image(layers: descriptor("application/vnd.oci.image.layer.v1.tar+gzip")),
+        image(layers: descriptor("application/vnd.oci.image.layer.v1.tar+gzip", path: "model.onnx")),
+        image(layers: descriptor("application/vnd.oci.image.layer.v1.tar")),
+        image(
+            layers: descriptor("application/vnd.oci.image.layer.v1.tar", path: "model.onnx"),
+            config: descriptor("application/vnd.oci.image.config.v1+json")),
+        image(
+            layers: descriptor("application/vnd.oci.image.layer.v1.tar", path: "model.onnx"),
+            config: descriptor("application/vnd.docker.container.image.v1+json")),
         image(layers: descriptor("application/vnd.oci.image.layer.nondistributable.v1.tar")),
         image(layers: descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip")),
         image(layers: descriptor("application/vnd.docker.image.rootfs.diff.tar.gzip")),
@@ -115,6 +123,7 @@ struct ManifestReadingTests {
 
     @Test(arguments: [
         image(), image(layers: descriptor("application/x-tar", path: "data.tar")),
+        image(layers: descriptor("application/vnd.oci.image.layer.v1.tar", path: "as-oras-has-it.onnx")),
         image(layers: descriptor("application/vnd.cncf.model.weight.v1.raw", path: "a/b.bin")),
         image(layers: descriptor("application/vnd.acme.foreign.weights", path: "w")), image(layers: descriptor()),
         image(layers: notes("a/b", #"{"name":"b","mode":420,"typeflag":48}"#)),

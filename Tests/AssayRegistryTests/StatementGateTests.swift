@@ -43,15 +43,17 @@ struct StatementGateTests {
     }
 
     /// Pushes an envelope as a referrer of its own, as any OCI client does.
-    private func push(_ envelope: [UInt8], note: String) async throws {
-        let manifest = try await referrer(of: envelope, note: note).bytes
+    private func push(_ envelope: [UInt8], note: String, type: String = MediaType.dsseEnvelope) async throws {
+        let manifest = try await referrer(of: envelope, note: note, type: type).bytes
         _ = try await test.registry.publish(
             Publish.Request(
                 repository: version.repository, manifest: manifest, mediaType: MediaType.imageManifest,
                 intent: .content), by: .local)
     }
 
-    private func referrer(of envelope: [UInt8], note: String) async throws -> Manifest {
+    private func referrer(
+        of envelope: [UInt8], note: String, type: String = MediaType.dsseEnvelope
+    ) async throws -> Manifest {
         let empty = try await test.push(Array("{}".utf8), to: version.repository)
         let record = try await test.push(envelope, to: version.repository)
         let subject = try #require(
@@ -60,9 +62,9 @@ struct StatementGateTests {
             #"{"mediaType":"\#(type)","digest":"\#(digest)","size":\#(size)}"#
         }
         let manifest = """
-            {"schemaVersion":2,"mediaType":"\(MediaType.imageManifest)","artifactType":"\(MediaType.dsseEnvelope)",
+            {"schemaVersion":2,"mediaType":"\(MediaType.imageManifest)","artifactType":"\(type)",
             "config":\(descriptor(MediaType.empty, empty.digest, 2)),
-            "layers":[\(descriptor(MediaType.dsseEnvelope, record.digest, envelope.count))],
+            "layers":[\(descriptor(type, record.digest, envelope.count))],
             "subject":\(descriptor(MediaType.imageManifest, subject.digest, subject.bytes.count)),
             "annotations":{"note":"\(note)"}}
             """
@@ -102,22 +104,72 @@ struct StatementGateTests {
         #expect(try await promote(), "new words are new evidence")
     }
 
-    @Test func `a no is not buried below what anybody may push`() async throws {
+    @Test func `a no is not buried below what anybody may push, and no yes dug up`() async throws {
         try await protect(#""attestations":[{"type":"\#(Self.review)","where":{"approved":true}}]"#)
-        try await attach(try envelope(#"{"approved":true}"#))
+        let yes = try envelope(#"{"approved":true}"#)
+        try await attach(yes)
+        try await attach(try envelope(#"{"approved":false}"#))
         let noise = Array("noise".utf8)
-        let first = try await referrer(of: noise, note: "number")
-        for number in 1...1_000 {
-            let bytes = Array(String(decoding: first.bytes, as: UTF8.self).replacing("number", with: "\(number)").utf8)
+        let first = String(decoding: try await referrer(of: noise, note: "number").bytes, as: UTF8.self)
+        for number in 1...1_100 {
+            let other = Digest.sha256(of: Array("noise \(number)".utf8))
+            let bytes = Array(first.replacing("\(Digest.sha256(of: noise))", with: "\(other)").utf8)
             try await test.index.attach(
                 Attachment(
-                    blobs: [],
+                    blobs: [BlobRecord(digest: other, size: Int64(noise.count))],
                     referrer: try Manifest(
                         parsing: bytes, digest: .sha256(of: bytes), contentType: MediaType.imageManifest)),
                 to: version.manifestDigest, in: version.repository, origin: nil, actor: "test",
                 at: Timestamp(milliseconds: 1_800_000_000_000))
         }
+        #expect(try await !promote())
+        try await push(yes, note: "again")
+        #expect(try await !promote())
+        try await attach(try envelope(#"{"approved":true,"round":2}"#))
+        #expect(try await promote(), "what was said behind the noise is heard")
+    }
+
+    @Test func `a yes that came when its key did not count yet is not the newest later`() async throws {
+        try await protect(#""attestations":[{"type":"\#(Self.review)","where":{"approved":true}}]"#)
+        let key = try PrivateKey.generate()
+        _ = try await test.registry.trust.trust(
+            ManageTrust.Request(
+                pem: key.publicKey.pem, name: "later", role: .training,
+                validFrom: test.clock.now().advanced(bySeconds: 1_000)), by: .local)
+        let yes = try envelope(#"{"approved":true}"#, key: key)
+        try await attach(yes)
+        test.clock.advance(seconds: 2_000)
+        try await attach(try envelope(#"{"approved":false}"#, key: key))
+        #expect(try await !promote())
+        try await push(yes, note: "again")
+        #expect(try await !promote())
+    }
+
+    @Test func `a yes in a sigstore bundle stands where that came`() async throws {
+        try await protect(#""attestations":[{"type":"\#(Self.review)","where":{"approved":true}}]"#)
+        let yes = try envelope(#"{"approved":true}"#)
+        let bundle =
+            #"{"mediaType":"\#(MediaType.sigstoreBundle)","verificationMaterial":{"publicKey":{"hint":"x"}},"#
+            + #""dsseEnvelope":\#(String(decoding: yes, as: UTF8.self))}"#
+        try await push(Array(bundle.utf8), note: "bundle", type: MediaType.sigstoreBundle)
+        #expect(try await test.registry.promote.check(version, for: production, policy: nil).decision.isPassed)
         try await attach(try envelope(#"{"approved":false}"#))
+        try await push(yes, note: "unwrapped")
+        #expect(try await !promote())
+    }
+
+    @Test func `provenance that its signer replaced tells no lineage`() async throws {
+        try await protect(#""lineage":["trained-on"]"#)
+        let data = try #require(try await test.index.version(Reference(parsing: "data:1")))
+        func provenance(_ sources: [LineageSource]) throws -> [UInt8] {
+            let predicate = try SignedEvidence(key: test.releaseKey).predicate(
+                of: Provenance(builderID: "b", metadata: VersionMetadata(), sources: sources))
+            return try envelope(String(decoding: predicate, as: UTF8.self), type: PredicateType.provenance)
+        }
+        try await attach(
+            try provenance([LineageSource(relation: .trainedOn, name: "data:1", digest: data.manifestDigest)]))
+        #expect(try await test.registry.promote.check(version, for: production, policy: nil).decision.isPassed)
+        try await attach(try provenance([]))
         #expect(try await !promote())
     }
 

@@ -84,10 +84,13 @@ def sign_and_attach(assay, registry, name, folder):
 
 
 def test_what_oras_pushed_is_promoted(assay, registry, client, target, name, dataset, pushed_by_oras, tmp_path):
-    """Signed by another tool again; and oras then pulls it under the protected alias."""
+    """Signed by another tool again, which signs files alone; and oras then pulls it under the protected alias."""
     sign_and_attach(assay, registry, name, tmp_path / "source")
     (assay.home / "policy.yaml").write_text(POLICY.format(dataset))
     assay.ok("policy", "set", name, "production", "policy.yaml")
+    refused = assay.run("promote", f"{name}:candidate", "production")
+    assert refused.code == 7 and "assay sign" in refused.err, refused
+    assay.ok("sign", f"{name}:candidate", "--key", assay.home / "release.pem")
     assay.ok("promote", f"{name}:candidate", "production")
     digests = {
         registry.get_manifest(name, tag, "HEAD").headers["Docker-Content-Digest"] for tag in ("1", "production")}

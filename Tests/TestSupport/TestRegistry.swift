@@ -34,12 +34,12 @@ package struct TestRegistry: Sendable {
         folder = try TemporaryFolder()
         registryKey = try PrivateKey.generate()
         releaseKey = try PrivateKey.generate()
-        keys = TestSigningKeys(registryKey)
         let ids = SequentialIDs()
         let threads = NIOThreadPool(numberOfThreads: 2)
         threads.start()
         blobs = try FileBlobStore(root: folder.path, threads: threads, ids: ids, logger: Logger(label: "test"))
         logKey = try Ed25519PrivateKey.generate()
+        keys = TestSigningKeys(registryKey, logKeyID: logKey.publicKey.id)
         log = try FileAuditLog(
             folder: folder.path + "/log", key: logKey, threads: threads, logger: Logger(label: "test"))
         index = try SQLiteIndex.open(path: folder.path + "/index.sqlite", log: log)

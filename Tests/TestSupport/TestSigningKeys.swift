@@ -9,7 +9,12 @@ package final class TestSigningKeys: SigningKeys {
     package let signer: RegistrySigner
     private let next = Mutex<PrivateKey?>(nil)
 
-    package init(_ key: PrivateKey) { signer = RegistrySigner(key) }
+    package let logKeyID: String
+
+    package init(_ key: PrivateKey, logKeyID: String) {
+        signer = RegistrySigner(key)
+        self.logKeyID = logKeyID
+    }
 
     package func makeNext() async throws -> String {
         let key = try PrivateKey.generate()

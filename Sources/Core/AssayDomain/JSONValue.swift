@@ -54,6 +54,24 @@ package indirect enum JSONValue: Sendable, Hashable {
     }
 }
 
+extension JSONValue {
+    /// The path of the first member with a value that another document has not in its place, by the bytes of names;
+    /// nil if there is none. What is null says nothing.
+    package func firstUnknown(to known: JSONValue) -> String? {
+        switch (self, known) {
+        case (.object(let members), _):
+            for member in members where member.value != .null {
+                guard let place = known[member.name] else { return member.name }
+                if let path = member.value.firstUnknown(to: place) { return "\(member.name).\(path)" }
+            }
+            return nil
+        case (.list(let items), .list(let places)):
+            return zip(items, places).lazy.compactMap { $0.firstUnknown(to: $1) }.first
+        default: return nil
+        }
+    }
+}
+
 /// Collects the values of a document whose grammar `StrictJSON` has checked.
 private struct CheckedJSONReader {
     let bytes: [UInt8]

@@ -3,6 +3,7 @@ package enum MediaType {
     // OCI image-spec 1.1.1
     package static let imageManifest = "application/vnd.oci.image.manifest.v1+json"
     package static let imageIndex = "application/vnd.oci.image.index.v1+json"
+    package static let imageLayer = "application/vnd.oci.image.layer.v1.tar"
     package static let empty = "application/vnd.oci.empty.v1+json"
     // Docker image manifest version 2, schema 2
     package static let dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
@@ -31,6 +32,11 @@ package enum MediaType {
 
     /// The types under which a manifest is taken and served.
     package static let manifests: Set = [imageManifest, imageIndex, dockerManifest, dockerManifestList]
+
+    /// The configs by which clients know a container image.
+    package static let imageConfigs: Set = [
+        "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
+    ]
 
     /// Whether clients that are known unpack content of this type into files of its own names: layers of container
     /// images, and archives of ModelPack, KitOps and others that name them so.

@@ -23,7 +23,7 @@ extension ManifestReading {
     private static func ambiguous(_ reason: String) -> AssayError {
         AssayError(
             .manifestAmbiguous, "clients could take other files out of the manifest", reason: reason,
-            remedy: "push the files as they are: assay push, or oras push without folders")
+            remedy: "push the files as they are, under their own names: assay push, or oras push without folders")
     }
 
     private static func packed(_ layer: Descriptor, at path: String) -> AssayError {
@@ -37,8 +37,9 @@ extension ManifestReading {
         guard let config else { return "it has no config" }
         guard config.urls.isEmpty else { return "its config may be fetched from elsewhere" }
         guard !layers.isEmpty else { return "it has no files" }
+        let isImage = MediaType.imageConfigs.contains(config.descriptor.mediaType)
         for layer in layers {
-            if let reason = try layer.ambiguity() { return reason }
+            if let reason = try layer.ambiguity(inImage: isImage) { return reason }
         }
         return nil
     }
@@ -46,12 +47,17 @@ extension ManifestReading {
 
 extension StrictDescriptor {
     /// Why clients could make something else of the layer than one file at its path; nil if none could.
-    fileprivate func ambiguity() throws(AssayError) -> String? {
+    ///
+    /// The type of an image's plain layer is what ORAS gives to every file by default; beside a config of no image, and
+    /// with a title, it is a file to every client.
+    fileprivate func ambiguity(inImage isImage: Bool) throws(AssayError) -> String? {
         let path = try ModelPack.path(of: descriptor)
         let name = Printable.quote(path)
         let annotations = descriptor.annotations ?? [:]
         guard urls.isEmpty else { return "\(name) may be fetched from elsewhere" }
-        guard !MediaType.isPacked(descriptor.mediaType) else {
+        let isFileOfORAS =
+            !isImage && descriptor.mediaType == MediaType.imageLayer && annotations[Annotation.title] != nil
+        guard isFileOfORAS || !MediaType.isPacked(descriptor.mediaType) else {
             return "\(name) is packed as \(Printable.quote(descriptor.mediaType, limit: 80)), "
                 + "which clients unpack and Assay does not"
         }

@@ -46,6 +46,15 @@ package enum PlainForm: Int, Sendable, CaseIterable {
         return form
     }
 
+    /// What a config of ModelPack says of the model; nobody signed or measured it. Nothing for what is none.
+    package static func claims(in config: [UInt8]) -> [(name: String, value: String)] {
+        guard let model = try? JSON.decodeVerbatim(ModelConfig.self, from: config) else { return [] }
+        return [
+            ("format", model.config.format), ("precision", model.config.precision),
+            ("parameters", model.config.paramSize),
+        ].compactMap { name, value in value.map { (name, $0) } }
+    }
+
     /// Manifest and config of files, whose kinds are as they shall be. Throws as `ModelPack.build`.
     func write(
         _ files: [ModelFile], properties: ModelProperties, repository: RepositoryName?

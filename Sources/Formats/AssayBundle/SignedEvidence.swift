@@ -85,6 +85,13 @@ package struct SignedEvidence: EvidenceFormat {
         try Referrer.attestation(envelope, predicateType: predicateType, subject: subject)
     }
 
+    package func envelope(in bytes: [UInt8]) -> [UInt8] {
+        guard let bundle = SigstoreBundle(reading: bytes), !bundle.isModelSignature, !bundle.envelope.isEmpty else {
+            return bytes
+        }
+        return bundle.envelope
+    }
+
     package func readStatement(_ envelope: [UInt8]) throws -> VerifiedStatement.Statement {
         VerifiedStatement.Statement(try DSSEEnvelope(parsing: envelope).unverifiedStatement())
     }

@@ -60,10 +60,19 @@ package struct Call: Sendable {
         }
     }
 
-    /// The body as one strict JSON document. Throws `json-invalid`, `body-too-large`, `media-type-unsupported`.
-    package func json<Value: Decodable>(_ type: Value.Type, upTo bytesMax: Int = jsonBytesMax) async throws -> Value {
+    /// The body as one strict JSON document with no key that the request does not have: a misspelt wish is an error,
+    /// and never no wish. Throws `json-invalid`, `request-invalid`, `body-too-large`, `media-type-unsupported`.
+    package func json<Value: Codable>(_ type: Value.Type, upTo bytesMax: Int = jsonBytesMax) async throws -> Value {
         try requireJSON()
-        return try JSON.decode(type, from: try await body(upTo: bytesMax))
+        let bytes = try await body(upTo: bytesMax)
+        let value = try JSON.decode(type, from: bytes)
+        let known = try JSONValue(parsing: try JSON.encode(value))
+        if let path = try JSONValue(parsing: bytes).firstUnknown(to: known) {
+            throw AssayError(
+                .requestInvalid, "the body has the unknown key \(Printable.quote(path, limit: 100))",
+                remedy: "write it as the API's description has it: /api/v1/openapi.yaml")
+        }
+        return value
     }
 
     /// A form that a page of another site can send is no JSON; so the type must be said.

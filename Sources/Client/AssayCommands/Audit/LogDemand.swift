@@ -46,10 +46,13 @@ struct LogDemand: Sendable {
             throw AssayError(
                 .logInconsistent, "entry \(item.index) of the audit log is no promotion of \(version.reference)")
         }
-        // The log vouches for the verdict's bytes, whoever signed them.
+        // The log vouches for the verdict's bytes, and the trust root for who signed them, if it names a registry.
         let verdict = try await client.content(
             of: record.verdict, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
         try record.check(verdict: try DSSEEnvelope(parsing: verdict).unverifiedStatement())
+        if let root, root.keys.contains(where: { $0.role == .registry }) {
+            try Self.requireCounting(verdict, root.keys(.registry, for: version.repository, at: entry.at))
+        }
         let newest = try await memory.check(opened, after: before, trust: trust, client: client)
         if Self.alias(of: reference) != nil {
             try await LaterMoves(client: client, memory: memory).check(
@@ -58,6 +61,18 @@ struct LogDemand: Sendable {
         return Promotion(
             alias: record.alias.text, index: item.index, at: entry.at, entryCount: opened.checkpoint.size,
             isKeyOfRegistry: trust.isOfRegistry)
+    }
+
+    /// Throws `untrusted-key` for a verdict by a registry's key that does not count, or not any more.
+    private static func requireCounting(_ verdict: [UInt8], _ keys: [TrustedKey]) throws {
+        do {
+            _ = try TrustedSigners(keys).open(verdict)
+        } catch let error as AssayError where error.code == .untrustedKey {
+            throw AssayError(
+                .untrustedKey, "the verdict behind the promotion is by no registry key that counts",
+                reason: "the trust root names other keys, or that one was revoked or has ended",
+                remedy: "promote the version again under the registry's key of today", cause: error)
+        }
     }
 
     private static func alias(of reference: Reference) -> AliasName? {

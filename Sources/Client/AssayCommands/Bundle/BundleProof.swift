@@ -74,12 +74,16 @@ struct BundleProof: Encodable, Sendable {
             .filter { MediaType.envelopes.contains($0.effectiveArtifactType ?? "") }.map(bundle.document)
         let binding = check.binding(config: try config(of: bundle), envelopes: envelopes)
         try check.require(binding)
-        let promotions = try proofs.promotions.map { try Self.promotion($0, evidence: evidence, bundle: bundle) }
+        let promotions = try proofs.promotions.compactMap { try Self.promotion($0, evidence: evidence, bundle: bundle) }
         if case .promotion(let alias) = demand {
             guard promotions.contains(where: { alias == nil || $0.alias == alias?.text }) else {
+                let isJudged = promotions.count < proofs.promotions.count
                 throw AssayError(
                     .logEntryNotFound, "the bundle proves no promotion\(alias.map { " to \($0)" } ?? "")",
-                    remedy: "name a trust root with the log's key, and export the version after it was promoted")
+                    reason: isJudged ? "one that it holds was decided by no registry key that counts now" : nil,
+                    remedy: isJudged
+                        ? "promote the version again under the registry's key of today, and export it"
+                        : "name a trust root with the log's key, and export the version after it was promoted")
             }
         }
         return BundleProof(
@@ -157,21 +161,26 @@ struct BundleProof: Encodable, Sendable {
     }
 
     /// A promotion counts if the verdict that it names is there, by a registry's key, and says yes to just this.
+    ///
+    /// Nil for one whose verdict is there, by a key that is not trusted or not any more: it proves nothing, and a later
+    /// one may. Throws `signature-invalid` for a verdict that is missing or no verdict.
     private static func promotion(
         _ proven: LogProofs.Proven, evidence: [CheckedEvidence], bundle: OpenBundle
-    ) throws -> Promotion {
+    ) throws -> Promotion? {
         guard let record = PromotionRecord(proven.entry) else {
             throw AssayError(
                 .logInconsistent, "a promotion in the audit log does not say what was promoted, and by which policy",
                 reason: "entry \(proven.index)")
         }
-        guard let found = evidence.first(where: { $0.envelopeDigest == record.verdict }), found.status == .valid,
+        guard let found = evidence.first(where: { $0.envelopeDigest == record.verdict }),
             found.predicateType == PredicateType.verdict
         else {
             throw AssayError(
-                .signatureInvalid, "the verdict behind a promotion is missing, or by no trusted registry key",
-                reason: "entry \(proven.index) of the audit log names \(record.verdict)")
+                .signatureInvalid, "the verdict behind a promotion is missing",
+                reason: "entry \(proven.index) of the audit log names \(record.verdict)",
+                remedy: "export the version again: assay bundle export")
         }
+        guard found.status == .valid else { return nil }
         try record.check(verdict: try Self.statement(found, of: bundle))
         return Promotion(
             repository: record.repository, alias: record.alias.text, index: proven.index, at: proven.entry.at,

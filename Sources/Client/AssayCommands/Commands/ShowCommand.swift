@@ -24,6 +24,8 @@ struct ShowCommand: AsyncParsableCommand {
 
         let version: Version
         let files: [File]
+        /// What the version's config says of the model, signed by nobody.
+        let claims: [String: String]
         let attestations: [AttestationResponse]
     }
 
@@ -45,11 +47,14 @@ struct ShowCommand: AsyncParsableCommand {
     private static func document(of reference: Reference, client: AssayClient) async throws -> Document {
         let version = try await client.version(reference)
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
+        // A version is shown as well as it can be, also where its config is damaged.
+        let config = try? await PullPlan.config(of: manifest, in: version.repository, client: client)
         return Document(
             version: version,
             files: try ModelPack.files(of: manifest).map {
                 Document.File(path: $0.path, digest: $0.digest, size: $0.size)
             },
+            claims: Dictionary(PlainForm.claims(in: config ?? []).map { ($0.name, $0.value) }) { first, _ in first },
             attestations: try await client.attestations(about: version).items)
     }
 
@@ -65,6 +70,7 @@ struct ShowCommand: AsyncParsableCommand {
             metadata(version.metadata)
             + version.annotations.sorted { $0.key < $1.key }
             .map { ("annotation \($0.key)", $0.value) }
+        fields += document.claims.sorted { $0.key < $1.key }.map { ("claimed \($0.key)", $0.value) }
         if let model = version.model { fields += summary(model) }
         let width = fields.map(\.0.count).max() ?? 0
         var lines = fields.map { name, value in

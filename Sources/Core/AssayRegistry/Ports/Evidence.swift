@@ -97,6 +97,9 @@ package protocol EvidenceFormat: Sendable {
     /// The referrer manifest of an envelope.
     func attestationReferrer(envelope: BlobRecord, predicateType: String, subject: Descriptor) throws -> [UInt8]
 
+    /// The envelope in a sigstore bundle of a statement; anything else as it is.
+    func envelope(in bytes: [UInt8]) -> [UInt8]
+
     /// Reads an envelope without believing it. Throws `signature-invalid`.
     func readStatement(_ envelope: [UInt8]) throws -> VerifiedStatement.Statement
 

@@ -65,17 +65,15 @@ package struct ManageTrust: Sendable {
     ) async throws -> TrustedKey {
         try Self.checkOrder(validFrom, validUntil)
         let now = clock.now()
-        if id == evidence.signingKeyID, (validFrom ?? now) > now || (validUntil ?? now) < now {
-            throw Self.inUse(id, "would not count any more")
-        }
+        if (validFrom ?? now) > now || (validUntil ?? now) < now { try requireUnused(id, "would not count any more") }
         return try await index.limitTrustedKey(
             id, validFrom: validFrom, validUntil: validUntil, actor: principal.name, at: clock.now())
     }
 
     /// Stops trusting a key, whenever it signed; `since` is kept as the date from which on it may have been misused.
-    /// Throws `key-not-found`, and `in-use` for the key that the registry signs with.
+    /// Throws `key-not-found`, and `in-use` for the keys that the registry and its log sign with.
     package func revoke(_ id: String, since: Timestamp?, by principal: Principal) async throws -> TrustedKey {
-        guard id != evidence.signingKeyID else { throw Self.inUse(id, "is not revoked") }
+        try requireUnused(id, "is not revoked")
         let now = clock.now()
         return try await index.revokeTrustedKey(id, since: since ?? now, actor: principal.name, at: now)
     }
@@ -102,10 +100,19 @@ package struct ManageTrust: Sendable {
     /// One rotation after the other, in whichever registry of the process.
     private static let rotation = Turn()
 
-    private static func inUse(_ id: String, _ fault: String) -> AssayError {
-        AssayError(
-            .inUse, "the key \(id.prefix(12)) \(fault)", reason: "the registry signs reports and verdicts with it",
-            remedy: "give the registry another key first: assay key rotate registry")
+    /// Throws `in-use` for a key that the registry itself signs with.
+    private func requireUnused(_ id: String, _ fault: String) throws(AssayError) {
+        if id == evidence.signingKeyID {
+            throw AssayError(
+                .inUse, "the key \(id.prefix(12)) \(fault)", reason: "the registry signs reports and verdicts with it",
+                remedy: "give the registry another key first: assay key rotate registry")
+        }
+        if id == signingKeys?.logKeyID {
+            throw AssayError(
+                .inUse, "the key \(id.prefix(12)) \(fault)",
+                reason: "the registry signs its audit log with it, and nobody could check that any more",
+                remedy: "a log's key cannot be replaced: begin another store, and bring its versions there as bundles")
+        }
     }
 
     /// A key that was trusted before ids were those of one encoding stands under another id. Throws `key-conflict`.

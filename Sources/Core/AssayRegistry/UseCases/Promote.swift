@@ -89,7 +89,8 @@ package struct Promote: Sendable {
     private static func ambiguous(_ version: Version, _ reason: String) -> AssayError {
         AssayError(
             .manifestAmbiguous, "\(version.reference) is not promoted: clients could take other files out of it",
-            reason: reason, remedy: "push the files as they are: assay push, or oras push without folders")
+            reason: reason,
+            remedy: "push the files as they are, under their own names: assay push, or oras push without folders")
     }
 
     private func basis(of version: Version, for alias: AliasName) async throws -> PromotionBasis {

@@ -10,8 +10,8 @@ struct ReadEvidence: Sendable {
     static let envelopeBytesMax: Int64 = 16 << 20
     /// The most bytes of one model signature.
     static let signatureBytesMax: Int64 = 4 << 20
-    /// The most signatures, and the most statements, looked at for one version.
-    static let signaturesMax = 1_000
+    /// From how many attached signatures and statements on nothing is decided about a version: the index gives no more.
+    static let attachedMax = 10_000
 
     let blobs: any BlobStore
     let index: any Index
@@ -103,7 +103,8 @@ struct ReadEvidence: Sendable {
     /// Statements about exactly this manifest by trusted keys of any role but a log's, oldest first.
     ///
     /// What cannot be read, is of another subject, or is signed by nobody who is trusted does not count. The same words
-    /// by the same key stand where they were recorded first: attached once more, old evidence does not become new.
+    /// by the same key stand where they were recorded first, in whatever envelope and whether or not they counted then:
+    /// attached once more, old evidence does not become new. Throws `too-many-entries` as `distinct`.
     func statements(about subject: Digest, in repository: RepositoryName) async throws -> [VerifiedStatement] {
         let root = try await root()
         var statements: [VerifiedStatement] = []
@@ -113,13 +114,18 @@ struct ReadEvidence: Sendable {
                 root.keys($0, for: repository, at: record.createdAt)
             }
             do {
-                let statement = try evidence.openStatement(
-                    try await content(of: record.envelope.digest), trusted: trusted)
+                let envelope = evidence.envelope(in: try await content(of: record.envelope.digest))
+                let content = try evidence.readStatement(envelope)
+                guard content.subjects.contains(subject) else { continue }
+                let speakers = try evidence.claims(ofEnvelope: envelope, known: root.keys)
+                let new = speakers.compactMap { claim -> Saying? in
+                    guard case .key(let id) = claim else { return nil }
+                    return Saying(statement: content, signer: id)
+                }.filter { said.insert($0).inserted }
+                let statement = try evidence.openStatement(envelope, trusted: trusted)
                 let isAllowed =
                     statement.signer.role == .registry || !PredicateType.ofRegistry.contains(statement.predicateType)
-                guard isAllowed, statement.subjects.contains(subject),
-                    said.insert(Saying(statement: statement.content, signer: statement.signer.id)).inserted
-                else { continue }
+                guard isAllowed, new.contains(Saying(statement: content, signer: statement.signer.id)) else { continue }
                 statements.append(statement)
             } catch let error as AssayError where error.code.kind != .storage {
                 continue
@@ -162,24 +168,39 @@ struct ReadEvidence: Sendable {
         }
     }
 
-    /// The relations that provenance among checked statements tells, each with a signer that says so.
+    /// The relations that the newest provenance of each signer among checked statements tells, each with one who says
+    /// so.
     func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
+        var newest: [String: VerifiedStatement] = [:]
+        for statement in statements where statement.predicateType == PredicateType.provenance {
+            newest[statement.signer.id] = statement
+        }
         var relations: [LineageRelation: String] = [:]
-        for statement in statements {
-            guard statement.predicateType == PredicateType.provenance else { continue }
+        for (signer, statement) in newest.sorted(by: { $0.key < $1.key }) {
             guard let provenance = try? evidence.provenance(statement.predicate) else { continue }  // It tells nothing.
-            for relation in provenance.relations { relations[relation] = relations[relation] ?? statement.signer.id }
+            for relation in provenance.relations { relations[relation] = relations[relation] ?? signer }
         }
         return relations
     }
 
     private func envelopes(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
+        try await distinct(of: subject, in: repository).filter { $0.envelope.size <= Self.envelopeBytesMax }
+    }
+
+    /// All evidence about a manifest in the order in which it came, the same bytes once.
+    ///
+    /// None of it is left out for being too much: whoever may push could bury a no so, or a yes. Throws
+    /// `too-many-entries` where there is more than is looked at; then nothing is decided.
+    private func distinct(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {
         let all = try await attestations(of: subject, in: repository)
-        let envelopes = all.filter {
-            $0.artifactType != MediaType.sigstoreBundle && $0.envelope.size <= Self.envelopeBytesMax
+        guard all.count < Self.attachedMax else {
+            throw AssayError(
+                .tooManyEntries, "over \(Self.attachedMax - 1) signatures and statements are attached to \(subject)",
+                reason: "nothing is decided by a part of them",
+                remedy: "delete those that nobody needs: they are the referrers of the version")
         }
-        // The newest: nobody can bury a no under what is attached after it, and so bring back the yes before.
-        return Array(envelopes.suffix(Self.signaturesMax))
+        var seen: Set<Digest> = []
+        return all.filter { seen.insert($0.envelope.digest).inserted }
     }
 
     // MARK: Manifests
@@ -233,11 +254,9 @@ struct ReadEvidence: Sendable {
     }
 
     private func bundles(of manifest: Manifest, in repository: RepositoryName) async throws -> [AttestationRecord] {
-        let all = try await attestations(of: manifest.digest, in: repository)
-        let bundles = all.filter {
+        try await distinct(of: manifest.digest, in: repository).filter {
             $0.artifactType == MediaType.sigstoreBundle && $0.envelope.size <= Self.signatureBytesMax
         }
-        return Array(bundles.prefix(Self.signaturesMax))
     }
 
     /// The bytes of an envelope. Throws `digest-mismatch`, `blob-not-found`, `body-too-large`.

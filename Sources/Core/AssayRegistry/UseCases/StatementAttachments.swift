@@ -98,7 +98,7 @@ struct StatementAttachments: Sendable {
     /// What is said already; what cannot be read, or claims a known key falsely, says nothing.
     private func said(in records: [AttestationRecord], keys: [TrustedKey]) async throws -> [Claim: AttestationRecord] {
         var claims: [Claim: AttestationRecord] = [:]
-        for record in records.prefix(ReadEvidence.signaturesMax)
+        for record in records
         where record.artifactType != MediaType.sigstoreBundle && record.envelope.size <= ReadEvidence.envelopeBytesMax {
             do {
                 let envelope = try await reader.content(of: record.envelope.digest)
