@@ -70,11 +70,12 @@ struct AuditCheck: Sendable {
             }
         }
         if !faults.isFull { try await walk.finish(&faults) { try await client.logTile($0.path) } }
-        for fault in try await indexFaults { faults.add(nil, Printable.escape(fault)) }
+        let unbound = try await UnboundHolders(client: client).find()
+        for fault in try await indexFaults + unbound.faults { faults.add(nil, Printable.escape(fault)) }
         return Result(
             origin: checkpoint.origin, entryCount: checkpoint.size, root: Hex.encode(checkpoint.root.bytes),
             keptEntryCount: kept?.size, faults: faults.items, timeFaults: walk.timeFaults.items,
-            unbound: try await UnboundHolders(client: client).find())
+            unbound: unbound.holders)
     }
 
     private static func check(_ kept: Checkpoint, against now: Checkpoint, _ faults: inout FaultList) throws {

@@ -11,7 +11,8 @@ struct UnboundHolders: Sendable {
     struct Holder: Encodable, Sendable {
         let alias: Reference
         let version: VersionNumber
-        let digest: Digest
+        /// Nil if the registry does not say which manifest that is.
+        let digest: Digest?
         let reason: String
     }
 
@@ -20,15 +21,28 @@ struct UnboundHolders: Sendable {
 
     let client: AssayClient
 
-    func find() async throws -> [Holder] {
+    /// The holders, and what of the index could not be read on the way, in words.
+    func find() async throws -> (holders: [Holder], faults: [String]) {
+        do {
+            return try await search()
+        } catch let error as AssayError where error.code.kind != .busy {
+            return ([], ["who holds the protected aliases cannot be read: \(error.message)"])
+        }
+    }
+
+    private func search() async throws -> (holders: [Holder], faults: [String]) {
         let root = TrustRoot(keys: try await client.keys().items)
         let repositories = try await Pages.collect(limit: Self.repositoriesMax) { after, limit in
             try await client.repositories(after: after, limit: limit)
         }
-        var found: [Holder] = []
+        var found: (holders: [Holder], faults: [String]) = ([], [])
         for repository in repositories.items where repository.versionCount > 0 {
-            for alias in try await client.aliases(in: repository.name).items where alias.policyDigest != nil {
-                if let holder = try await holder(of: alias, root: root) { found.append(holder) }
+            do {
+                for alias in try await client.aliases(in: repository.name).items where alias.policyDigest != nil {
+                    if let holder = try await holder(of: alias, root: root) { found.holders.append(holder) }
+                }
+            } catch let error as AssayError where error.code.kind != .busy {
+                found.faults.append("the aliases of \(repository.name) cannot be read: \(error.message)")
             }
         }
         return found
@@ -36,6 +50,17 @@ struct UnboundHolders: Sendable {
 
     /// The holder of an alias if nothing binds its manifest.
     private func holder(of alias: Alias, root: TrustRoot) async throws -> Holder? {
+        do {
+            return try await unbound(alias, root: root)
+        } catch let error as AssayError where [.notFound, .integrity, .invalid, .tooLarge].contains(error.code.kind) {
+            // What the index says of it is at odds with itself; that is found, and told, as a fault of its own.
+            return Holder(
+                alias: Reference(alias.repository, alias.name), version: alias.version, digest: nil,
+                reason: "not to be read: \(error.message)")
+        }
+    }
+
+    private func unbound(_ alias: Alias, root: TrustRoot) async throws -> Holder? {
         let version = try await client.version(Reference(alias.repository, alias.version))
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         let binding = try await binding(of: manifest, version, root: root)
