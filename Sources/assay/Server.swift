@@ -73,7 +73,8 @@ struct Server: Sendable {
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
             index: index, log: log,
             evidence: SignedEvidence(signer: store.keys.signer), inspector: ONNXInspector(), host: host,
-            clock: SystemClock(), ids: ids, logger: logger, settings: settings, keys: store.keys)
+            clock: SystemClock(), ids: ids, codes: store.uploadKey, logger: logger, settings: settings, keys: store.keys
+        )
         self.store = store
         self.settings = settings
         self.metrics = metrics

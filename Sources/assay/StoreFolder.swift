@@ -17,6 +17,8 @@ final class StoreFolder: Sendable {
     let keys: RegistryKeyFiles
     /// Signs the audit log's checkpoints.
     let logKey: Ed25519PrivateKey
+    /// Binds uploads to their repositories.
+    let uploadKey: MessageKey
     private let lock: Int32
 
     var indexPath: String { path + "/index.sqlite" }
@@ -31,10 +33,13 @@ final class StoreFolder: Sendable {
         var createdAt: Timestamp
     }
 
-    private init(path: String, keys: RegistryKeyFiles, logKey: Ed25519PrivateKey, lock: Int32) {
+    private init(
+        path: String, keys: RegistryKeyFiles, logKey: Ed25519PrivateKey, uploadKey: MessageKey, lock: Int32
+    ) {
         self.path = path
         self.keys = keys
         self.logKey = logKey
+        self.uploadKey = uploadKey
         self.lock = lock
     }
 
@@ -150,7 +155,7 @@ final class StoreFolder: Sendable {
                 keys: try RegistryKeyFiles(
                     folder: path + "/keys", current: PrivateKey(pem: readKey("registry.pem", in: path)),
                     logKeyID: logKey.publicKey.id),
-                logKey: logKey, lock: lock)
+                logKey: logKey, uploadKey: try UploadKeyFile.open(in: path + "/keys"), lock: lock)
         } catch {
             close(lock)
             throw error

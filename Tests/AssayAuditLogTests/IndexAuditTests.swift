@@ -166,7 +166,7 @@ struct IndexAuditTests {
         let registry = try Registry(
             blobs: test.blobs, index: test.index, log: unopened, evidence: SignedEvidence(key: test.registryKey),
             inspector: ONNXInspector(), host: test.host, clock: SteppingClock(), ids: SequentialIDs(),
-            logger: Logger(label: "test"))
+            codes: try MessageKey(secret: SecureRandom.bytes(32)), logger: Logger(label: "test"))
         #expect(try await registry.audit.faults() == ["the audit log takes no entries: it was not opened"])
     }
 

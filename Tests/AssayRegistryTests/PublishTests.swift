@@ -83,6 +83,20 @@ struct PublishTests {
         }
     }
 
+    @Test func `a ticket cannot be made from what its owner knows`() async throws {
+        let one = try RepositoryName(parsing: "one")
+        let two = try RepositoryName(parsing: "two")
+        let id = String(try await test.registry.blobs.begin(in: one).text.prefix(32))
+        let computed = Digest.sha256(of: Array("\(id) \(two)".utf8)).hex.prefix(16)
+        let other = try await TestRegistry()
+        for forged in ["\(id)\(computed)", id, "\(id)0000000000000000", ""] {
+            #expect(await code { _ = try test.registry.blobs.ticket(parsing: forged, in: two) } == .uploadNotFound)
+        }
+        // What one store binds, another one does not know.
+        let ticket = try await other.registry.blobs.begin(in: one)
+        #expect(await code { _ = try test.registry.blobs.ticket(parsing: ticket.text, in: one) } == .uploadNotFound)
+    }
+
     @Test func `a blob is read only through a repository that has it`() async throws {
         let one = try RepositoryName(parsing: "one")
         let two = try RepositoryName(parsing: "two")

@@ -48,7 +48,8 @@ package struct TestRegistry: Sendable {
         registry = try Registry(
             blobs: hookedBlobs, index: index, log: log, evidence: SignedEvidence(signer: keys.signer),
             inspector: ONNXInspector(),
-            host: host, clock: clock, ids: ids, logger: Logger(label: "test"), settings: settings,
+            host: host, clock: clock, ids: ids, codes: try MessageKey(secret: SecureRandom.bytes(32)),
+            logger: Logger(label: "test"), settings: settings,
             keys: keys)
         try await trust(registryKey.publicKey.pem, as: .registry)
         try await trust(releaseKey.publicKey.pem, as: .release)

@@ -38,6 +38,12 @@ package enum MediaType {
         "application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
     ]
 
+    /// The type under which a stored manifest is served: its own, or that of plain bytes where an older build took it
+    /// under a type that is none of a manifest's.
+    package static func served(_ mediaType: String) -> String {
+        manifests.contains(mediaType) ? mediaType : octetStream
+    }
+
     /// Whether clients that are known unpack content of this type into files of its own names: layers of container
     /// images, and archives of ModelPack, KitOps and others that name them so.
     package static func isPacked(_ mediaType: String) -> Bool { !packedWords(of: mediaType).isDisjoint(with: packings) }

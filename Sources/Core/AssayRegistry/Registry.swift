@@ -25,14 +25,15 @@ package struct Registry: Sendable {
     package init(
         blobs: any BlobStore, index: any Index, log: any AuditLog, evidence: any EvidenceFormat,
         inspector: any ModelInspector,
-        host: any EvaluatorHost, clock machineClock: any WallClock, ids: any IDGenerator, logger: Logger,
+        host: any EvaluatorHost, clock machineClock: any WallClock, ids: any IDGenerator,
+        codes: any MessageCodes, logger: Logger,
         settings: StoreSettings = StoreSettings(), keys: (any SigningKeys)? = nil
     ) throws(AssayError) {
         let clock = RegistryClock(machineClock, notBefore: index.lastEntryTime)
         publish = Publish(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock,
             manifestBytesMax: settings.manifestBytesMax)
-        self.blobs = TransferBlobs(blobs: blobs, index: index, evidence: evidence, clock: machineClock, logger: logger)
+        self.blobs = TransferBlobs(blobs: blobs, index: index, codes: codes, clock: machineClock, logger: logger)
         catalog = Catalog(index: index)
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, signingKeys: keys, clock: clock)

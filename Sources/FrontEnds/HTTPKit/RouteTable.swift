@@ -66,6 +66,7 @@ package struct RouteTable: HTTPResponder {
             if error.code == .methodNotAllowed { response.headers[.allow] = allowed(request, at: position) }
         }
         response.headers[.requestID] = requestID
+        Self.keepFromPages(&response)
         if request.method == .head { response = Self.withoutBody(response) }
         timers.record(request.method, route: label, status: response.status.code, since: start)
         return response
@@ -167,6 +168,13 @@ package struct RouteTable: HTTPResponder {
             return id
         }
         return VerificationID(bits: ids.next()).text
+    }
+
+    /// What anybody pushed is data: no browser takes an answer for a page, a script or a style by its looks, nor runs
+    /// or loads anything from it where somebody opens it by its address.
+    private static func keepFromPages(_ response: inout Response) {
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.contentSecurityPolicy] = "default-src 'none'; sandbox"
     }
 
     /// What a HEAD gets: the headers of the answer, its length included.

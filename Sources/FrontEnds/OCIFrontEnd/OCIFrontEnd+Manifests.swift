@@ -12,7 +12,7 @@ extension OCIFrontEnd {
         let headers = Caching.headers(of: manifest.digest, isFixed: isFixed)
         if Caching.isKnown(manifest.digest, to: call.request) { return .notModified(headers) }
         return Response(
-            status: .ok, headers: headers.adding(.contentType, manifest.mediaType),
+            status: .ok, headers: headers.adding(.contentType, MediaType.served(manifest.mediaType)),
             body: .init(byteBuffer: .init(bytes: manifest.bytes)))
     }
 

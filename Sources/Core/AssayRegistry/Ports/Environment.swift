@@ -9,3 +9,9 @@ package protocol WallClock: Sendable {
 package protocol IDGenerator: Sendable {
     func next() -> UInt64
 }
+
+/// Codes of messages that nobody can make who does not have the store's secret; they stay the same over restarts.
+package protocol MessageCodes: Sendable {
+    /// 32 bytes; equal for equal messages.
+    func code(of message: [UInt8]) throws -> [UInt8]
+}

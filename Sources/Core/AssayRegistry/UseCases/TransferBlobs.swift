@@ -9,7 +9,7 @@ package struct TransferBlobs: Sendable {
 
     let blobs: any BlobStore
     let index: any Index
-    let evidence: any EvidenceFormat
+    let codes: any MessageCodes
     let clock: any WallClock
     let logger: Logger
 
@@ -17,7 +17,7 @@ package struct TransferBlobs: Sendable {
     package func begin(
         in repository: RepositoryName, hashing algorithm: Digest.Algorithm = .sha256
     ) async throws -> UploadTicket {
-        ticket(try await blobs.beginUpload(hashing: algorithm), in: repository)
+        try ticket(try await blobs.beginUpload(hashing: algorithm), in: repository)
     }
 
     /// Removes uploads that were given up, now and then, until the task is cancelled.
@@ -34,8 +34,10 @@ package struct TransferBlobs: Sendable {
 
     /// The session behind a ticket's text. Throws `upload-not-found`, also for a ticket of another repository.
     package func ticket(parsing text: some StringProtocol, in repository: RepositoryName) throws -> UploadTicket {
-        let ticket = ticket(try UploadID(parsing: text.prefix(UploadID.length)), in: repository)
-        guard ticket.text == text else {
+        let ticket = try ticket(try UploadID(parsing: text.prefix(UploadID.length)), in: repository)
+        // All of it is compared, so that the time taken does not tell how much of a guess is right.
+        let differences = zip(ticket.text.utf8, text.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
+        guard ticket.text.utf8.count == text.utf8.count, differences == 0 else {
             throw AssayError(.uploadNotFound, "\(repository) has no upload \(Printable.quote(text, limit: 60))")
         }
         return ticket
@@ -69,10 +71,9 @@ package struct TransferBlobs: Sendable {
     /// Throws `upload-not-found`.
     package func cancel(_ ticket: UploadTicket) async throws { try await blobs.cancelUpload(ticket.id) }
 
-    private func ticket(_ id: UploadID, in repository: RepositoryName) -> UploadTicket {
-        let binding = evidence.digest(of: Array("\(id) \(repository)".utf8))
-        return UploadTicket(
-            id: id, repository: repository, text: id.text + binding.hex.prefix(UploadTicket.bindingLength))
+    private func ticket(_ id: UploadID, in repository: RepositoryName) throws -> UploadTicket {
+        let binding = Hex.encode(try codes.code(of: Array("\(id) \(repository)".utf8)))
+        return UploadTicket(id: id, repository: repository, text: id.text + binding.prefix(UploadTicket.bindingLength))
     }
 
     /// Makes a blob of another repository readable here; false if it is not there to be mounted.
@@ -127,7 +128,8 @@ package struct TransferBlobs: Sendable {
     }
 }
 
-/// An upload session as its repository names it: the id, and a part of a digest that binds it to the repository.
+/// An upload session as its repository names it: the id, and a part of a code that binds it to the
+/// repository, which only the store can make.
 package struct UploadTicket: Sendable, Hashable {
     static let bindingLength = 16
 

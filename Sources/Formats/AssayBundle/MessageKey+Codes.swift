@@ -1,0 +1,4 @@
+import AssayCrypto
+import AssayRegistry
+
+extension MessageKey: MessageCodes {}
