@@ -30,6 +30,16 @@ package struct Endpoint: Sendable, Hashable {
     /// Whether it is a Unix socket.
     package var isSocket: Bool { baseURL.hasPrefix(Self.socketScheme) }
 
+    /// Whether both are one server by their text: hosts in any case, and a port that is left out is the scheme's.
+    package func isSameServer(as other: Endpoint) -> Bool { place == other.place }
+
+    private var place: String {
+        guard !isSocket else { return baseURL }
+        let text = baseURL.lowercased()
+        let standard = text.hasPrefix("https:") ? ":443" : ":80"
+        return text.hasSuffix(standard) ? String(text.dropLast(standard.count)) : text
+    }
+
     private init(unchecked baseURL: String) { self.baseURL = baseURL }
 
     /// The server that listens on a Unix socket; the path is absolute.

@@ -26,16 +26,27 @@ struct ServerOptions: ParsableArguments {
     /// Throws `usage` if none or two were named, and whatever the work throws.
     func withClient(_ work: @escaping @Sendable (AssayClient) async throws -> Void) async throws {
         let environment = CommandEnvironment.current
-        let token = try token(environment.variables)
-        switch try place(environment.variables) {
-        case .server(let endpoint):
-            try await AssayClient.withClient(of: endpoint, token: token, work)
-        case .store(let path):
-            try await environment.withLocalServer(path) { baseURL in
-                try await AssayClient.withClient(of: Endpoint(parsing: baseURL), token: token, work)
+        let place = try place(environment.variables)
+        let token = try token(environment.variables, for: place)
+        do {
+            switch place {
+            case .server(let endpoint):
+                try await AssayClient.withClient(of: endpoint, token: token.secret, work)
+            case .store(let path):
+                try await environment.withLocalServer(path) { baseURL in
+                    try await AssayClient.withClient(of: Endpoint(parsing: baseURL), token: token.secret, work)
+                }
             }
+        } catch let error as AssayError where error.code == .unauthenticated && token.isWithheld {
+            throw AssayError(
+                error.code, error.message, reason: Self.withheld,
+                remedy: "name this server's own token with --token-file FILE", cause: error)
         }
     }
+
+    private static let withheld = """
+        ASSAY_TOKEN was not sent, because it belongs to the server of ASSAY_SERVER, which is another one
+        """
 
     private func place(_ variables: [String: String]) throws(AssayError) -> Place {
         let named = (server: server, store: store)
@@ -55,11 +66,23 @@ struct ServerOptions: ParsableArguments {
             remedy: "add --server URL or --store DIR, or set ASSAY_SERVER or ASSAY_STORE")
     }
 
-    private func token(_ variables: [String: String]) throws(AssayError) -> AccessToken? {
-        if let tokenFile { return try AccessToken(file: tokenFile) }
-        return try Self.value(AccessToken.variable, variables).map { (text) throws(AssayError) in try AccessToken(text)
-        }
+    /// The token that goes to a place, and whether there is one that belongs to another server.
+    ///
+    /// A variable outlives the command that it was set for: where `ASSAY_SERVER` says for which server, the token of
+    /// the environment goes to no other one that an option names.
+    private func token(
+        _ variables: [String: String], for place: Place
+    ) throws(AssayError) -> (secret: AccessToken?, isWithheld: Bool) {
+        if let tokenFile { return (try AccessToken(file: tokenFile), false) }
+        guard let text = Self.value(AccessToken.variable, variables) else { return (nil, false) }
+        guard let owner = Self.value("ASSAY_SERVER", variables) else { return (try AccessToken(text), false) }
+        guard case .server(let endpoint) = place, let named = Self.endpoint(owner), named.isSameServer(as: endpoint)
+        else { return (nil, true) }
+        return (try AccessToken(text), false)
     }
+
+    /// What is no address is the address of no server: the token belongs to none that can be asked.
+    private static func endpoint(_ text: String) -> Endpoint? { try? Endpoint(parsing: text) }
 
     /// A variable that is set to nothing is not set.
     private static func value(_ name: String, _ variables: [String: String]) -> String? {
