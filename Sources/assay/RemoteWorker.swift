@@ -18,6 +18,9 @@ struct RemoteWorker: Sendable {
     /// How often a result is told to a server that does not answer: for about an hour.
     private static let tellingMax = 900
 
+    /// The most verifications that one evaluator gives back as impossible.
+    private static let refusedMax = 1_000
+
     private let client: AssayClient
     private let host: ProcessEvaluatorHost
     private let cache: BlobCache
@@ -62,6 +65,8 @@ struct RemoteWorker: Sendable {
             worker: worker.name, labels: worker.labels, evaluator: host.build, threadsMax: cpus?.numbers.count)
         var pause = Self.firstPause
         var isLost = false
+        // What was given back, by verification; the empty text stands for all whose name cannot be read.
+        var refused: Set<String> = []
         while true {
             do {
                 if let job = try await client.claim(request) {
@@ -71,6 +76,12 @@ struct RemoteWorker: Sendable {
                     continue
                 }
                 isLost = false
+            } catch let unusable as UnusableClaim {
+                // Once: one that comes again is left until its lease ends, which counts as an attempt, so that no job
+                // goes to and fro for ever.
+                let name = unusable.verification?.text ?? ""
+                if refused.count < Self.refusedMax, refused.insert(name).inserted { await refuse(unusable) }
+                if options.isOnce { throw unusable.reason }
             } catch let error as AssayError where error.code.isRetryable {
                 if !isLost { console.note("no work: \(error.message)") }
                 isLost = true
@@ -103,13 +114,24 @@ struct RemoteWorker: Sendable {
     }
 
     private func giveBack(_ job: ClaimResponse) async {
+        await giveBack(job.claim, named: "verification \(job.verification.id)")
+    }
+
+    private func giveBack(_ claim: ClaimID, named name: String) async {
         do {
-            try await client.giveBack(job.claim)
-            console.note("verification \(job.verification.id) was given back")
+            try await client.giveBack(claim)
+            console.note("\(name) was given back")
         } catch {
             // The server takes it back itself when the lease ends.
-            console.note("verification \(job.verification.id) was not given back: \(error)")
+            console.note("\(name) was not given back: \(error)")
         }
+    }
+
+    /// Gives back what cannot be run, and says why.
+    private func refuse(_ unusable: UnusableClaim) async {
+        let reason = Printable.escape(unusable.reason.reason ?? "it cannot be read", limit: 1_000)
+        console.note("\(unusable.reason.message): \(reason)")
+        if let claim = unusable.claim { await giveBack(claim, named: "claim \(claim)") }
     }
 
     // MARK: Signs of life

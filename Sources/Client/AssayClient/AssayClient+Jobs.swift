@@ -30,10 +30,20 @@ extension AssayClient {
 
     // MARK: As a worker
 
-    /// The next job that fits; nil if there is none. It is not sent again: a lost answer is a job whose lease ends.
+    /// The next job that fits, held against what was asked; nil if there is none. It is not sent again: a lost answer
+    /// is a job whose lease ends. Throws `UnusableClaim` for one that cannot be run, and for what is no job.
     package func claim(_ request: ClaimRequest) async throws -> ClaimResponse? {
         let answer = try await transport.call(try message(.POST, "/worker/claims", request), isRepeatable: false)
-        return answer.status == 204 ? nil : try decode(answer.body)
+        if answer.status == 204 { return nil }
+        // What cannot be read is told of by the other error.
+        let named = try? JSON.decodeVerbatim(NamedClaim.self, from: answer.body)
+        do {
+            let job: ClaimResponse = try decode(answer.body)
+            try job.check(answers: request)
+            return job
+        } catch let error as AssayError {
+            throw UnusableClaim(claim: named?.claim, verification: named?.verification.id, reason: error)
+        }
     }
 
     /// Tells that the worker lives; sent once, since the next one comes soon.

@@ -93,6 +93,7 @@ package final class BlobCache: Sendable {
 
     /// Removes what was used least recently until so many bytes more fit.
     private func makeRoom(for size: Int64) throws(AssayError) {
+        guard size >= 0 else { throw AssayError(.serverRefused, "the server named a file of \(size) bytes") }
         var entries = entries()
         var sum = entries.reduce(Int64(0)) { $0 + $1.size }
         let used = state.withLock { Set($0.users.keys) }

@@ -17,8 +17,14 @@ extension ErrorCode {
         case 408, 425, 429, 502, 503, 504: .storeBusy
         case 507: .storageFull
         case 400..<500: .requestInvalid
-        default: .internalError
+        // Redirects are not followed, and everything else is no answer to what was asked.
+        default: .serverFailed
         }
+    }
+
+    /// The code that stands for one that a server told. Its faults are not faults of this program.
+    static func standing(forTold name: String) -> ErrorCode? {
+        known(name).map { $0.kind == .internal ? .serverFailed : $0 }
     }
 
     /// The code nearest to one of the OCI distribution-spec 1.1.1.

@@ -14,7 +14,7 @@ extension AssayError {
     /// The error that a server told in a problem document; a code that is not known is judged by its status.
     init(_ problem: Problem) {
         self.init(
-            ErrorCode.known(problem.code) ?? ErrorCode.standing(forStatus: problem.status),
+            ErrorCode.standing(forTold: problem.code) ?? ErrorCode.standing(forStatus: problem.status),
             Printable.escape(problem.detail, limit: Self.remoteTextMax),
             remedy: problem.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) },
             cause: RemoteFailure(problem: problem))
@@ -31,7 +31,7 @@ extension AssayError {
         }
         // A registry of ours tells its own code beside the specification's, which is coarser.
         self.init(
-            first.detail?.code.flatMap(ErrorCode.known) ?? ErrorCode.standing(forOCI: first.code)
+            first.detail?.code.flatMap(ErrorCode.standing(forTold:)) ?? ErrorCode.standing(forOCI: first.code)
                 ?? ErrorCode.standing(forStatus: status),
             "the server refused \(action)",
             reason: Printable.escape(first.message ?? first.code, limit: Self.remoteTextMax),

@@ -53,6 +53,7 @@ package struct RetryPolicy: Sendable {
 }
 
 extension ErrorCode {
-    /// Whether the same request may succeed soon: a full or failing disk does not pass by itself.
-    var isWorthRetrying: Bool { kind == .busy }
+    /// Whether the same request may succeed soon: a full or failing disk, and a server that failed, do not pass by
+    /// themselves.
+    var isWorthRetrying: Bool { kind == .busy && self != .serverFailed }
 }

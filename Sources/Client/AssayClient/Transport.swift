@@ -9,6 +9,8 @@ import NIOHTTP1
 struct Transport: Sendable {
     /// The most bytes of an answer that is kept in memory.
     static let answerBytesMax = 16 << 20
+    /// The statuses of the API's good answers. A part of an answer, for one, is none that was asked for.
+    private static let successes: Set = [200, 201, 202, 204]
     private static let errorBytesMax = 1 << 20
     /// How long a request of the API may take; blobs have only the limits on silence.
     private static let apiDeadline = TimeAmount.seconds(120)
@@ -59,7 +61,7 @@ struct Transport: Sendable {
     private func callOnce(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
         let response = try await send(request, deadline: .now() + Self.apiDeadline)
         let status = Int(response.status.code)
-        guard 200..<300 ~= status else { throw await apiError(response) }
+        guard Self.successes.contains(status) else { throw await apiError(response) }
         return (status, try await body(of: response))
     }
 

@@ -165,6 +165,8 @@ extension ErrorCode {
     package static let evaluatorUnavailable = ErrorCode("evaluator-unavailable", .busy)
     package static let queueFull = ErrorCode("queue-full", .busy)
     package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
+    /// A server failed, or answered with a status that no request gets from a server that works.
+    package static let serverFailed = ErrorCode("server-failed", .busy)
     package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
     package static let storageFull = ErrorCode("storage-full", .storage)
@@ -197,7 +199,8 @@ extension ErrorCode {
         .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
-        .evaluatorUnavailable, .queueFull, .serverUnreachable, .tooManyUploads, .uploadBusy, .storageFull,
+        .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tooManyUploads, .uploadBusy,
+        .storageFull,
         .storageFailed,
         .internalError,
     ]
