@@ -202,8 +202,9 @@ READING = {
     "pull": ("pull", f"{NAME}:production", "out", "--force"), "list": ("list",), "list of one": ("list", NAME),
     "show": ("show", f"{NAME}:1"), "report": ("report", f"{NAME}:1"), "lineage": ("lineage", f"{NAME}:1"),
     "promote": ("promote", f"{NAME}:1", "production", "--dry-run"), "audit verify": ("audit", "verify"),
-    "audit list": ("audit", "list"), "jobs": ("jobs",), "history": ("history", NAME, "production"), "gc": ("gc", "--dry-run"),
-    "verify": ("verify", f"{NAME}:1", "--dataset", "data:1", "--runs", "10"), "attestations": ("attestations", f"{NAME}:1")}
+    "audit list": ("audit", "list"), "jobs": ("jobs",), "history": ("history", NAME, "production"),
+    "gc": ("gc", "--dry-run"), "verify": ("verify", f"{NAME}:1", "--dataset", "data:1", "--runs", "10"),
+    "attestations": ("attestations", f"{NAME}:1")}
 
 
 @pytest.mark.parametrize("command", READING)

@@ -45,7 +45,8 @@ def test_no_part_of_a_blob_can_be_taken_for_a_page(pushed, header):
     assert answer.status_code in (206, 304, 416) and is_no_page(answer)
 
 
-@pytest.mark.parametrize("kept", ["text/html", "image/svg+xml", "application/json", OCI_MANIFEST + "; a=b", "TEXT/HTML"])
+@pytest.mark.parametrize("kept", [
+    "text/html", "image/svg+xml", "application/json", OCI_MANIFEST + "; a=b", "TEXT/HTML"])
 def test_a_manifest_that_was_kept_under_a_strange_type_is_served_as_bytes(pushed, kept):
     before = Registry(pushed.url).get_manifest(NAME, "1")
     assert before.headers["Content-Type"] == OCI_MANIFEST
