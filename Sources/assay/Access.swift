@@ -1,3 +1,4 @@
+import AssayClient
 import AssayCrypto
 import AssayDomain
 import AssayRegistry
@@ -12,7 +13,7 @@ enum Access {
     /// Everyone on loopback; beyond it only those with the token of a file.
     ///
     /// Throws `configuration-invalid` for an address beyond loopback without a token, and for a token file that is
-    /// missing, readable by others, too short or too long.
+    /// missing, not this user's alone, too short or too long.
     static func authenticate(host: String, tokenFile: String?) throws -> Authenticate {
         if let tokenFile {
             let token = try token(in: tokenFile)
@@ -36,15 +37,15 @@ enum Access {
     }
 
     private static func token(in path: String) throws -> String {
-        guard let status = FileStatus(of: path), status.type == .typeRegular,
-            let content = FileManager.default.contents(atPath: path), content.count <= tokenBytesMax
-        else {
-            throw AssayError(.configurationInvalid, "the token file \(Printable.quote(path)) cannot be read")
-        }
-        guard status.permissions & 0o077 == 0 else {
+        let content: [UInt8]
+        do {
+            content = try LocalFile(openingSecret: path, called: "the token file \(Printable.quote(path))")
+                .readAll(bytesMax: tokenBytesMax)
+        } catch {
+            if error.code == .configurationInvalid { throw error }
             throw AssayError(
-                .configurationInvalid, "others may read the token file \(Printable.quote(path))",
-                remedy: "take their right away: chmod 600 \(path)")
+                .configurationInvalid, "the token file \(Printable.quote(path)) cannot be read", reason: error.message,
+                cause: error)
         }
         let token = String(decoding: content, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         guard token.utf8.count >= tokenBytesMin else {

@@ -1,7 +1,6 @@
 import AssayClient
 import AssayDomain
 import AssayRegistry
-import Glibc
 import HTTPKit
 import HummingbirdCore
 import NIOCore
@@ -55,7 +54,7 @@ enum LocalServer {
     private static func take(_ name: String, socket: String) async throws -> StoreFolder? {
         for _ in 0..<attempts {
             if let store = try StoreFolder.open(name) { return store }
-            if answers(socket) { return nil }
+            if SocketPlace.answers(socket) { return nil }
             try await Task.sleep(for: pause)
         }
         throw AssayError(
@@ -63,26 +62,11 @@ enum LocalServer {
             remedy: "wait for it to end, then try again")
     }
 
-    /// Whether somebody listens on a socket.
-    private static func answers(_ path: String) -> Bool {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
-    }
-
     private static func run(
         _ server: Server, on socket: String, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
         let (started, running) = AsyncStream.makeStream(of: Void.self)
-        let door = Server.Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open))
+        let door = Server.Door(try await SocketPlace.take(socket))
         let group = ServiceGroup(
             configuration: .init(services: server.services([door]) { _ in running.yield() }, logger: Server.framework))
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -1,8 +1,8 @@
 import AssayBundle
+import AssayClient
 import AssayCrypto
 import AssayDomain
 import AssayRegistry
-import Foundation
 import Glibc
 import Synchronization
 
@@ -11,12 +11,14 @@ import Synchronization
 /// The next key is durable before the trust root names it, and takes the place of the other by a rename. So a crash
 /// leaves either both, of which the trust root says which one signs, or the new one alone.
 final class RegistryKeyFiles: SigningKeys {
+    static let bytesMax = 16 << 10
+
     let signer: RegistrySigner
     private let folder: String
 
     private var currentPath: String { folder + "/registry.pem" }
-    private var nextPath: String { folder + "/registry.next.pem" }
-    private var draftPath: String { folder + "/registry.next.pem.new" }
+    private let nextName = "registry.next.pem"
+    private var nextPath: String { "\(folder)/\(nextName)" }
 
     let logKeyID: String
 
@@ -35,7 +37,7 @@ final class RegistryKeyFiles: SigningKeys {
 
     func makeNext() async throws -> String {
         let key = try PrivateKey.generate()
-        try write(try key.pem, to: nextPath)
+        try write(try key.pem, as: nextName)
         return key.publicKey.pem
     }
 
@@ -47,8 +49,13 @@ final class RegistryKeyFiles: SigningKeys {
     }
 
     private func next() throws -> PrivateKey? {
-        guard let content = FileManager.default.contents(atPath: nextPath) else { return nil }
-        return try PrivateKey(pem: String(decoding: content, as: UTF8.self))
+        do {
+            let file = try LocalFile(openingSecret: nextPath, called: "the registry's next key")
+            return try PrivateKey(pem: String(decoding: file.readAll(bytesMax: Self.bytesMax), as: UTF8.self))
+        } catch {
+            if error.code == .fileNotFound { return nil }
+            throw error
+        }
     }
 
     private func use(_ key: PrivateKey) throws {
@@ -56,20 +63,13 @@ final class RegistryKeyFiles: SigningKeys {
         try flushFolder()
         signer.replace(by: key)
         // For people alone; the key itself says the same.
-        try? write(key.publicKey.pem, to: folder + "/registry.pub.pem")
+        try? write(key.publicKey.pem, as: "registry.pub.pem")
     }
 
     /// Writes a file aside, flushes it and puts it in its place.
-    private func write(_ text: String, to path: String) throws {
-        unlink(draftPath)  // What a process that ended left of one.
-        let file = open(draftPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        try Self.check("open", file)
-        defer { close(file) }
-        let bytes = Array(text.utf8)
-        guard Glibc.write(file, bytes, bytes.count) == bytes.count else { throw Self.failure("write") }
-        try Self.check("fsync", fsync(file))
-        try Self.check("rename", rename(draftPath, path))
-        try flushFolder()
+    private func write(_ text: String, as name: String) throws {
+        try FolderHandle.openOwn(path: folder, called: "the folder of keys")
+            .write(Array(text.utf8), as: name, replacing: true, flushed: true, isSecret: true)
     }
 
     private func flushFolder() throws {

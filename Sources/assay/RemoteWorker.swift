@@ -42,12 +42,14 @@ struct RemoteWorker: Sendable {
         let worker = try Worker(name: name, labels: options.labels + ThisMachine.labels)
         let folder = StoreFolder.absolute(options.cachePath)
         let cache = try BlobCache(path: folder, bytesMax: options.cacheBytesMax)
+        // What a job is made of lies there, so it is held to the same.
+        let staging = try FolderHandle.makeOwn(path: folder + "/staging", called: "the folder").path
         let installation = Installation(
             evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables)
         let host = ProcessEvaluatorHost(
             .init(
                 executable: installation.evaluator, runtimeLibrary: installation.runtimeLibrary,
-                staging: folder + "/staging"))
+                staging: staging))
         try host.checkAvailable()
         console.note("\(worker.name) asks for work: \(worker.labels.map(\.description).joined(separator: " "))")
         let remote = RemoteWorker(

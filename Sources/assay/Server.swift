@@ -27,6 +27,23 @@ struct Server: Sendable {
     struct Door: Sendable {
         let address: BindAddress
         let authenticate: Authenticate
+        /// The name of a Unix socket, kept for this server until it listens.
+        let socket: SocketPlace?
+
+        /// An address of the network.
+        init(address: BindAddress, authenticate: Authenticate) {
+            self.address = address
+            self.authenticate = authenticate
+            socket = nil
+        }
+
+        /// A socket that asks for no token: this process works with umask 077, so the socket is its owner's alone from
+        /// the moment in which it has a name, before it listens.
+        init(_ socket: SocketPlace) {
+            address = .unixDomainSocket(path: socket.path)
+            authenticate = Authenticate(.open)
+            self.socket = socket
+        }
     }
 
     /// The HTTP framework's own log: what it calls errors are connections that ended, or faults that are thrown too.
@@ -96,7 +113,11 @@ struct Server: Sendable {
                 responder: RouteTable(
                     frontEnds, fallback: native, authenticate: door.authenticate, ids: ids),
                 server: HTTPConnections.builder, configuration: .init(address: door.address),
-                onServerRunning: running, logger: Self.framework)
+                onServerRunning: { channel in
+                    door.socket?.release()
+                    await running(channel)
+                },
+                logger: Self.framework)
         }
         let reaping = BackgroundService { [registry, settings] in
             try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
@@ -155,8 +176,6 @@ struct Server: Sendable {
                 .storeBusy, "another process has the store \(Printable.quote(options.store))",
                 remedy: "stop it first, or use it: commands with --store find it by themselves")
         }
-        // Whatever a store holds is its owner's.
-        umask(0o077)
         raiseDescriptorLimit()
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
@@ -172,7 +191,7 @@ struct Server: Sendable {
                 authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile))
         ]
         if let socket = try LocalServer.socketPath(options.unixSocket, of: store) {
-            doors.append(Door(address: .unixDomainSocket(path: socket), authenticate: Authenticate(.open)))
+            doors.append(Door(try await SocketPlace.take(socket)))
         } else {
             server.logger.warning("the path of the store is too long for a socket: commands need --server")
         }

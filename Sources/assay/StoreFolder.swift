@@ -1,4 +1,5 @@
 import AssayAuditLog
+import AssayClient
 import AssayCrypto
 import AssayDomain
 import AssayIndex
@@ -11,6 +12,12 @@ import NIOPosix
 final class StoreFolder: Sendable {
     /// The version of the folder's layout that this build reads and writes.
     static let formatVersion = 1
+    private static let othersMayNothing: mode_t = 0o077
+    /// What lies in the folder and must be its owner's too: it may be older than the rights that the folder has now.
+    private static let contents = [
+        "assay.lock", "blobs", "index.sqlite", "index.sqlite-shm", "index.sqlite-wal", "keys", "log", "staging",
+        "store.json", "uploads",
+    ]
 
     let path: String
     /// The key that signs reports and verdicts, and the one that may follow it.
@@ -49,6 +56,7 @@ final class StoreFolder: Sendable {
 
     /// Makes a store with its index and keys; it appears whole or not at all. Gives the lines to print.
     static func initialise(_ store: String) async throws -> [String] {
+        umask(othersMayNothing)
         let path = absolute(store)
         guard !FileManager.default.fileExists(atPath: path) || isEmptyFolder(path) else {
             throw AssayError(
@@ -61,7 +69,10 @@ final class StoreFolder: Sendable {
                 .fileNotFound, "no store can be made in \(Printable.quote(parent))",
                 reason: "it is no folder, or not one that you may write to", remedy: "make the folder first")
         }
-        let draft = "\(path).init-\(getpid())"
+        // A name that nobody can guess, for a folder that is its owner's alone from the start.
+        var template = Array("\(path).init-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw failure("mkdtemp", store) }
+        let draft = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do {
             let keys = try await build(at: draft)
             // A store is made once, so everything the machine has not written yet may be flushed for it.
@@ -83,15 +94,15 @@ final class StoreFolder: Sendable {
     }
 
     private static func build(at path: String) async throws -> (registry: PrivateKey, log: Ed25519PrivateKey) {
-        for folder in ["", "/blobs", "/uploads", "/keys", "/staging", "/log"] {
+        for folder in ["/blobs", "/uploads", "/keys", "/staging", "/log"] {
             guard mkdir(path + folder, 0o700) == 0 else { throw failure("mkdir", path) }
         }
         let key = try PrivateKey.generate()
-        try write(key.pem, to: path + "/keys/registry.pem")
-        try write(key.publicKey.pem, to: path + "/keys/registry.pub.pem")
+        try write(key.pem, as: "registry.pem", in: path + "/keys")
+        try write(key.publicKey.pem, as: "registry.pub.pem", in: path + "/keys")
         let logKey = try Ed25519PrivateKey.generate()
-        try write(logKey.pem, to: path + "/keys/log.pem")
-        try write(logKey.publicKey.pem, to: path + "/keys/log.pub.pem")
+        try write(logKey.pem, as: "log.pem", in: path + "/keys")
+        try write(logKey.publicKey.pem, as: "log.pub.pem", in: path + "/keys")
         let now = SystemClock().now()
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
@@ -108,15 +119,13 @@ final class StoreFolder: Sendable {
         try index.close()
         try await threads.shutdownGracefully()
         let marker = try JSON.encode(Marker(format: formatVersion, createdAt: now))
-        try write(String(decoding: marker, as: UTF8.self) + "\n", to: path + "/store.json")
+        try write(String(decoding: marker, as: UTF8.self) + "\n", as: "store.json", in: path)
         return (key, logKey)
     }
 
-    private static func write(_ text: String, to path: String) throws {
-        guard
-            FileManager.default.createFile(
-                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw failure("write", path) }
+    private static func write(_ text: String, as name: String, in folder: String) throws(AssayError) {
+        try FolderHandle.openOwn(path: folder, called: "the folder")
+            .write(Array(text.utf8), as: name, replacing: false, flushed: true, isSecret: true)
     }
 
     /// False also for what cannot be looked at.
@@ -128,9 +137,11 @@ final class StoreFolder: Sendable {
 
     /// Takes a store for this process; nil if another process has it.
     ///
-    /// Throws `store-not-found`, `configuration-invalid` for a folder that others may write to or a key that others may
-    /// read, and `store-version-unsupported`.
+    /// From here on this process makes nothing that anybody but its user may open, sockets included: whatever a store
+    /// holds is its owner's. Throws `store-not-found`, `configuration-invalid` for a store or a key that is somebody
+    /// else's, that others may write to, or a key that they may read, and `store-version-unsupported`.
     static func open(_ store: String) throws -> StoreFolder? {
+        umask(othersMayNothing)
         let path = absolute(store)
         try checkFolder(path, named: store)
         try checkFormat(path, named: store)
@@ -172,10 +183,10 @@ final class StoreFolder: Sendable {
                 .storeNotFound, "\(Printable.quote(store)) is a file or a link, no folder",
                 remedy: "name the store's folder itself")
         }
-        guard status.permissions & 0o022 == 0 else {
-            throw AssayError(
-                .configurationInvalid, "others may write to the store \(Printable.quote(store))",
-                remedy: "take their right away: chmod go-w \(store)")
+        try Custody.unwritable.check(path: path, called: "the store \(Printable.quote(store))")
+        for name in contents {
+            try Custody.unwritable.check(
+                path: "\(path)/\(name)", called: "\(name) of the store \(Printable.quote(store))")
         }
     }
 
@@ -203,15 +214,15 @@ final class StoreFolder: Sendable {
 
     private static func readKey(_ name: String, in store: String) throws -> String {
         let path = "\(store)/keys/\(name)"
-        guard let status = FileStatus(of: path), let content = FileManager.default.contents(atPath: path) else {
-            throw AssayError(.keyInvalid, "a key of the store is missing", remedy: "restore keys/\(name)")
-        }
-        guard status.permissions & 0o077 == 0 else {
+        do {
+            let file = try LocalFile(openingSecret: path, called: "the key keys/\(name) of the store")
+            return String(decoding: try file.readAll(bytesMax: RegistryKeyFiles.bytesMax), as: UTF8.self)
+        } catch {
+            if error.code == .configurationInvalid { throw error }
             throw AssayError(
-                .configurationInvalid, "others may read a key of the store",
-                remedy: "take their right away: chmod 600 keys/\(name)")
+                .keyInvalid, "a key of the store is missing", reason: error.message, remedy: "restore keys/\(name)",
+                cause: error)
         }
-        return String(decoding: content, as: UTF8.self)
     }
 
     /// The log's key. A store of before the audit log gets one; a store with a log that lost its key does not, because
@@ -221,8 +232,8 @@ final class StoreFolder: Sendable {
             return try Ed25519PrivateKey(pem: readKey("log.pem", in: store))
         }
         let key = try Ed25519PrivateKey.generate()
-        try write(key.pem, to: store + "/keys/log.pem")
-        try write(key.publicKey.pem, to: store + "/keys/log.pub.pem")
+        try write(key.pem, as: "log.pem", in: store + "/keys")
+        try write(key.publicKey.pem, as: "log.pub.pem", in: store + "/keys")
         guard mkdir(store + "/log", 0o700) == 0 else { throw failure("mkdir", store) }
         sync()
         return key

@@ -10,17 +10,13 @@ struct SystemClock: WallClock {
 /// What a path names; a symbolic link is seen as such.
 struct FileStatus {
     let type: FileAttributeType
-    /// The permission bits of owner, group and others.
-    let permissions: Int
 
     /// Nil if there is nothing, or nothing that may be looked at.
     init?(of path: String) {
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
-            let type = attributes[.type] as? FileAttributeType,
-            let permissions = (attributes[.posixPermissions] as? NSNumber)?.intValue
+            let type = attributes[.type] as? FileAttributeType
         else { return nil }
         self.type = type
-        self.permissions = permissions
     }
 }
 

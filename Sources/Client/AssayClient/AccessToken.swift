@@ -1,12 +1,10 @@
 package import AssayDomain
-import Glibc
 
 /// The secret that a server beyond loopback wants with every request; it never shows itself in text.
 package struct AccessToken: Sendable {
     /// The environment variable that may hold it.
     package static let variable = "ASSAY_TOKEN"
     private static let bytesMax = 4_096
-    private static let othersMayRead: mode_t = 0o077
 
     /// What goes behind `Bearer `.
     let secret: String
@@ -22,14 +20,9 @@ package struct AccessToken: Sendable {
         secret = text
     }
 
-    /// Reads a secret from a file; throws `configuration-invalid` if others may read that file too.
+    /// Reads a secret from a file; throws `configuration-invalid` if it is not this user's alone.
     package init(file path: String) throws(AssayError) {
-        let file = try LocalFile(opening: path)
-        guard file.identity.mode & Self.othersMayRead == 0 else {
-            throw AssayError(
-                .configurationInvalid, "the token file \(Printable.quote(path)) is readable by others",
-                remedy: "run chmod 600 on it")
-        }
+        let file = try LocalFile(openingSecret: path, called: "the token file \(Printable.quote(path))")
         let bytes = try file.readAll(bytesMax: Self.bytesMax)
         var text = String(decoding: bytes, as: UTF8.self)[...]
         while let last = text.last, last.isWhitespace { text.removeLast() }

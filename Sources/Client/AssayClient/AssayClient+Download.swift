@@ -39,13 +39,14 @@ extension AssayClient {
         let download = BlobDownload(
             client: self, blob: blob, repository: repository, draft: draft, progress: progress)
         do {
-            try await download.run(continuing: target.folder.file(draftName))
-        } catch let error as AssayError where error.code.kind == .integrity || error.code.kind == .storage {
-            target.folder.remove(draftName)
+            try await download.run(continuing: try await files.run { try draft.reader() })
+        } catch {
+            let kind = (error as? AssayError)?.code.kind
+            if !draft.isResumable || kind == .integrity || kind == .storage { target.folder.remove(draft.name) }
             throw error
         }
         try await files.run {
-            try target.folder.publish(draftName, as: target.name, replacing: target.isReplacing)
+            try target.folder.publish(draft, as: target.name, replacing: target.isReplacing)
         }
     }
 

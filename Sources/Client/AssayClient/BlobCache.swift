@@ -22,9 +22,10 @@ package final class BlobCache: Sendable {
         var proven: Set<String> = []
     }
 
-    /// Makes the folder if it is missing. Throws `configuration-invalid` if another process has it.
+    /// Makes the folder if it is missing. Throws `configuration-invalid` if another process has it, if it is somebody
+    /// else's, or if others may write to it.
     package init(path: String, bytesMax: Int64) throws(AssayError) {
-        folder = try FolderHandle.make(path: path)
+        folder = try FolderHandle.makeOwn(path: path, called: "the cache")
         self.bytesMax = bytesMax
         lock = open("\(path)/\(Self.lockName)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, Self.lockMode)
         guard lock >= 0 else { throw FileFailure.error(path, "lock", errno) }
@@ -73,7 +74,11 @@ package final class BlobCache: Sendable {
     }
 
     private func isThere(_ blob: Descriptor, _ name: String, files: FileAccess) async throws -> Bool {
-        guard let file = try await files.run({ try self.folder.file(name) }) else { return false }
+        guard let file = try await files.run({ try self.folder.ownFile(name) }) else {
+            // What somebody else put there while the folder let him is no blob of ours.
+            folder.remove(name)
+            return false
+        }
         if file.size == blob.size, state.withLock({ $0.proven.contains(name) }) { return true }
         if file.size == blob.size, try await files.hash(file, algorithm: blob.digest.algorithm) == blob.digest {
             _ = state.withLock { $0.proven.insert(name) }

@@ -20,9 +20,10 @@ package struct DigestCache: Sendable {
     /// Keeps entries in a folder; nil keeps none.
     package init(folder: String?) { self.folder = CacheFolder(folder) }
 
-    /// The folder in the user's cache; nil if there is no such cache.
-    package static func folder(in variables: [String: String]) -> String? {
-        UserFolder.cache.path("digests", in: variables)
+    /// The folder in the user's cache; nil if there is no such cache. Throws `configuration-invalid`
+    /// for one that is not this user's alone.
+    package static func folder(in variables: [String: String]) throws(AssayError) -> String? {
+        try UserFolder.cache.path("digests", in: variables)
     }
 
     /// The SHA-256 of a file as it was when it was opened, if it is known.

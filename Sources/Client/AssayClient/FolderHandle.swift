@@ -7,6 +7,8 @@ import Glibc
 package final class FolderHandle: Sendable {
     private static let folderMode: mode_t = 0o755
     private static let fileMode: mode_t = 0o644
+    private static let secretMode: mode_t = 0o600
+    private static let ownMode: mode_t = 0o700
 
     /// How the folder is called in messages.
     package let path: String
@@ -14,13 +16,41 @@ package final class FolderHandle: Sendable {
 
     /// Opens a folder that the caller names, and makes it and those above it if they are missing.
     package static func make(path: String) throws(AssayError) -> FolderHandle {
+        try make(path: path, mode: folderMode)
+    }
+
+    private static func make(path: String, mode: mode_t) throws(AssayError) -> FolderHandle {
         var position = path.startIndex
         while let slash = path[position...].dropFirst().firstIndex(of: "/") {
-            mkdir(String(path[..<slash]), folderMode)
+            mkdir(String(path[..<slash]), mode)
             position = slash
         }
-        if mkdir(path, folderMode) != 0, errno != EEXIST { throw FileFailure.error(path, "make folder", errno) }
+        if mkdir(path, mode) != 0, errno != EEXIST { throw FileFailure.error(path, "make folder", errno) }
         return try open(path: path)
+    }
+
+    /// Opens a folder of this user's own, which others may not write to, and makes it for its owner alone if it is
+    /// missing. `kind` is what it is called in messages, such as `the cache`.
+    ///
+    /// Throws `configuration-invalid` for a folder that is somebody else's or that others may write to. What is opened
+    /// beneath it afterwards is beneath the folder that was checked.
+    package static func makeOwn(path: String, called kind: String) throws(AssayError) -> FolderHandle {
+        let folder = try make(path: path, mode: ownMode)
+        try folder.check(.unwritable, called: kind)
+        return folder
+    }
+
+    /// Opens a folder that must be this user's own; see `makeOwn`.
+    package static func openOwn(path: String, called kind: String) throws(AssayError) -> FolderHandle {
+        let folder = try open(path: path)
+        try folder.check(.unwritable, called: kind)
+        return folder
+    }
+
+    private func check(_ custody: Custody, called kind: String) throws(AssayError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileFailure.error(path, "open", errno) }
+        try custody.check(status, called: "\(kind) \(Printable.quote(path))", path: path)
     }
 
     /// Opens a folder that the caller names; that name itself may be a link.
@@ -60,26 +90,70 @@ package final class FolderHandle: Sendable {
         }
     }
 
-    /// Opens a file of this folder for writing, keeping what it holds; makes it if it is missing.
-    package func draft(_ name: String) throws(AssayError) -> DraftFile {
-        let path = "\(path)/\(name)"
-        let file = openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, Self.fileMode)
-        guard file >= 0 else { throw FileFailure.error(path, "write", errno) }
-        return try DraftFile(owning: file, path: path)
+    /// Opens a file of this folder that is this user's own; nil if there is none, or one that others could have written.
+    package func ownFile(_ name: String) throws(AssayError) -> LocalFile? {
+        guard let file = try file(name), Custody.unwritable.holds(try file.status()) else { return nil }
+        return file
     }
 
-    /// Gives a finished file its name; throws `file-exists` where something has it, unless that is to be replaced.
-    package func publish(_ draft: String, as name: String, replacing: Bool) throws(AssayError) {
+    /// Opens a file of this folder for writing, keeping what it holds, or makes it if it is missing.
+    ///
+    /// What has the name and is not this user's alone, by one name, or is being written by another process, is left as
+    /// it is, and the draft gets a name that nobody can guess.
+    package func draft(_ name: String) throws(AssayError) -> DraftFile {
+        if let made = try makeDraft(name, mode: Self.fileMode, isResumable: true) {
+            return made.take(in: descriptor) ? made : try newDraft()
+        }
+        let file = openat(descriptor, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        // What cannot be opened is not ours.
+        guard file >= 0,
+            let found = try? DraftFile(owning: file, name: name, path: "\(path)/\(name)", isResumable: true)
+        else { return try newDraft() }
+        return found.take(in: descriptor) ? found : try newDraft()
+    }
+
+    /// Makes a file of a name that nobody can guess.
+    package func newDraft(isSecret: Bool = false) throws(AssayError) -> DraftFile {
+        var random = SystemRandomNumberGenerator()
+        while true {
+            let digits = (0..<2).map { _ in String(random.next() as UInt64, radix: 16) }.joined()
+            let mode = isSecret ? Self.secretMode : Self.fileMode
+            if let made = try makeDraft(".assay-\(digits).part", mode: mode, isResumable: false) { return made }
+        }
+    }
+
+    /// Makes a file; nil if there is something of that name.
+    private func makeDraft(_ name: String, mode: mode_t, isResumable: Bool) throws(AssayError) -> DraftFile? {
+        let path = "\(path)/\(name)"
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+        let file = openat(descriptor, name, flags, mode)
+        guard file >= 0 else {
+            if errno == EEXIST { return nil }
+            throw FileFailure.error(path, "write", errno)
+        }
+        return try DraftFile(owning: file, name: name, path: path, isResumable: isResumable)
+    }
+
+    /// Gives a finished file its name; throws `file-exists` where something has it, unless that is to be replaced, and
+    /// `changed-while-reading` where somebody put another file in the draft's place.
+    package func publish(_ draft: DraftFile, as name: String, replacing: Bool) throws(AssayError) {
         let path = "\(path)/\(name)"
         if replacing {
-            guard renameat(descriptor, draft, descriptor, name) == 0 else {
+            guard renameat(descriptor, draft.name, descriptor, name) == 0 else {
                 throw FileFailure.error(path, "replace", errno)
             }
-            return
+        } else {
+            // A second name for the file, unlike a rename, fails where there is one already.
+            guard linkat(descriptor, draft.name, descriptor, name, 0) == 0 else {
+                throw FileFailure.error(path, "write", errno)
+            }
+            remove(draft.name)
         }
-        // A second name for the file, unlike a rename, fails where there is one already.
-        guard linkat(descriptor, draft, descriptor, name, 0) == 0 else { throw FileFailure.error(path, "write", errno) }
-        remove(draft)
+        guard draft.isNamed(name, in: descriptor) else {
+            throw AssayError(
+                .changedWhileReading, "\(Printable.quote(path)) is not what was written",
+                reason: "somebody else changed the folder meanwhile", remedy: "use a folder of your own")
+        }
     }
 
     /// Does work while no other process, and no other thread of this one, holds the lock of a name in this folder.
@@ -100,22 +174,22 @@ package final class FolderHandle: Sendable {
     /// Removes a file; one that is not there is no failure.
     package func remove(_ name: String) { unlinkat(descriptor, name, 0) }
 
-    /// Writes a small file in one step; `flushed` waits until the disk has it before it gets its name.
+    /// Writes a small file in one step; `flushed` waits until the disk has it before it gets its name, and has the
+    /// name, and `isSecret` makes it its owner's alone.
     package func write(
-        _ bytes: [UInt8], as name: String, replacing: Bool, flushed: Bool = false
+        _ bytes: [UInt8], as name: String, replacing: Bool, flushed: Bool = false, isSecret: Bool = false
     ) throws(AssayError) {
-        let draftName = ".\(name).assay.part"
-        let draft = try draft(draftName)
-        try draft.truncate()
+        let draft = try newDraft(isSecret: isSecret)
         let outcome = bytes.withUnsafeBytes { buffer -> Result<Void, AssayError> in
             Result { () throws(AssayError) in try draft.write(buffer, at: 0) }
         }
-        do {
+        do throws(AssayError) {
             try outcome.get()
             if flushed { try draft.flush() }
-            try publish(draftName, as: name, replacing: replacing)
+            try publish(draft, as: name, replacing: replacing)
+            if flushed, fsync(descriptor) != 0 { throw FileFailure.error(path, "write", errno) }
         } catch {
-            remove(draftName)
+            remove(draft.name)
             throw error
         }
     }

@@ -71,7 +71,21 @@ package final class LocalFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Takes over an open regular file.
+    init(owning descriptor: Int32, status: stat, path: String) {
+        self.path = path
+        self.identity = FileIdentity(status)
+        self.descriptor = descriptor
+    }
+
     package var size: Int64 { identity.size }
+
+    /// What the open file is now.
+    func status() throws(AssayError) -> stat {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileFailure.error(path, "read", errno) }
+        return status
+    }
 
     /// Throws `changed-while-reading` if the file is no longer what it was when it was opened.
     package func checkUnchanged() throws(AssayError) {

@@ -12,9 +12,10 @@ package struct UploadJournal: Sendable {
     /// Keeps entries in a folder; nil keeps none.
     package init(folder: String?) { self.folder = CacheFolder(folder) }
 
-    /// The folder in the user's cache; nil if there is no such cache.
-    package static func folder(in variables: [String: String]) -> String? {
-        UserFolder.cache.path("uploads", in: variables)
+    /// The folder in the user's cache; nil if there is no such cache. Throws `configuration-invalid`
+    /// for one that is not this user's alone.
+    package static func folder(in variables: [String: String]) throws(AssayError) -> String? {
+        try UserFolder.cache.path("uploads", in: variables)
     }
 
     /// Names one upload: the same content to a repository of the same name.

@@ -1,3 +1,5 @@
+package import AssayDomain
+
 /// Where the files of ours lie that belong to a user and to no store.
 ///
 /// Source: XDG Base Directory Specification, which has relative paths in its variables ignored.
@@ -8,7 +10,18 @@ package enum UserFolder {
     case state
 
     /// A folder of ours of this kind; nil where no variable names an absolute path.
-    package func path(_ name: String, in variables: [String: String]) -> String? {
+    ///
+    /// It may be missing. Throws `configuration-invalid` where it, or the one around it, is somebody else's or lets
+    /// others write.
+    package func path(_ name: String, in variables: [String: String]) throws(AssayError) -> String? {
+        guard let path = place(of: name, in: variables) else { return nil }
+        for folder in [String(path.dropLast(name.utf8.count + 1)), path] {
+            try Custody.unwritable.check(path: folder, called: "the folder \(Printable.quote(folder))")
+        }
+        return path
+    }
+
+    private func place(of name: String, in variables: [String: String]) -> String? {
         let (variable, place) =
             switch self {
             case .cache: ("XDG_CACHE_HOME", ".cache")

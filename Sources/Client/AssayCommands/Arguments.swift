@@ -7,7 +7,6 @@ import Glibc
 /// Reads arguments and the files that they name.
 enum Arguments {
     private static let keyBytesMax = 16 << 10
-    private static let othersMayRead: mode_t = 0o077
 
     /// `NAME=VALUE` pairs; throws `usage` for a text without a name or with one that was given before.
     static func pairs(_ texts: [String], option: String) throws(AssayError) -> [String: String]? {
@@ -37,27 +36,23 @@ enum Arguments {
 
     /// The text of a private key's file, which only its owner may read.
     ///
-    /// Throws `configuration-invalid` if others may read it, and `key-invalid` if it holds what everybody may have.
+    /// Throws `configuration-invalid` if it is not this user's alone, and `key-invalid` if it holds what everybody may have.
     static func privateKey(_ path: String) throws(AssayError) -> String {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: keyBytesMax)
-        let text = String(decoding: bytes, as: UTF8.self)
+        let file = try LocalFile(opening: path)
+        let text = String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
         if let label = try? PEMText.label(of: text), !label.hasSuffix("PRIVATE KEY") {  // Else reading it says why.
             throw AssayError(
                 .keyInvalid, "\(Printable.quote(path)) holds no private key",
                 reason: "it holds \(Printable.quote(label))",
                 remedy: "name the private key, or add --signer with the command that has it")
         }
-        return try secret(path)
+        try file.check(.secret, called: "the file \(Printable.quote(path))")
+        return text
     }
 
-    /// A file that only its owner may read; throws `configuration-invalid` if others may.
+    /// A file that only its owner, who runs this, may read; throws `configuration-invalid` for every other.
     static func secret(_ path: String) throws(AssayError) -> String {
-        let file = try LocalFile(opening: path)
-        guard file.identity.mode & othersMayRead == 0 else {
-            throw AssayError(
-                .configurationInvalid, "the file \(Printable.quote(path)) is readable by others",
-                remedy: "run chmod 600 on it")
-        }
+        let file = try LocalFile(openingSecret: path, called: "the file \(Printable.quote(path))")
         return String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
     }
 

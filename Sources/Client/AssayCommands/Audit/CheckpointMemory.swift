@@ -23,8 +23,8 @@ struct CheckpointMemory: Sendable {
     /// Throws `configuration-invalid` where no variable names a folder: without a memory nobody would notice a log
     /// that was rolled back.
     init(variables: [String: String]) throws(AssayError) {
-        guard let folder = UserFolder.state.path("checkpoints", in: variables),
-            let moves = UserFolder.state.path("moves", in: variables)
+        guard let folder = try UserFolder.state.path("checkpoints", in: variables),
+            let moves = try UserFolder.state.path("moves", in: variables)
         else {
             throw AssayError(
                 .configurationInvalid, "what is seen of the audit log cannot be remembered",
@@ -38,7 +38,7 @@ struct CheckpointMemory: Sendable {
     /// What is remembered of the logs of these keys, by the ids of the keys. Whatever a registry shows after this was
     /// read must not be older.
     func seen(of trust: LogTrust, client: AssayClient) async throws -> [String: Checkpoint] {
-        let place = try await local(client) { try FolderHandle.make(path: folder) }
+        let place = try await local(client) { try Self.place(folder) }
         var seen: [String: Checkpoint] = [:]
         for key in trust.keys.map(\.publicKey) {
             let bytes = try await client.files.run { try Self.read(key, in: place).bytes }
@@ -56,7 +56,7 @@ struct CheckpointMemory: Sendable {
     ) async throws -> LogTrust.Opened {
         let key = shown.key.publicKey
         if let known = before[key.id], shown.checkpoint.size < known.size { throw Self.rolledBack(shown, known) }
-        let place = try await local(client) { try FolderHandle.make(path: folder) }
+        let place = try await local(client) { try Self.place(folder) }
         var current = shown
         for _ in 0..<Self.triesMax {
             let found = try await client.files.run { try Self.read(key, in: place) }
@@ -97,7 +97,7 @@ struct CheckpointMemory: Sendable {
     func lastMove(
         _ alias: AliasInLog, until now: LogTrust.Opened, trust: LogTrust, client: AssayClient
     ) async throws -> LastMove? {
-        let place = try await local(client) { try FolderHandle.make(path: moves) }
+        let place = try await local(client) { try Self.place(moves) }
         let bytes = try await client.files.run {
             try Self.read(Self.fileName(of: alias.name), in: place)
                 ?? Self.read(Self.fileName(of: alias.earlierName), in: place)
@@ -111,7 +111,7 @@ struct CheckpointMemory: Sendable {
     /// Remembers a move, unless another pull has seen a later one, or more of the log.
     func keepLastMove(_ alias: AliasInLog, _ move: LastMove, client: AssayClient) async throws {
         try await local(client) {
-            let place = try FolderHandle.make(path: moves)
+            let place = try Self.place(moves)
             try place.withLock(Self.lockName) {
                 let name = Self.fileName(of: alias.name)
                 if let known = try Self.read(name, in: place).map({ try LastMove(parsing: $0) }),
@@ -127,7 +127,16 @@ struct CheckpointMemory: Sendable {
     // MARK: Files
 
     private static func read(_ name: String, in place: FolderHandle) throws -> [UInt8]? {
-        try place.file(name).map { try $0.readAll(bytesMax: LogProof.bytesMax) }
+        try place.file(name).map { file in
+            try file.check(.unwritable, called: "the file \(Printable.quote(file.path))")
+            return try file.readAll(bytesMax: LogProof.bytesMax)
+        }
+    }
+
+    /// Opens a folder of the memory. Throws `configuration-invalid` where others could have written to it: they could
+    /// have put the log back.
+    private static func place(_ path: String) throws(AssayError) -> FolderHandle {
+        try FolderHandle.makeOwn(path: path, called: "the folder")
     }
 
     /// What is remembered of the log of a key; releases before this one kept it by the log's name.

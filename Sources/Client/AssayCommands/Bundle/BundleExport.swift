@@ -42,14 +42,12 @@ struct BundleExport: Sendable {
         }
         let plan = try await plan(of: version, withAliases: withAliases, note: note)
         let (folder, name) = try Self.place(of: path)
-        let draftName = ".\(name).assay.part"
-        let draft = try await client.files.run { try folder.draft(draftName) }
+        let draft = try await client.files.run { try folder.newDraft() }
         do {
-            try draft.truncate()
             try await write(plan, to: draft)
-            try await client.files.run { try folder.publish(draftName, as: name, replacing: isReplacing) }
+            try await client.files.run { try folder.publish(draft, as: name, replacing: isReplacing) }
         } catch {
-            folder.remove(draftName)
+            folder.remove(draft.name)
             throw error
         }
         return version

@@ -88,7 +88,7 @@ struct BundleImportCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let name = try name.map { try RepositoryName(parsing: $0) }
         let named = trust.isEmpty ? nil : try TrustFiles.read(trust)
-        let journal = UploadJournal(folder: UploadJournal.folder(in: CommandEnvironment.current.variables))
+        let journal = UploadJournal(folder: try UploadJournal.folder(in: CommandEnvironment.current.variables))
         let (file, aliases, isJSON, console) = (file, aliases, options.json, options.console)
         try await options.withClient { client in
             let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }

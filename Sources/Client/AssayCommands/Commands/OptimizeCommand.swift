@@ -59,8 +59,8 @@ struct OptimizeCommand: AsyncParsableCommand {
             if let dataset { _ = try await client.version(dataset) }
             let display = ProgressDisplay(console)
             let optimizer = Optimizer(
-                client: client, journal: UploadJournal(folder: UploadJournal.folder(in: variables)),
-                digests: DigestCache(folder: DigestCache.folder(in: variables)), display: display)
+                client: client, journal: UploadJournal(folder: try UploadJournal.folder(in: variables)),
+                digests: DigestCache(folder: try DigestCache.folder(in: variables)), display: display)
             let outcome = try await ScratchFolder.lend(variables: variables) { folder in
                 try await optimizer.run(plan, in: folder)
             }

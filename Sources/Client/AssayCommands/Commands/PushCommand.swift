@@ -95,8 +95,8 @@ struct PushCommand: AsyncParsableCommand {
             }
         }
         let plan = given
-        let journal = UploadJournal(folder: UploadJournal.folder(in: variables))
-        let digests = DigestCache(folder: DigestCache.folder(in: variables))
+        let journal = UploadJournal(folder: try UploadJournal.folder(in: variables))
+        let digests = DigestCache(folder: try DigestCache.folder(in: variables))
         let rehashes = rehash
         let isJSON = options.json
         try await options.withClient { client in

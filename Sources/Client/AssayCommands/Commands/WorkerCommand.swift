@@ -36,7 +36,7 @@ struct WorkerCommand: AsyncParsableCommand {
                 .usage, "a worker takes jobs from a server, not from a store",
                 remedy: "name the server: --server URL; assay serve has evaluators of its own")
         }
-        guard let cache = cache ?? UserFolder.cache.path("worker", in: environment.variables) else {
+        guard let cache = try cache ?? UserFolder.cache.path("worker", in: environment.variables) else {
             throw AssayError(.usage, "no folder for files is named", remedy: "add --cache DIR, or set HOME")
         }
         let worker = WorkerOptions(
