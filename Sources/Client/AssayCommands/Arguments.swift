@@ -36,7 +36,8 @@ enum Arguments {
 
     /// The text of a private key's file, which only its owner may read.
     ///
-    /// Throws `configuration-invalid` if it is not this user's alone, and `key-invalid` if it holds what everybody may have.
+    /// Throws `configuration-invalid` if it is not this user's alone, and `key-invalid` if it holds what everybody may
+    /// have.
     static func privateKey(_ path: String) throws(AssayError) -> String {
         let file = try LocalFile(opening: path)
         let text = String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
