@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -419,6 +420,24 @@ def test_a_draft_that_another_process_writes_is_left_to_it(local, server, shared
         remote.ok("pull", "m:1", shared)
         assert draft.read_bytes() == b"theirs"
     assert (shared / "weights.bin").read_bytes() == content
+
+
+def test_pulls_of_one_version_into_one_folder_at_once_leave_whole_files(local, server, tmp_path):
+    remote = local.at(server.url)
+    content = os.urandom(8 << 20)
+    (local.home / "weights.bin").write_bytes(content)
+    remote.ok("push", "m", "weights.bin")
+    outcomes = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(remote.run("pull", "m:1", "out", "--force")))
+        for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [outcome.code for outcome in outcomes] == [0] * 4, list(map(str, outcomes))
+    assert (tmp_path / "out" / "weights.bin").read_bytes() == content
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["weights.bin"]
 
 
 @pytest.mark.parametrize("how", ["owner", "link", "links"])

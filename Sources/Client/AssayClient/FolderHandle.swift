@@ -90,7 +90,7 @@ package final class FolderHandle: Sendable {
         }
     }
 
-    /// Opens a file of this folder that is this user's own; nil if there is none, or one that others could have written.
+    /// Opens a file of this folder that is this user's own; nil if there is none, or one that others may write to.
     package func ownFile(_ name: String) throws(AssayError) -> LocalFile? {
         guard let file = try file(name), Custody.unwritable.holds(try file.status()) else { return nil }
         return file
@@ -138,6 +138,7 @@ package final class FolderHandle: Sendable {
     /// `changed-while-reading` where somebody put another file in the draft's place.
     package func publish(_ draft: DraftFile, as name: String, replacing: Bool) throws(AssayError) {
         let path = "\(path)/\(name)"
+        guard draft.isNamed(draft.name, in: descriptor) else { throw Self.swapped(path) }
         if replacing {
             guard renameat(descriptor, draft.name, descriptor, name) == 0 else {
                 throw FileFailure.error(path, "replace", errno)
@@ -149,11 +150,20 @@ package final class FolderHandle: Sendable {
             }
             remove(draft.name)
         }
-        guard draft.isNamed(name, in: descriptor) else {
-            throw AssayError(
-                .changedWhileReading, "\(Printable.quote(path)) is not what was written",
-                reason: "somebody else changed the folder meanwhile", remedy: "use a folder of your own")
-        }
+        // Another process of this user's may have replaced it by its own since.
+        guard draft.isNamed(name, in: descriptor) || replacing && isOwn(name) else { throw Self.swapped(path) }
+    }
+
+    private func isOwn(_ name: String) -> Bool {
+        var status = stat()
+        return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFREG
+            && Custody.unwritable.holds(status)
+    }
+
+    private static func swapped(_ path: String) -> AssayError {
+        AssayError(
+            .changedWhileReading, "\(Printable.quote(path)) is not what was written",
+            reason: "somebody else changed the folder meanwhile", remedy: "use a folder of your own")
     }
 
     /// Does work while no other process, and no other thread of this one, holds the lock of a name in this folder.
