@@ -63,7 +63,6 @@ struct ManifestReadingTests {
         let body = #"{"schemaVersion":2,"config":\#(Self.descriptor()),"layers":[\#(Self.descriptor())]}"#
         #expect(code { _ = try Self.read(body, contentType) } == .manifestInvalid)
         #expect(code { _ = try Self.read(body, MediaType.imageIndex) } == .manifestInvalid)
-        #expect(code { _ = try Self.read(body, MediaType.dockerManifest) } == nil)
     }
 
     @Test(arguments: [
@@ -131,6 +130,27 @@ struct ManifestReadingTests {
     ])
     func `files by one name are unambiguous whatever their types`(text: String) throws {
         #expect(try Self.read(text).unambiguousFiles().count == 1)
+    }
+
+    @Test(arguments: [
+        (#""config":\#(descriptor()),"layers":[]"#, MediaType.imageManifest, MediaType.dockerManifest),
+        (#""manifests":[]"#, MediaType.imageIndex, MediaType.dockerManifestList),
+        (#""layers":[]"#, MediaType.imageManifest, MediaType.imageIndex),
+        (#""annotations":{}"#, MediaType.imageManifest, MediaType.imageIndex),
+        (#""mediaType":null,"layers":[]"#, MediaType.imageManifest, MediaType.dockerManifest),
+    ])
+    func `bytes that state no type are of one type, whoever pushes them`(body: String, type: String, other: String) {
+        let text = #"{"schemaVersion":2,\#(body)}"#
+        #expect(code { _ = try Self.read(text, type) } == nil)
+        #expect(code { _ = try Self.read(text, other) } == .manifestInvalid)
+    }
+
+    @Test func `a manifest of Docker states its type`() throws {
+        let text =
+            #"{"schemaVersion":2,"mediaType":"\#(MediaType.dockerManifest)","config":\#(Self.descriptor()),"#
+            + #""layers":[]}"#
+        #expect(try Self.read(text, MediaType.dockerManifest).manifest.mediaType == MediaType.dockerManifest)
+        #expect(try Self.read(text).manifest.mediaType == MediaType.dockerManifest)
     }
 
     @Test func `a layer of any type is a file`() throws {

@@ -40,12 +40,51 @@ struct PublishTests {
         }
     }
 
-    @Test func `a repository with the largest number takes no next one`() async throws {
+    @Test(arguments: [VersionNumber.valueMax, VersionNumber.valueMax - 1, 100_000_000_000_000])
+    func `nobody uses up the numbers of a repository`(large: Int64) async throws {
         try await withIndex { index in
-            try await index.push(1, tag: String(VersionNumber.valueMax))
-            let next = await code { try await index.push(2) }
-            #expect(next == .tagInvalid)
-            #expect(try await index.push(2, tag: "1").isNew)
+            let refused = await code { try await index.push(1, tag: String(large)) }
+            #expect(refused == .tagInvalid)
+            let pushed1 = try await index.push(1).version?.number.value
+            #expect(pushed1 == 1)
+            let later = await code { try await index.push(2, tag: String(large)) }
+            #expect(later == .tagInvalid)
+            let pushed2 = try await index.push(2).version?.number.value
+            #expect(pushed2 == 2)
+        }
+    }
+
+    @Test func `behind the largest number that may be asked for, numbers go on in small steps`() async throws {
+        try await withIndex { index in
+            let date: Int64 = 99_999_999_999_999
+            #expect(try await index.push(1, tag: String(date)).isNew)
+            let pushed3 = try await index.push(2).version?.number.value
+            #expect(pushed3 == date + 1)
+            #expect(try await index.push(3, tag: String(date + 1_000_001)).isNew)
+            let far = await code { try await index.push(4, tag: String(date + 2_000_002)) }
+            #expect(far == .tagInvalid)
+            let pushed4 = try await index.push(4).version?.number.value
+            #expect(pushed4 == date + 1_000_002)
+        }
+    }
+
+    @Test func `bytes that are there are of no second type`() async throws {
+        try await withIndex { index in
+            let name = try repositoryName("team/fraud")
+            let bytes = Array(#"{"schemaVersion":2,"layers":[]}"#.utf8)
+            func push(_ type: String, _ intent: Publication.Intent) async throws -> Bool {
+                let manifest = try Manifest(parsing: bytes, digest: digest(9), contentType: type)
+                return try await index.publish(
+                    Publication(
+                        repository: name, kind: nil, manifest: manifest, intent: intent, actor: "tester", at: time(1))
+                ).isNew
+            }
+            #expect(try await push(MediaType.dockerManifest, .content))
+            #expect(try await push(MediaType.dockerManifest, .content) == false)
+            let content = await code { _ = try await push(MediaType.imageManifest, .content) }
+            let version = await code { _ = try await push(MediaType.imageManifest, .version(nil)) }
+            #expect(content == .manifestInvalid)
+            #expect(version == .manifestInvalid)
         }
     }
 

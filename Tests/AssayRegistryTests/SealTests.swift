@@ -76,4 +76,77 @@ struct SealTests {
         #expect(try await referrers(MediaType.cycloneDX).count == 2)
         #expect(try await bills().count == 1)
     }
+
+    // MARK: What others pushed
+
+    private func attach(_ document: [UInt8], type: String, _ annotations: [String: String] = [:]) async throws {
+        _ = try await test.push(Array("{}".utf8), to: version.repository)
+        let record = try await test.push(document, to: version.repository)
+        let subject = try #require(
+            try await test.index.manifest(.digest(version.manifestDigest), in: version.repository)
+        ).parsed().descriptor
+        let referrer = try Referrer.document(record, type: type, annotations: annotations, subject: subject)
+        _ = try await test.registry.publish(
+            Publish.Request(
+                repository: version.repository, manifest: referrer, mediaType: MediaType.imageManifest,
+                intent: .content), by: .local)
+    }
+
+    private func annotations(_ index: Int64, of log: String) -> [String: String] {
+        [
+            Annotation.logOrigin: log, Annotation.logIndex: String(index), Annotation.logKind: "version",
+            Annotation.logSubject: "\(version.reference)",
+        ]
+    }
+
+    private func origin(of registry: TestRegistry) -> String {
+        String(decoding: registry.log.head.checkpoint.prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+
+    @Test(arguments: [false, true])
+    func `a false bill that nobody who is trusted signed does not keep the true one away`(isSigned: Bool) async throws {
+        let bill = Array(#"{"bomFormat":"CycloneDX","fake":true}"#.utf8)
+        let statement = Statement(
+            subjects: [.init(name: "m", digest: version.manifestDigest)], predicateType: PredicateType.bill,
+            predicate: bill)
+        var envelope = try statement.signed(by: try PrivateKey.generate())
+        if !isSigned {
+            let text = String(decoding: envelope, as: UTF8.self)
+            envelope = Array(text.replacing(/"sig": ?"[^"]*"/, with: #""sig":"AAAA""#).utf8)
+        }
+        try await attach(bill, type: MediaType.cycloneDX)
+        try await attach(
+            envelope, type: MediaType.dsseEnvelope, [Annotation.predicateType: PredicateType.bill])
+        #expect(try await test.registry.seal(version.reference) == 3)
+        #expect(try await test.registry.seal(version.reference) == 0)
+    }
+
+    @Test func `garbage that is called provenance makes no bill again`() async throws {
+        _ = try await test.registry.seal(version.reference)
+        try await attach(
+            Array("x".utf8), type: MediaType.dsseEnvelope, [Annotation.predicateType: PredicateType.provenance])
+        #expect(try await test.registry.seal(version.reference) == 0)
+    }
+
+    @Test func `annotations prove no entry of the log`() async throws {
+        let mine = try #require(try await test.index.logIndexes(of: version.number, in: version.repository).first)
+        try await attach(Array("x".utf8), type: MediaType.logProof, annotations(mine, of: origin(of: test)))
+        try await attach(
+            try await test.log.proof(of: 0), type: MediaType.logProof, annotations(mine, of: origin(of: test)))
+        #expect(try await test.registry.seal(version.reference) == 3)
+        #expect(try await test.registry.seal(version.reference) == 0)
+    }
+
+    @Test(arguments: [false, true])
+    func `the proof of another log counts if that is trusted`(isTrusted: Bool) async throws {
+        let other = try await TestRegistry()
+        let same = try #require(try await other.publish(["a.bin": "1"], to: "m").version)
+        #expect(same.manifestDigest == version.manifestDigest)
+        let index = try #require(try await other.index.logIndexes(of: same.number, in: same.repository).first)
+        try await attach(
+            try await other.log.proof(of: index), type: MediaType.logProof, annotations(index, of: origin(of: other)))
+        if isTrusted { try await test.trust(other.logKey.publicKey.pem, as: .log) }
+        #expect(try await test.registry.seal(version.reference) == (isTrusted ? 2 : 3))
+        #expect(try await test.registry.seal(version.reference) == 0)
+    }
 }

@@ -39,12 +39,18 @@ package struct ManifestReading: Sendable {
         guard MediaType.isIndex(mediaType) ? !isImage : body.manifests == nil else {
             throw invalid("its content is not what \(mediaType) says")
         }
+        // Else who pushes the bytes first says for all what they are.
+        let told = body.mediaType ?? (body.manifests == nil ? MediaType.imageManifest : MediaType.imageIndex)
+        guard told == mediaType else {
+            throw invalid("it has no mediaType, and is then no \(mediaType)", remedy: "state the mediaType in it")
+        }
     }
 
-    static func invalid(_ reason: String) -> AssayError {
+    static func invalid(
+        _ reason: String, remedy: String = "write it as the OCI image-spec has it"
+    ) -> AssayError {
         AssayError(
-            .manifestInvalid, "the manifest could be read in several ways", reason: reason,
-            remedy: "write it as the OCI image-spec has it")
+            .manifestInvalid, "the manifest could be read in several ways", reason: reason, remedy: remedy)
     }
 
     // MARK: Shapes

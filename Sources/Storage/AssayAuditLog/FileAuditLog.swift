@@ -1,5 +1,5 @@
 package import AssayCrypto
-import AssayDomain
+package import AssayDomain
 package import AssayRegistry
 package import Logging
 package import NIOPosix
@@ -266,6 +266,33 @@ package final class FileAuditLog: AuditLog, LogWriter {
                 entry: Array(entries[Int(index % Int64(Tile.widthMax))]), index: index,
                 hashes: try ranges.map { try tiles.hash(of: $0) }, checkpoint: head.checkpoint
             ).encoded()
+        }
+    }
+
+    package func evidence(in proof: [UInt8], trusted: [TrustedKey]) -> LogEvidence? {
+        do {
+            let proof = try LogProof(parsing: proof)
+            let checkpoint = try Checkpoint(parsing: try SignedNote(parsing: proof.checkpoint).text)
+            _ = try proof.entry(provenBy: checkpoint)
+            let signer = try signer(of: proof.checkpoint, trusted: trusted)
+            return LogEvidence(entry: proof.entry, index: proof.index, signer: signer)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Who signed a checkpoint; a log has the name of its key. Throws `signature-invalid` for one that claims a key
+    /// falsely, and `log-inconsistent` for one of another log than its key's.
+    private func signer(of note: [UInt8], trusted: [TrustedKey]) throws -> LogEvidence.Signer {
+        let keys = try trusted.map { try Ed25519PublicKey(pem: $0.pem) }.filter { $0 != key.publicKey }
+        do {
+            let (checkpoint, signer) = try Checkpoint.open(note, trusted: [key.publicKey] + keys)
+            guard checkpoint.origin.utf8.elementsEqual(Checkpoint.origin(of: signer).utf8) else {
+                throw Self.inconsistent("a checkpoint is of another log than its key's")
+            }
+            return signer == key.publicKey ? .own : .trusted
+        } catch let error as AssayError where error.code == .untrustedKey {
+            return .unknown
         }
     }
 

@@ -75,6 +75,7 @@ extension Database {
         -> StoredManifestRow
     {
         if let id = try manifestID(manifest.digest, in: repositoryID) {
+            try checkType(manifest, of: id)
             return StoredManifestRow(id: id, newLogIndex: nil)
         }
         for blob in manifest.requiredBlobs { try checkBlob(blob, in: repositoryID) }
@@ -95,6 +96,16 @@ extension Database {
         for blob in attachment.blobs { try linkBlob(blob, to: repositoryID, at: at, leasedUntil: at) }
         let stored = try storeManifest(attachment.referrer, in: repositoryID, by: actor, at: at)
         if let logIndex = stored.newLogIndex { try log(.manifest, at: logIndex) }
+    }
+
+    /// The same bytes are of one type, whoever pushes them: the one under which they are served.
+    private func checkType(_ manifest: Manifest, of id: Int64) throws {
+        let stored = try first("SELECT media_type FROM manifests WHERE id = ?", [id]) { try $0.text(0) }
+        guard let stored, stored != manifest.mediaType else { return }
+        throw AssayError(
+            .manifestInvalid, "manifest \(manifest.digest) is there as another type",
+            reason: "it was pushed as \(Printable.quote(stored)), and now as \(Printable.quote(manifest.mediaType))",
+            remedy: "delete it by its digest, then push it as what it is")
     }
 
     private func checkBlob(_ blob: Descriptor, in repositoryID: Int64) throws {

@@ -80,6 +80,7 @@ private struct PublishTransaction {
         if case .number(let number) = tag {
             guard try database.versionRow(number, in: repositoryID) == nil else { throw immutable(number) }
             guard try !database.wasDeleted(number, in: repositoryID) else { throw deleted(number) }
+            try checkRoom(behind: number)
             return number
         }
         guard let next = VersionNumber(try database.lastNumber(in: repositoryID) + 1) else {
@@ -88,6 +89,18 @@ private struct PublishTransaction {
                 remedy: "push under a number that is free")
         }
         return next
+    }
+
+    /// The numbers behind a large one are for those that are counted up to: who asks for one must leave them their room.
+    private func checkRoom(behind number: VersionNumber) throws {
+        guard number.value > VersionNumber.askedMax else { return }
+        let last = try database.lastNumber(in: repositoryID)
+        guard number.value - last > VersionNumber.stepMax else { return }
+        throw AssayError(
+            .tagInvalid, "\(publication.repository) cannot have version \(number) yet",
+            reason: "the last one is \(last), and a number over \(VersionNumber.askedMax) is at most "
+                + "\(VersionNumber.stepMax) behind it: else none would be left",
+            remedy: "push without a number to get \(last + 1), or under a smaller one")
     }
 
     private func immutable(_ number: VersionNumber) -> AssayError {
@@ -137,6 +150,13 @@ private struct PublishTransaction {
             at: at, actor: publication.actor)
         try database.insertMove(move, in: repositoryID)
     }
+}
+
+extension VersionNumber {
+    /// The largest number that may be asked for whatever the last one is: a date and time to the second has room.
+    fileprivate static let askedMax: Int64 = 99_999_999_999_999
+    /// How far behind the last number a larger one may be.
+    fileprivate static let stepMax: Int64 = 1_000_000
 }
 
 extension Database {

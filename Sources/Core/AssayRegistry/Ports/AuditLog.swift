@@ -1,3 +1,5 @@
+package import AssayDomain
+
 /// The append-only log as the index writes it: entries come out of the transactions that make the facts.
 ///
 /// The index calls `extend` within a transaction, stores the head that it gives in the same transaction, and then
@@ -38,6 +40,30 @@ package struct LogHead: Sendable, Hashable {
     }
 }
 
+/// What a proof of a log shows.
+package struct LogEvidence: Sendable, Hashable {
+    /// Whose key signed the checkpoint that the proof leads to.
+    package enum Signer: Sendable, Hashable {
+        /// The key of this log.
+        case own
+        /// One of the other keys that were named.
+        case trusted
+        /// None of them: then anybody may have made the proof.
+        case unknown
+    }
+
+    /// The bytes of the entry.
+    package let entry: [UInt8]
+    package let index: Int64
+    package let signer: Signer
+
+    package init(entry: [UInt8], index: Int64, signer: Signer) {
+        self.entry = entry
+        self.index = index
+        self.signer = signer
+    }
+}
+
 /// The append-only log as everyone reads it.
 package protocol AuditLog: Sendable {
     /// The last head that was published.
@@ -56,6 +82,10 @@ package protocol AuditLog: Sendable {
     /// A proof that the log has an entry, with the entry in it and the present checkpoint (C2SP tlog-proof).
     /// Throws `log-entry-not-found`, `storage-failed`.
     func proof(of index: Int64) async throws -> [UInt8]
+
+    /// What the bytes of a proof (C2SP tlog-proof) show; nil for what is none, whose hashes do not lead to its
+    /// checkpoint, or whose checkpoint claims a known key that did not sign it. `trusted` are keys of other logs.
+    func evidence(in proof: [UInt8], trusted: [TrustedKey]) -> LogEvidence?
 
     /// The hashes of entries as leaves of the log's tree, 32 bytes each.
     func leafHashes(of entries: [[UInt8]?]) -> [UInt8]
