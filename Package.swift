@@ -253,7 +253,8 @@ let package = Package(
         tests(
             "AssayRegistryTests",
             [
-                "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry", "TestSupport",
+                "AssayAuditLog", "AssayBundle", "AssayCrypto", "AssayDomain", "AssayIndex", "AssayRegistry",
+                "TestSupport",
             ]),
         tests("AssayReportTests", ["AssayDomain", "AssayReport"]),
         tests("EvaluationProtocolTests", ["EvaluationProtocol"]),

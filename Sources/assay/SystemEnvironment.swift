@@ -10,6 +10,8 @@ struct SystemClock: WallClock {
 /// What a path names; a symbolic link is seen as such.
 struct FileStatus {
     let type: FileAttributeType
+    /// Who may do what with it, as `chmod` has it.
+    let permissions: Int
 
     /// Nil if there is nothing, or nothing that may be looked at.
     init?(of path: String) {
@@ -17,6 +19,7 @@ struct FileStatus {
             let type = attributes[.type] as? FileAttributeType
         else { return nil }
         self.type = type
+        permissions = (attributes[.posixPermissions] as? NSNumber)?.intValue ?? 0o777
     }
 }
 

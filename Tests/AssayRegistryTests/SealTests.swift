@@ -1,3 +1,4 @@
+import AssayAuditLog
 import AssayBundle
 import AssayCrypto
 import AssayDomain

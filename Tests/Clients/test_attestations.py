@@ -629,7 +629,7 @@ def edges(assay, version):
 
 
 def push_dataset(assay, name, number=1):
-    (assay.home / f"data-{number}.csv").write_text(f"a,b\n{number},2\n")
+    (assay.home / f"data-{number}.csv").write_text(f"a,b\n{name},{number}\n")
     assay.ok("push", f"{name}-data", assay.home / f"data-{number}.csv", "--kind", "dataset")
     return f"{name}-data:{number}"
 

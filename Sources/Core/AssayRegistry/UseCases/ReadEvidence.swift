@@ -117,11 +117,8 @@ struct ReadEvidence: Sendable {
                 let envelope = evidence.envelope(in: try await content(of: record.envelope.digest))
                 let content = try evidence.readStatement(envelope)
                 guard content.subjects.contains(subject) else { continue }
-                let speakers = try evidence.claims(ofEnvelope: envelope, known: root.keys)
-                let new = speakers.compactMap { claim -> Saying? in
-                    guard case .key(let id) = claim else { return nil }
-                    return Saying(statement: content, signer: id)
-                }.filter { said.insert($0).inserted }
+                let ids = try speakers(of: envelope, among: root)
+                let new = ids.map { Saying(statement: content, signer: $0) }.filter { said.insert($0).inserted }
                 let statement = try evidence.openStatement(envelope, trusted: trusted)
                 let isAllowed =
                     statement.signer.role == .registry || !PredicateType.ofRegistry.contains(statement.predicateType)
@@ -132,6 +129,19 @@ struct ReadEvidence: Sendable {
             }
         }
         return statements
+    }
+
+    /// Ids of the keys, of any time, that signed an envelope: those that it names, and one that it does not.
+    ///
+    /// Throws `signature-invalid` for an envelope that names a known key falsely.
+    private func speakers(of envelope: [UInt8], among root: TrustRoot) throws -> [String] {
+        let named = try evidence.claims(ofEnvelope: envelope, known: root.keys).compactMap { claim -> String? in
+            if case .key(let id) = claim { id } else { nil }
+        }
+        let known = root.keys.filter { $0.role != .log }
+        // Signed by nobody who is known: nobody said it yet.
+        guard let found = try? evidence.openStatement(envelope, trusted: known).signer.id else { return named }
+        return named.contains(found) ? named : named + [found]
     }
 
     /// Words as one key says them.
