@@ -40,7 +40,9 @@ printf '%s\n$ export ASSAY_SERVER=%s\n' "$(cat server.log)" "$ASSAY_SERVER"
 say "The data: a training part and a held-out part"
 cp "$data/train.npz" "$data/test.npz" .
 run assay push digits-train train.npz --kind dataset
-run assay push digits-test test.npz --kind dataset
+echo '{"version": 1, "inputs": ["input"]}' >dataset.json
+run cat dataset.json # what may go into a model: the labels beside it never do
+run assay push digits-test test.npz dataset.json --kind dataset
 
 say "A first model, signed; then a measurement on the held-out digits"
 cp "$data"/digits-?.onnx "$data"/digits-?.yaml .

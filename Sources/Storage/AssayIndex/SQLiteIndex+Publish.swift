@@ -91,7 +91,8 @@ private struct PublishTransaction {
         return next
     }
 
-    /// The numbers behind a large one are for those that are counted up to: who asks for one must leave them their room.
+    /// The numbers behind a large one are for those that are counted up to: who asks for one must leave them their
+    /// room.
     private func checkRoom(behind number: VersionNumber) throws {
         guard number.value > VersionNumber.askedMax else { return }
         let last = try database.lastNumber(in: repositoryID)
