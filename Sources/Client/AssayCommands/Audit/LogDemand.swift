@@ -50,7 +50,7 @@ struct LogDemand: Sendable {
         let verdict = try await client.content(
             of: record.verdict, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
         try record.check(verdict: try DSSEEnvelope(parsing: verdict).unverifiedStatement())
-        if let root, root.keys.contains(where: { $0.role == .registry }) {
+        if let root, root.namesRegistry {
             try Self.requireCounting(verdict, root.keys(.registry, for: version.repository, at: entry.at))
         }
         let newest = try await memory.check(opened, after: before, trust: trust, client: client)
@@ -96,5 +96,14 @@ struct LogDemand: Sendable {
             after = try walk.step(to: page.next)
         } while after != nil
         return nil
+    }
+}
+
+extension TrustRoot {
+    /// Whether it names a registry. A key that a file holds by itself may be any signer, and so names none.
+    fileprivate var namesRegistry: Bool {
+        keys.contains { key in
+            key.role == .registry && !keys.contains { $0.id == key.id && $0.role != .registry }
+        }
     }
 }
