@@ -5,10 +5,8 @@ import itertools
 import json
 import re
 import shutil
-import socket
 import sqlite3
-import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,11 +17,10 @@ import tlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from evidence import DONE, INTEGRITY, NOT_FOUND, USAGE, digest, registry_key
-from harness import Assay, Registry, Server, free_port, public
+from harness import REQUEST_SECONDS, Assay, Registry, Server, free_port, public
+from lying import Liar
 
 NAME = "team/model"
-FORWARDED = ("Content-Type", "Docker-Content-Digest", "Link", "OCI-Subject")
-ANSWER_SECONDS = 20
 VISITS = itertools.count()
 
 
@@ -110,7 +107,7 @@ def steady(settled):
 @pytest.fixture(scope="module")
 def true_proof(settled):
     """Where a client gets the proof of the promotion from, as it is seen on the wire."""
-    with Liar(settled.server.url, lambda path, data: data) as relay:
+    with Liar(settled.server.url) as relay:
         outcome = settled.pull(f"{NAME}:production", *TRUST, url=relay.url)
         assert outcome.code == DONE, outcome
     path, = paths_of_proofs(settled.server, relay)
@@ -118,8 +115,8 @@ def true_proof(settled):
 
 
 def paths_of_proofs(server, relay):
-    return {path for path in relay.asked if b"c2sp.org/tlog-proof" in requests.get(
-        server.url + path, timeout=ANSWER_SECONDS).content}
+    return {path for path in paths(relay) if b"c2sp.org/tlog-proof" in requests.get(
+        server.url + path, timeout=REQUEST_SECONDS).content}
 
 
 TRUST = ["--trust", "root.json"]
@@ -325,59 +322,14 @@ def test_a_state_folder_that_cannot_be_written_is_told(steady):
 # A registry, or somebody on the way, that lies
 
 
-class Liar:
-    """A relay that speaks HTTP and answers what it is told to; a context manager."""
-
-    def __init__(self, url, answer):
-        """`answer` gets the path and the true body and gives the body that is sent."""
-        self.upstream = url
-        self.answer = answer
-        self.asked = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        with suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        with suppress(OSError, ValueError, requests.RequestException), client, client.makefile("rb") as reader:
-            while line := reader.readline():
-                method, path, _ = line.decode().split(" ", 2)
-                headers = dict(self.header_lines(reader))
-                body = reader.read(int(headers.get("content-length", 0)))
-                client.sendall(self.reply(method, path, headers, body))
-
-    def header_lines(self, reader):
-        while (line := reader.readline()) not in (b"\r\n", b""):
-            name, _, value = line.decode().partition(":")
-            yield name.strip().lower(), value.strip()
-
-    def reply(self, method, path, headers, body):
-        self.asked.append(path)
-        sent = {name: headers[name] for name in ("accept", "content-type", "range") if name in headers}
-        true = requests.request(method, self.upstream + path, headers=sent, data=body, timeout=ANSWER_SECONDS)
-        data = true.content if method == "HEAD" or true.status_code >= 300 else self.answer(path, true.content)
-        length = true.headers.get("Content-Length", "0") if method == "HEAD" else str(len(data))
-        lines = [f"HTTP/1.1 {true.status_code} {true.reason}", f"Content-Length: {length}"]
-        lines += [f"{name}: {true.headers[name]}" for name in FORWARDED if name in true.headers]
-        return "\r\n".join([*lines, "", ""]).encode() + (b"" if method == "HEAD" else data)
+def paths(relay):
+    """What a relay was asked for."""
+    return [line.split(" ", 1)[1] for line in relay.asked]
 
 
 def answer_at(pattern, change):
     """Changes the answers to paths that match; the others pass."""
-    return lambda path, data: change(data) if re.search(pattern, urlsplit(path).path) else data
+    return lambda _, path, data: change(data) if re.search(pattern, urlsplit(path).path) else data
 
 
 def proof_of(place, index):
@@ -395,9 +347,9 @@ def promotion_index(place, number):
 
 def lie_about(place, path, change):
     """The outcome of a pull by whoever gets another proof than the true one."""
-    with Liar(place.server.url, lambda asked, data: change(data) if asked == path else data) as liar:
+    with Liar(place.server.url, lambda _, asked, data: change(data) if asked == path else data) as liar:
         outcome = place.pull(f"{NAME}:production", *TRUST, url=liar.url)
-        assert path in liar.asked, "the proof was not asked for"
+        assert path in paths(liar), "the proof was not asked for"
     return outcome
 
 
@@ -480,20 +432,20 @@ def test_a_proof_that_is_not_true_is_refused(steady, true_proof, lie):
 
 def test_an_older_checkpoint_is_refused_once_a_newer_one_was_seen(place):
     """The very proof that was right before."""
-    with Liar(place.server.url, lambda path, data: data) as relay:
+    with Liar(place.server.url) as relay:
         assert place.pull(f"{NAME}:production", *TRUST, url=relay.url).code == DONE
     path, = paths_of_proofs(place.server, relay)
-    older = requests.get(place.server.url + path, timeout=ANSWER_SECONDS).content
+    older = requests.get(place.server.url + path, timeout=REQUEST_SECONDS).content
     place.push(4, is_promoted=False)
     assert place.pull(f"{NAME}:production", *TRUST).code == DONE
     before = remembered(place)
-    with Liar(place.server.url, lambda asked, data: older if asked == path else data) as liar:
+    with Liar(place.server.url, lambda _, asked, data: older if asked == path else data) as liar:
         outcome = place.pull(f"{NAME}:production", *TRUST, url=liar.url)
     assert outcome.code == INTEGRITY, outcome
     assert "rolled back" in outcome.err and remembered(place) == before
     # It proves the promotion to somebody who has seen no newer one.
     place.local.state = "another"
-    with Liar(place.server.url, lambda asked, data: older if asked == path else data) as liar:
+    with Liar(place.server.url, lambda _, asked, data: older if asked == path else data) as liar:
         assert place.pull(f"{NAME}:production", *TRUST, url=liar.url).code == DONE
 
 
@@ -504,7 +456,7 @@ def test_tiles_that_do_not_continue_the_memory_are_refused(place):
     zeros = answer_at(r"^/log/tile/", lambda data: bytes(len(data)))
     with Liar(place.server.url, zeros) as liar:
         outcome = place.pull(f"{NAME}:production", *TRUST, url=liar.url)
-        assert any("/log/tile/" in path for path in liar.asked), "no tile was asked for"
+        assert any("/log/tile/" in path for path in paths(liar)), "no tile was asked for"
     assert outcome.code == INTEGRITY, outcome
     assert remembered(place) == before
 
