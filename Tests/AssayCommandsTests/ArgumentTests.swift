@@ -68,6 +68,8 @@ struct ArgumentTests {
         #expect(try Arguments.pairs([], option: "o") == nil)
         for bad in [["a"], ["=1"], ["a=1", "a=2"]] {
             #expect(throws: AssayError.self) { try Arguments.pairs(bad, option: "o") }
+            let error = #expect(throws: AssayError.self) { try Arguments.pairs(bad, of: "the argument") }
+            #expect(error?.message.contains("--") == false)
         }
     }
 }

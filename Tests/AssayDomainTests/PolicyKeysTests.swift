@@ -143,4 +143,34 @@ struct PolicyKeysTests {
                 ]))
         #expect(value.value(at: ["a.b"]) == .text("") && value.value(at: ["a", "b"]) == nil)
     }
+
+    private static let values: [(String, [String])] = [
+        (#""tries":3"#, ["tries has a number", "tries: {max: …}"]),
+        (#""metrics":{"accuracy":0.9}"#, ["metrics.accuracy has a number", "accuracy: {min: …}"]),
+        (#""size":{"max_bytes":"100MiB"}"#, ["size.max_bytes", "'100MiB'", "whole number of bytes"]),
+        (#""memory":{"max_bytes":[1]}"#, ["memory.max_bytes", "a list"]),
+        (#""tries":{"max":"3"}"#, ["tries.max", "'3'"]),
+        (#""lineage":["trained_on"]"#, ["'trained_on'", "did you mean 'trained-on'?", "derived-from"]),
+        (#""lineage":[3]"#, ["lineage", "trained-on"]),
+        (#""waivers":{"role":"releese"}"#, ["'releese'", "did you mean 'release'?"]),
+        (#""waivers":{"role":"log"}"#, ["signs no waivers", "release, training or registry"]),
+        (#""attestations":[{"type":"provenance","role":"log"}]"#, ["signs no statements", "release, training"]),
+        (#""attestations":[{"type":"provenance","keys":[]}]"#, ["list of keys is empty"]),
+        (#""labels":["a=b"]"#, ["names labels of workers and measures nothing"]),
+        (#""deadline_seconds":0"#, ["deadline_seconds is 0", "86400"]),
+        (#""dataset":"d:1","inputs":["label"],"metrics":{"accuracy":{"min":0.9}}"#, ["never fed to a model"]),
+    ]
+
+    @Test(arguments: values)
+    func `a value that a key cannot have is told with what it may be`(demand: String, told: [String]) throws {
+        let error = try #require(try fault("{\"version\":1,\(demand)}"))
+        #expect(error.code == .policyInvalid)
+        let text = [error.message, error.reason ?? "", error.remedy ?? ""].joined(separator: "; ")
+        for part in told { #expect(text.contains(part), "\(text)") }
+    }
+
+    @Test func `a stored policy with a deadline that could not be set any more is read`() throws {
+        let json = Array(#"{"deadline_seconds":0,"version":1}"#.utf8)
+        #expect(try Policy.parse(stored: json).deadlineSeconds == 0)
+    }
 }

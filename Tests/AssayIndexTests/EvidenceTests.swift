@@ -158,6 +158,9 @@ struct EvidenceTests {
             try await index.addTrustedKey(key(.release, at: 2), actor: "owner")
             let otherRole = await code { try await index.addTrustedKey(key(.registry), actor: "owner") }
             #expect(otherRole == .keyConflict)
+            let renamed = TrustedKey(id: "ab12", name: "build", pem: "PEM", role: .release, addedAt: time(1))
+            let otherName = await code { try await index.addTrustedKey(renamed, actor: "owner") }
+            #expect(otherName == .keyConflict)
             #expect(try await index.trustedKeys() == [key(.release)])
             _ = try await index.revokeTrustedKey("ab12", since: time(5), actor: "owner", at: time(5))
             _ = try await index.revokeTrustedKey("ab12", since: time(6), actor: "owner", at: time(6))

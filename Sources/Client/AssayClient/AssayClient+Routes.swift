@@ -356,7 +356,8 @@ extension AssayClient {
         let key: TrustedKey = try await send(.POST, "/keys", request, isRepeatable: true)
         let id = try TrustAnchor.identity(ofPEM: request.pem, role: request.role).id
         try AnswerCheck.demand(
-            key.id == id && key.role == request.role && key.name == request.name
+            // A name is kept as it can be printed.
+            key.id == id && key.role == request.role && key.name == Printable.escape(request.name)
                 && key.repositories == request.repositories && key.revokedAt == nil,
             asked: "the key \(id) as \(request.role.rawValue)", answered: "\(key.id) as \(key.role.rawValue)")
         return key

@@ -13,11 +13,18 @@ extension AssayError {
 
     /// The error that a server told in a problem document; a code that is not known is judged by its status.
     init(_ problem: Problem) {
+        let code = ErrorCode.standing(forTold: problem.code) ?? ErrorCode.standing(forStatus: problem.status)
         self.init(
-            ErrorCode.standing(forTold: problem.code) ?? ErrorCode.standing(forStatus: problem.status),
-            Printable.escape(problem.detail, limit: Self.remoteTextMax),
-            remedy: problem.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) },
+            code, Printable.escape(problem.detail, limit: Self.remoteTextMax),
+            remedy: Self.localRemedy(code)
+                ?? problem.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) },
             cause: RemoteFailure(problem: problem))
+    }
+
+    /// What helps somebody at a command line, where a server speaks to who sends requests by hand.
+    private static func localRemedy(_ code: ErrorCode) -> String? {
+        guard code == .unauthenticated else { return nil }
+        return "give the server's token: add --token-file FILE, or set \(AccessToken.variable)"
     }
 
     /// The error behind an answer under /v2, whose body is a list of errors if it has one.
@@ -30,12 +37,14 @@ extension AssayError {
             return
         }
         // A registry of ours tells its own code beside the specification's, which is coarser.
-        self.init(
+        let code =
             first.detail?.code.flatMap(ErrorCode.standing(forTold:)) ?? ErrorCode.standing(forOCI: first.code)
-                ?? ErrorCode.standing(forStatus: status),
-            "the server refused \(action)",
+            ?? ErrorCode.standing(forStatus: status)
+        self.init(
+            code, "the server refused \(action)",
             reason: Printable.escape(first.message ?? first.code, limit: Self.remoteTextMax),
-            remedy: first.detail?.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) })
+            remedy: Self.localRemedy(code)
+                ?? first.detail?.remedy.map { Printable.escape($0, limit: Self.remoteTextMax) })
     }
 }
 

@@ -10,19 +10,28 @@ enum Arguments {
 
     /// `NAME=VALUE` pairs; throws `usage` for a text without a name or with one that was given before.
     static func pairs(_ texts: [String], option: String) throws(AssayError) -> [String: String]? {
+        try pairs(texts, of: "--\(option)")
+    }
+
+    /// As `pairs` of an option, for texts that are given in another way, which `source` names.
+    static func pairs(_ texts: [String], of source: String) throws(AssayError) -> [String: String]? {
         var pairs: [String: String] = [:]
         for text in texts {
-            let (name, value) = try pair(text, option: option)
+            let (name, value) = try pair(text, of: source)
             guard pairs.updateValue(value, forKey: name) == nil else {
-                throw AssayError(.usage, "--\(option) names \(Printable.quote(name)) twice")
+                throw AssayError(.usage, "\(source) names \(Printable.quote(name)) twice")
             }
         }
         return pairs.isEmpty ? nil : pairs
     }
 
     static func pair(_ text: String, option: String) throws(AssayError) -> (name: String, value: String) {
+        try pair(text, of: "--\(option)")
+    }
+
+    private static func pair(_ text: String, of source: String) throws(AssayError) -> (name: String, value: String) {
         guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-            throw AssayError(.usage, "--\(option) \(Printable.quote(text)) is not NAME=VALUE")
+            throw AssayError(.usage, "\(source) \(Printable.quote(text)) is not NAME=VALUE")
         }
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))
     }

@@ -56,7 +56,8 @@ final class NewFile {
         switch number {
         case EEXIST, ELOOP:
             return AssayError(
-                .fileExists, "\(name) exists already", remedy: "choose another name; keys are never overwritten")
+                .fileExists, "\(name) exists already", remedy: "choose another name; what is there is never overwritten"
+            )
         case ENOENT, ENOTDIR: return AssayError(.fileNotFound, "there is no folder for \(name)")
         case ENOSPC, EDQUOT: return AssayError(.storageFull, "there is no space left for \(name)")
         default: return AssayError(.fileInaccessible, "cannot write \(name)", reason: String(cString: strerror(number)))

@@ -21,11 +21,13 @@ package struct CheckedEvidence: Codable, Sendable, Hashable {
     package let createdAt: Timestamp?
     /// What it says, whether or not that counts; nil for a signature, and for what cannot be read.
     package let result: StatementWord.Result?
+    /// Of a verdict, the alias that it decided on; nil for everything else.
+    package let alias: AliasName?
 
     package init(
         manifestDigest: Digest, predicateType: String, envelopeDigest: Digest, status: Status, signer: String?,
         role: TrustedKey.Role?, fault: String?, createdAt: Timestamp?,
-        result: StatementWord.Result? = nil
+        result: StatementWord.Result? = nil, alias: AliasName? = nil
     ) {
         self.manifestDigest = manifestDigest
         self.predicateType = predicateType
@@ -36,5 +38,6 @@ package struct CheckedEvidence: Codable, Sendable, Hashable {
         self.fault = fault
         self.createdAt = createdAt
         self.result = result
+        self.alias = alias
     }
 }

@@ -32,7 +32,7 @@ package struct DatasetDescription: Sendable, Hashable {
         do {
             try InputNames.check(document.inputs)
         } catch {
-            throw failure("names \(error.message)")
+            throw failure("names \(error.reason.map { "\(error.message): \($0)" } ?? error.message)")
         }
         return DatasetDescription(inputs: document.inputs)
     }

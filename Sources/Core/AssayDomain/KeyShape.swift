@@ -21,6 +21,11 @@ package indirect enum KeyShape: Sendable {
 
     /// The first fault in the order of the document; nil if there is none.
     package func fault(in value: JSONValue, at path: [String] = []) -> Fault? {
+        if !path.isEmpty, case .object(let known) = self, let kind = Self.kind(ofKeyless: value) {
+            return Fault(
+                message: "\(Self.text(path)) has \(kind) where keys with values belong",
+                remedy: known.first.map { "write \(path.last ?? ""): {\($0.key): …}" })
+        }
         switch value {
         case .null:
             return Fault(
@@ -32,6 +37,17 @@ package indirect enum KeyShape: Sendable {
             let inner = if case .list(let shape) = self { shape } else { KeyShape.value }
             return items.lazy.compactMap { inner.fault(in: $0, at: path) }.first
         case .object(let members): return fault(in: members, at: path)
+        }
+    }
+
+    /// What a value is that has no keys; nil for an object, and for null.
+    private static func kind(ofKeyless value: JSONValue) -> String? {
+        switch value {
+        case .null, .object: nil
+        case .flag: "a truth value"
+        case .number: "a number"
+        case .text: "a text"
+        case .list: "a list"
         }
     }
 

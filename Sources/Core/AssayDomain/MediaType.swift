@@ -118,6 +118,20 @@ package enum PredicateType {
     /// The type of a short name, or the text itself.
     package static func resolve(_ text: String) -> String { shortNames[text] ?? text }
 
+    /// The type that somebody signs a statement of: a short name's, or a URI. Throws `usage` for any other word, which
+    /// nobody would ever look for.
+    package static func parse(_ text: String) throws(AssayError) -> String {
+        let type = resolve(text)
+        guard type.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "/") }) else {
+            let names = shortNames.keys.sorted()
+            throw AssayError(
+                .usage, "\(Printable.quote(text, limit: 80)) is no type of a statement",
+                remedy: Suggestion.nearest(to: text, among: names).map { "did you mean '\($0)'?" }
+                    ?? "use the URI of a predicate type, or one of \(names.joined(separator: ", "))")
+        }
+        return type
+    }
+
     /// The short name of a type, or the type itself.
     package static func short(_ type: String) -> String { shortNames.first { $0.value == type }?.key ?? type }
 }

@@ -18,6 +18,7 @@ extension Policy {
                     .policyInvalid, "the policy has unknown keys or values", reason: fault.message,
                     remedy: fault.remedy ?? "see docs/formats/policy.md for the keys there are")
             }
+            if !isStored, let fault = valueFault(in: given) { throw fault }
             let policy = try JSON.decode(Policy.self, from: json)
             try checkNothingIsLost(of: given, in: try JSONValue(parsing: JSON.encode(policy)))
             try policy.check()
@@ -53,7 +54,7 @@ extension Policy {
         do {
             try verificationSettings?.check()
         } catch {
-            throw AssayError(.policyInvalid, error.message, remedy: error.remedy)
+            throw AssayError(.policyInvalid, error.message, reason: error.reason, remedy: error.remedy)
         }
     }
 
@@ -86,11 +87,16 @@ extension Policy {
                 remedy: "name the held-out data as dataset: NAME:1")
         }
         if let labels {
-            guard needsMeasurement, 1...WorkerLabel.countMax ~= labels.count else {
+            guard 1...WorkerLabel.countMax ~= labels.count else {
                 throw AssayError(
                     .policyInvalid, "the policy names \(labels.count) labels of workers",
-                    reason: "they say where measurements are taken, and it demands none or there are too few or many",
-                    remedy: "name 1 to \(WorkerLabel.countMax) beside a bound of metrics, latency or memory")
+                    remedy: "name 1 to \(WorkerLabel.countMax), or leave the key out")
+            }
+            guard needsMeasurement else {
+                throw AssayError(
+                    .policyInvalid, "the policy names labels of workers and measures nothing",
+                    reason: "they say where measurements are taken",
+                    remedy: "name them beside a bound of metrics, latency or memory")
             }
         }
         if inputs != nil, !needsMeasurement {
@@ -136,15 +142,23 @@ extension Policy {
             guard !demand.type.isEmpty, demand.type.utf8.count <= 1_000 else {
                 throw AssayError(.policyInvalid, "an attestation is demanded without a type, or with one too long")
             }
-            guard demand.role != .log, demand.keys.map({ !$0.isEmpty }) ?? true else {
+            let isOfLog = demand.role == .log
+            guard !isOfLog, demand.keys.map({ !$0.isEmpty }) ?? true else {
                 throw AssayError(
                     .policyInvalid,
-                    "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it")
+                    "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it",
+                    reason: isOfLog ? "a log's key signs no statements" : "its list of keys is empty",
+                    remedy: isOfLog
+                        ? "use the role release, training or registry" : "name keys by their ids, or leave keys out")
             }
         }
         if let waivers {
-            guard waivers.role != .log, !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil)
-            else {
+            guard waivers.role != .log else {
+                throw AssayError(
+                    .policyInvalid, "waivers lets nobody waive who could", reason: "a log's key signs no waivers",
+                    remedy: "use the role release, training or registry")
+            }
+            guard !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil) else {
                 throw AssayError(
                     .policyInvalid, "waivers does not say who may waive", remedy: "name a role, or keys by their ids")
             }

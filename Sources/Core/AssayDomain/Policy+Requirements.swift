@@ -55,6 +55,7 @@ extension Policy {
     /// Throws `policy-invalid` for demands that mean nothing, or not what they seem to: metrics that nothing measures,
     /// statements of whose words nothing is demanded, two requirements of one name.
     package func checkDemands(allowsUnknownMetrics: Bool) throws(AssayError) {
+        try checkDeadline()
         try checkMetricNames(allowsUnknownMetrics: allowsUnknownMetrics)
         guard (attestations ?? []).count <= Self.attestationsMax else {
             throw AssayError(.policyInvalid, "the policy demands over \(Self.attestationsMax) attestations")

@@ -62,6 +62,28 @@ package struct TrustedKey: Sendable, Hashable, Codable {
     }
 }
 
+extension TrustedKey {
+    /// What a signature by a key that was revoked is told as.
+    package static let revokedText = "the signature is by a key that was revoked"
+
+    /// Why a signature by this key does not count at a time: `untrusted-key` for a key that was revoked, `expired` for
+    /// one that ended or did not count yet; nil if the key counts then.
+    package func refusal(at time: Timestamp) -> AssayError? {
+        let remedy = "have it signed by a key that counts"
+        if let revokedAt {
+            return AssayError(
+                .untrustedKey, Self.revokedText, reason: "key \(id.prefix(12)) was revoked as of \(revokedAt)",
+                remedy: remedy)
+        }
+        guard !isValid(at: time) else { return nil }
+        let limits = [validFrom.map { "from \($0)" }, validUntil.map { "until \($0)" }].compactMap(\.self)
+        return AssayError(
+            .expired, "the signature is by a key that did not count at the time",
+            reason: "key \(id.prefix(12)) counts \(limits.joined(separator: " ")), and the time is \(time)",
+            remedy: remedy)
+    }
+}
+
 /// Repositories by name: `team/fraud` is one, `team/*` all beneath, `*` all there are.
 package struct RepositoryPattern: Sendable, Hashable, CustomStringConvertible {
     package let description: String
@@ -197,6 +219,15 @@ package struct TrustRoot: Sendable, Hashable, Codable {
 
     /// Keys that were revoked, of any role that signs models or statements: no certificate makes up for it.
     package var revoked: [TrustedKey] { keys.filter { $0.revokedAt != nil && $0.role != .log } }
+
+    /// The keys of a role, for a repository, that ended before a time or count only later. None of them counts then.
+    package func outOfTime(
+        _ role: TrustedKey.Role, for repository: RepositoryName?, at time: Timestamp
+    ) -> [TrustedKey] {
+        keys.filter { key in
+            key.role == role && key.revokedAt == nil && (repository.map(key.covers) ?? true) && !key.isValid(at: time)
+        }
+    }
 
     /// The keys that count in a role, for a repository, at a time.
     package func keys(_ role: TrustedKey.Role, for repository: RepositoryName?, at time: Timestamp) -> [TrustedKey] {

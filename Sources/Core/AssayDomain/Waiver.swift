@@ -70,7 +70,7 @@ package struct Waiver: Sendable, Hashable, Codable {
         guard !requirement.isEmpty, !Self.unwaivable.contains(requirement) else {
             throw AssayError(
                 .requestInvalid, "the requirement \(Printable.quote(requirement)) cannot be waived",
-                remedy: "name one of the table of: assay policy check NAME:3 ALIAS")
+                remedy: "name one of the table of: assay policy check NAME:NUMBER ALIAS")
         }
         guard !reason.isEmpty, reason.utf8.count <= Self.reasonBytesMax else {
             throw AssayError(
@@ -88,7 +88,7 @@ package struct Waiver: Sendable, Hashable, Codable {
                 "the policy of \(repository):\(alias) has no requirement \(Printable.quote(requirement, limit: 80))",
                 reason: "it has \(Printable.escape(names.joined(separator: ", "), limit: 1_000))",
                 remedy: near.map { "did you mean '\(Printable.escape($0))'?" }
-                    ?? "name one of the table of: assay policy check \(repository):3 \(alias)")
+                    ?? "name one of the table of: assay policy check \(repository)@\(version) \(alias)")
         }
         guard policy.waivers != nil else {
             throw AssayError(

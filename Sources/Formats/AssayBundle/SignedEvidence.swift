@@ -54,7 +54,8 @@ package struct SignedEvidence: EvidenceFormat {
         ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp
     ) throws -> String {
         try TrustedSigners(
-            trusted.filter { $0.revokedAt == nil }, revoked: trusted.filter { $0.revokedAt != nil }
+            trusted.filter { $0.isValid(at: time) }, revoked: trusted.filter { $0.revokedAt != nil },
+            outOfTime: trusted.filter { $0.revokedAt == nil && !$0.isValid(at: time) }
         ).signer(of: bundle, over: files, at: time).id
     }
 

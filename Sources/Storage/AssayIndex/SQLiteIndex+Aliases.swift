@@ -26,10 +26,15 @@ extension SQLiteIndex {
         return Page(moves, limit: limit) { String($0.sequence) }
     }
 
-    static func aliasProtected(_ alias: AliasName, in repository: RepositoryName) -> AssayError {
+    static func aliasProtected(
+        _ alias: AliasName, in repository: RepositoryName, isRemoval: Bool = false
+    ) -> AssayError {
         AssayError(
             .aliasProtected, "alias \(repository):\(alias) is protected by a policy",
-            reason: "it moves by a promotion alone", remedy: "run: assay promote \(repository):NUMBER \(alias)")
+            reason: isRemoval ? "it is not removed while it has one" : "it moves by a promotion alone",
+            remedy: isRemoval
+                ? "take the policy off first: assay policy remove \(repository) \(alias)"
+                : "run: assay promote \(repository):NUMBER \(alias)")
     }
 }
 
@@ -95,7 +100,10 @@ private struct AliasTransaction {
         let current = try database.policyDigest(of: request.name, in: repositoryID)
         switch request.cause {
         case .set:
-            guard current == nil else { throw SQLiteIndex.aliasProtected(request.name, in: request.repository) }
+            guard current == nil else {
+                throw SQLiteIndex.aliasProtected(
+                    request.name, in: request.repository, isRemoval: request.target == nil)
+            }
             return nil
         case .promotion(let policy, let verdict, _, let basis, let decidedUntil):
             guard policy == current, policy == basis.policy else {

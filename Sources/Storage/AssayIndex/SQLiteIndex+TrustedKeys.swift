@@ -6,7 +6,8 @@ extension SQLiteIndex {
         try await readOnce { try $0.trustedKeys() }
     }
 
-    /// Adding a key again changes nothing, with other limits it throws `key-conflict`. A revoked key never comes back.
+    /// Adding a key again changes nothing, with another name or other limits it throws `key-conflict`. A revoked key
+    /// never comes back.
     package func addTrustedKey(_ key: TrustedKey, actor: String) async throws {
         try await write { database in
             guard let found = try database.trustedKey(key.id) else {
@@ -84,6 +85,11 @@ extension TrustedKey {
             (reason, remedy) = ("for other repositories", "use a key of its own for the other repositories")
         } else if validFrom != other.validFrom || validUntil != other.validUntil {
             (reason, remedy) = ("from or until another time", "change its times: assay key limit \(id.prefix(12))")
+        } else if name != other.name {
+            (reason, remedy) = (
+                "it is called \(Printable.quote(name)), and not \(Printable.quote(other.name))",
+                "call it by that name, or leave it as it is"
+            )
         } else {
             return nil
         }

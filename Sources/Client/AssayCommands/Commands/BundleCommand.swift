@@ -190,9 +190,11 @@ struct BundleVerifyCommand: AsyncParsableCommand {
         try console.print("signature: valid, key \(proof.signer.prefix(12))")
         try console.print("manifest: \(proof.binding.text)")
         for item in proof.evidence where item.predicateType != PredicateType.modelSignature {
+            let type = Printable.escape(PredicateType.short(item.predicateType))
+            let about = item.alias.map { "\(type) on \($0)" } ?? type
             let by = item.signer.map { "key \($0.prefix(12))" } ?? "by nobody who is trusted"
-            try console.print(
-                "\(Printable.escape(PredicateType.short(item.predicateType))): \(item.status.rawValue), \(by)")
+            // What it says first: whether that may be believed is another matter.
+            try console.print("\(about): \(item.result?.rawValue ?? "-"); \(item.status.rawValue), \(by)")
         }
         if let origin = proof.origin { try console.print("version: proven by the log \(Printable.escape(origin))") }
         for promotion in proof.promotions {

@@ -36,7 +36,8 @@ struct KeyRotateCommand: AsyncParsableCommand {
                 try console.print(
                     "key \(old.id.prefix(12)) has ended; if it was stolen: assay key revoke \(old.id.prefix(12))")
             }
-            try console.print("hand the new trust root on: assay key export -o root.json")
+            // A file that is there is not overwritten, so the advice names one that is not.
+            try console.print("hand the new trust root on: assay key export -o root-\(rotated.new.id.prefix(12)).json")
         }
     }
 }

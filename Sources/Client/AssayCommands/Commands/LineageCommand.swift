@@ -77,7 +77,7 @@ struct AnnotateCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
-        let given = try Arguments.pairs(notes, option: "note") ?? [:]
+        let given = try Arguments.pairs(notes, of: "the argument") ?? [:]
         guard !(given.isEmpty && remove.isEmpty) else {
             throw AssayError(.usage, "there is nothing to change", remedy: "add KEY=VALUE, or --remove KEY")
         }

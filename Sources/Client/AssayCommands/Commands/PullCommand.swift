@@ -10,7 +10,8 @@ struct PullCommand: AsyncParsableCommand {
         discussion: """
             Files that are there with the right bytes are kept, so a pull that was cut goes on where it ended. With \
             --trust nothing is written unless one of the keys signed exactly these files; with --require-log nothing \
-            is written unless the promotion of exactly this version is in the audit log.
+            is written unless the promotion of exactly this version is in the audit log. Files that are there and no \
+            part of the version stay, and are named.
 
             Example:
               assay pull team/fraud:production ./model --trust release.pub.pem
@@ -47,6 +48,9 @@ struct PullCommand: AsyncParsableCommand {
             let promotion = try await demand?.promotion(of: plan, as: reference)
             let puller = Puller(client: client, display: ProgressDisplay(console), isReplacing: force)
             let result = try await puller.pull(plan, promotion: promotion, into: folder)
+            let stray = try await StrayFiles.notice(
+                in: folder, besides: plan.files, isSigned: plan.signature != nil, access: client.files)
+            if let stray { console.note(stray) }
             if isJSON { return try console.print(json: result) }
             try console.print(Self.summary(of: result, in: folder))
             if let signer = result.signer {

@@ -12,8 +12,8 @@ struct SignCommand: AsyncParsableCommand {
         abstract: "Sign a version: its files and its manifest, by their digests; nothing is downloaded.",
         discussion: """
             The signature over the files is one of OpenSSF Model Signing v1.0; a statement binds the manifest to just \
-            these files, so that nothing else can be in it. Both are attached beside those that the version has. A \
-            version of which some client could make other files is not signed.
+            these files, so that nothing else can be in it. Both are attached beside those that the version has, unless \
+            this key signed just that before. A version of which some client could make other files is not signed.
 
             Example:
               assay sign team/fraud:3 --key release.pem
@@ -40,7 +40,7 @@ struct SignCommand: AsyncParsableCommand {
         /// Of the statement that binds the manifest.
         let binding: AttestationResponse
         let fileCount: Int
-        /// From the list of stored digests to the signature.
+        /// From the list of stored digests to the signature; 0 where it was there before.
         let signingMilliseconds: Double
     }
 
@@ -61,13 +61,22 @@ struct SignCommand: AsyncParsableCommand {
             let start = clock.now
             let signing = Signing(signer: signer, client: client)
             let files = try await signing.files(of: manifest, in: version.repository)
-            let signature = try await signing.sign(files, name: version.repository.text)
-            let time = (clock.now - start) / .milliseconds(1)
             let exact = Reference(version.repository, .digest(version.manifestDigest))
-            let attached = try await client.attest(
-                AttestRequest(reference: exact, signature: String(decoding: signature, as: UTF8.self)))
+            let earlier = try await signing.earlierSignature(over: files, of: exact)
+            let attached: AttestationResponse
+            let time: Double
+            if let earlier {
+                (attached, time) = (earlier, 0)
+                console.note("this key signed these files before: \(earlier.manifestDigest.short)")
+            } else {
+                let signature = try await signing.sign(files, name: version.repository.text)
+                time = (clock.now - start) / .milliseconds(1)
+                attached = try await client.attest(
+                    AttestRequest(reference: exact, signature: String(decoding: signature, as: UTF8.self)))
+            }
             let binding = try await signing.attach(
                 try BindingPredicate.statement(binding: manifest, name: version.repository.text), to: exact)
+            if let fault = try await signing.uncounted(in: version.repository) { console.note(fault) }
             if isJSON {
                 return try console.print(
                     json: Outcome(
@@ -140,6 +149,19 @@ struct AttestCommand: AsyncParsableCommand {
         case predicate([UInt8], type: String, any MessageSigner)
     }
 
+    /// A registry reads provenance, so a file that is none is found here: it is not signed. Throws `request-invalid`.
+    private static func check(_ predicate: [UInt8], of type: String, _ file: String) throws(AssayError) {
+        guard type == PredicateType.provenance else { return }
+        do {
+            _ = try ProvenancePredicate.decode(predicate)
+        } catch {
+            throw AssayError(
+                .requestInvalid, "\(Printable.quote(file)) holds no provenance (\(type))",
+                reason: error.reason ?? error.message, remedy: "see docs/formats/attestations.md for its fields",
+                cause: error)
+        }
+    }
+
     private func source() throws -> Source {
         switch (envelope, predicate, type) {
         case (let envelope?, nil, nil):
@@ -150,7 +172,9 @@ struct AttestCommand: AsyncParsableCommand {
         case (nil, let predicate?, let type?):
             let bytes = try LocalFile(opening: predicate).readAll(bytesMax: Self.predicateBytesMax)
             try StrictJSON.check(bytes)
-            return .predicate(bytes, type: PredicateType.resolve(type), try signing.requiredSigner())
+            let resolved = try PredicateType.parse(type)
+            try Self.check(bytes, of: resolved, predicate)
+            return .predicate(bytes, type: resolved, try signing.requiredSigner())
         default:
             throw AssayError(
                 .usage, "either --envelope, or --predicate with --type and a key, says what to attach",

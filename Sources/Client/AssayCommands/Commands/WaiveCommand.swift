@@ -12,10 +12,10 @@ struct WaiveCommand: AsyncParsableCommand {
         discussion: """
             It counts for this version, repository and alias, under the policy that the alias has now, if that says \
             that this key, or a key of its role, may waive. The verdict and the history of the alias show it. \
-            Signature and content cannot be waived. A requirement that the policy does not have is refused.
+            Signature, manifest and content cannot be waived. A requirement that the policy does not have is refused.
 
             Example:
-              assay waive team/fraud:3 production --requirement latency.p50.ratio --expires 2026-12-31 \\\
+              assay waive team/fraud:3 production --requirement latency.p50.ratio --expires 2026-12-31 \\
                 --reason "new preprocessing, measured in the canary" --key lead.pem
             """)
 

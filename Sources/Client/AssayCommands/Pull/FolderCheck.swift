@@ -20,8 +20,11 @@ enum FolderCheck {
             let files = try await hash(
                 scan.files.filter { !ModelSignature.ignores(path: $0.path) }, access: access, display: display)
             // A folder does not say of which repository it is.
-            let signer = try TrustedSigners(trusted.keys(.release, for: nil, at: .now), revoked: trusted.revoked)
-                .signer(of: bundle, over: files, at: .now)
+            let now = Timestamp.now
+            let signer = try TrustedSigners(
+                trusted.keys(.release, for: nil, at: now), revoked: trusted.revoked,
+                outOfTime: trusted.outOfTime(.release, for: nil, at: now)
+            ).signer(of: bundle, over: files, at: now)
             return Result(folder: folder, fileCount: files.count, signer: signer.id)
         }
     }

@@ -19,6 +19,18 @@ struct BroughtSignature: Sendable {
         let notes: [String]
     }
 
+    /// By whom a signature is, as far as the registry's keys tell.
+    private static func signer(of signature: ModelSignature, _ known: [TrustedKey]) -> String {
+        guard let id = signature.keyID, !id.isEmpty else {
+            return "by a key that it does not name, or with a certificate"
+        }
+        let name = "by key \(Printable.escape(id.prefix(12)))"
+        guard let key = known.first(where: { $0.id == id && $0.role != .log }) else {
+            return "as it says \(name), which the registry does not know"
+        }
+        return "\(name), \(Printable.quote(key.name))"
+    }
+
     /// The files to push, and the signature if it is over just these. `known` are the keys that the registry trusts: a
     /// signature that claims one of them and is not by it would be refused there.
     func choose<File: Sendable>(
@@ -34,7 +46,9 @@ struct BroughtSignature: Sendable {
             let passed = files.map { describe($0).path }.filter { ignored.covers($0) }
             return Choice(
                 files: kept, signature: bytes,
-                notes: passed.map { "left out, since its signer passed over it: \(Printable.escape($0))" })
+                notes: passed.map { "left out, since its signer passed over it: \(Printable.escape($0))" }
+                    + ["\(Printable.escape(localPath)) goes along as a signature, \(Self.signer(of: signature, known))"]
+            )
         } catch let error as AssayError where error.code.kind == .integrity || error.code.kind == .tooLarge {
             let reason = error.reason.map { "\(error.message): \($0)" } ?? error.message
             return Choice(

@@ -86,6 +86,7 @@ struct Publisher: Sendable {
             let binding = try BindingPredicate.statement(binding: manifest, name: plan.repository.text)
             attestations += try await say(binding, of: plan.repository, manifest.digest, by: signing)
             attestations += try await provenance(of: manifest.digest, plan, by: signing)
+            if let fault = try await signing.uncounted(in: plan.repository) { display.note(fault) }
         }
         let config = UploadSource(documents.config)
         let blobs = files.map { PendingBlob(digest: $0.digest, size: $0.identity.size, open: $0.open) }

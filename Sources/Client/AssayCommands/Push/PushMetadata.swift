@@ -15,7 +15,7 @@ struct PushMetadata {
         guard case .map(let fields) = try YAMLValue.parse(bytes, name: path, code: .metadataInvalid) else {
             throw Self.invalid("the file is no list of fields")
         }
-        var derivation = "derived"
+        var derivation: String?
         var parents: [Reference] = []
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             switch name {
@@ -34,7 +34,10 @@ struct PushMetadata {
             default: throw Self.invalid("there is no field \(Printable.quote(name))")
             }
         }
-        try add(parents: parents, as: derivation)
+        guard derivation == nil || !parents.isEmpty else {
+            throw Self.invalid("'as' says how, but no 'derived_from' says from what")
+        }
+        try add(parents: parents, as: derivation ?? "derived")
     }
 
     mutating func add(metrics: [String: Double]) {

@@ -40,7 +40,9 @@ enum ReportCollection {
                 throw AssayError(
                     item.evidence.status == .untrusted ? .untrustedKey : .signatureInvalid,
                     "the report of verification \(verification) does not count", reason: item.evidence.fault,
-                    remedy: "measure again: assay verify \(version.reference) --dataset REF")
+                    remedy: item.evidence.status == .untrusted
+                        ? "name the trust root of the registry that measured it, as assay key export writes it"
+                        : "measure again: assay verify \(version.reference) --dataset REF")
             }
             return VersionReport.Signed(report, by: item.evidence)
         }
@@ -77,9 +79,17 @@ enum ReportCollection {
 
     private static func absent(_ version: Version, _ gathered: [GatheredEvidence]) -> AssayError {
         let refused = gathered.first { PredicateType.ofRegistry.contains($0.evidence.predicateType) }
+        let remedy =
+            if version.kind == .dataset {
+                "reports are of models; see which ones came from this data: assay lineage \(version.reference) "
+                    + "--descendants"
+            } else if refused?.evidence.status == .untrusted {
+                "name the trust root of the registry that measured it, as assay key export writes it"
+            } else {
+                "measure it with: assay verify \(version.reference) --dataset REF"
+            }
         return AssayError(
             .attestationNotFound, "\(version.reference) has no verification report and no verdict that counts",
-            reason: refused.flatMap(\.evidence.fault),
-            remedy: "measure it with: assay verify \(version.reference) --dataset REF")
+            reason: refused.flatMap(\.evidence.fault), remedy: remedy)
     }
 }

@@ -30,6 +30,43 @@ struct Signing: Sendable {
         try await run { try ModelSignature.sign(files, name: name, key: signer) }
     }
 
+    /// A valid signature of this signer over just these files that the version has already; nil if it has none. One
+    /// that the registry recorded when it did not count the key is none.
+    func earlierSignature(over files: [VersionFile], of version: Reference) async throws -> AttestationResponse? {
+        let key = try await client.keys().items.first { $0.id == signer.publicKey.id }
+        for item in try await client.attestations(of: version).items
+        where item.artifactType == MediaType.sigstoreBundle && (key?.isValid(at: item.createdAt) ?? true) {
+            let bytes = try await client.content(
+                of: item.envelopeDigest, in: version.repository, bytesMax: ModelSignature.bytesMax)
+            // What cannot be read, or is not by this key over these files, is no signature of this signer.
+            guard let signature = try? ModelSignature(parsing: bytes),
+                (try? signature.verify(trusted: [signer.publicKey])) != nil, (try? signature.check(files)) != nil
+            else { continue }
+            return item
+        }
+        return nil
+    }
+
+    /// Why a signature of this signer counts for nothing by what the registry trusts now; nil if it counts.
+    func uncounted(in repository: RepositoryName) async throws -> String? {
+        let id = signer.publicKey.id
+        guard let key = try await client.keys().items.first(where: { $0.id == id }) else {
+            return "the registry does not trust key \(id.prefix(12)), so its signature does not count there until "
+                + "somebody does: assay key trust FILE"
+        }
+        let fault: String? =
+            if let refusal = key.refusal(at: .now) {
+                refusal.reason
+            } else if key.role != .release {
+                "key \(id.prefix(12)) is trusted as a \(key.role.rawValue) key"
+            } else if !key.covers(repository) {
+                "key \(id.prefix(12)) does not speak for \(repository)"
+            } else {
+                nil
+            }
+        return fault.map { "the signature does not count for the registry: \(Printable.escape($0))" }
+    }
+
     /// A statement as this signer says it of a version.
     enum Said: Sendable {
         /// An envelope that is to be attached.

@@ -37,15 +37,14 @@ struct EvidenceCheck: Sendable {
         let isSignature = artifactType == MediaType.sigstoreBundle && foreign == nil
         let said = isSignature ? nil : statement(foreign?.envelope ?? bytes)
         let type = isSignature ? PredicateType.modelSignature : foreign?.predicateType ?? said?.predicateType ?? ""
+        let word = said.map { StatementWord.of($0.predicate, type: $0.predicateType, subject: manifest.digest) }
         func result(_ status: CheckedEvidence.Status, _ signer: TrustedKey? = nil, _ fault: String? = nil)
             -> CheckedEvidence
         {
             CheckedEvidence(
                 manifestDigest: manifestDigest, predicateType: type, envelopeDigest: .sha256(of: bytes),
                 status: status, signer: signer?.id, role: signer?.role, fault: fault, createdAt: createdAt,
-                result: said.map {
-                    StatementWord.of($0.predicate, type: $0.predicateType, subject: manifest.digest).result
-                })
+                result: word?.result, alias: word?.alias)
         }
         do {
             return result(.valid, isSignature ? try signer(of: bytes) : try opened(foreign?.envelope ?? bytes).signer)
@@ -67,8 +66,10 @@ struct EvidenceCheck: Sendable {
 
     /// The release key that signed exactly the version's files. Throws as `TrustedSigners.signer`.
     func signer(of bundle: [UInt8]) throws -> TrustedKey {
-        try TrustedSigners(root.keys(.release, for: repository, at: time), revoked: root.revoked)
-            .signer(of: bundle, over: files, at: time)
+        try TrustedSigners(
+            root.keys(.release, for: repository, at: time), revoked: root.revoked,
+            outOfTime: root.outOfTime(.release, for: repository, at: time)
+        ).signer(of: bundle, over: files, at: time)
     }
 
     /// The statement about the version in an envelope, and who signed it. Throws as `TrustedSigners.open`.
@@ -78,8 +79,10 @@ struct EvidenceCheck: Sendable {
         let isOfRegistry = statement(envelope).map { ofRegistry.contains($0.predicateType) } ?? false
         let roles: [TrustedKey.Role] =
             isOfRegistry ? [.registry, .training, .release] : [.release, .training, .registry]
-        let signers = try TrustedSigners(roles.flatMap { root.keys($0, for: repository, at: time) })
-        let opened = try signers.open(envelope)
+        let signers = try TrustedSigners(
+            roles.flatMap { root.keys($0, for: repository, at: time) }, revoked: root.revoked,
+            outOfTime: roles.flatMap { root.outOfTime($0, for: repository, at: time) })
+        let opened = try signers.open(envelope, at: time)
         guard opened.statement.subjects.contains(where: { $0.digest == manifest.digest }) else {
             throw AssayError(.signatureInvalid, "the statement is of something else")
         }

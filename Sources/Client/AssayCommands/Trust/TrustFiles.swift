@@ -21,6 +21,21 @@ enum TrustFiles {
 
     private static func read(_ path: String) throws(AssayError) -> TrustRoot {
         let bytes = try LocalFile(opening: path).readAll(bytesMax: TrustRoot.bytesMax)
+        do throws(AssayError) {
+            return try root(in: bytes, path)
+        } catch {
+            throw AssayError(
+                error.code, "\(Printable.quote(path)) cannot be used as a trust root",
+                reason: error.reason.map { "\(error.message): \($0)" } ?? error.message,
+                remedy: [error.remedy, Self.remedy].compactMap(\.self).joined(separator: "; or "),
+                cause: error)
+        }
+    }
+
+    private static let remedy =
+        "name a trust root (assay key export -o root.json), or one public key or certificate in PEM form"
+
+    private static func root(in bytes: [UInt8], _ path: String) throws(AssayError) -> TrustRoot {
         let isJSON = bytes.first { !$0.isBlank } == UInt8(ascii: "{")
         if isJSON { return try checked(TrustRoot.parse(bytes)) }
         let text = String(decoding: bytes, as: UTF8.self)

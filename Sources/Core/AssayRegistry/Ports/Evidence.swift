@@ -74,7 +74,8 @@ package protocol EvidenceFormat: Sendable {
     func checkForm(ofModelSignature bundle: [UInt8], over files: [VersionFile]) throws
 
     /// Checks a model signature over exactly these files and returns the id of the trusted key that made it, or of the
-    /// trusted authority that certified the key that did, at a time. Revoked keys among them make no certificate count.
+    /// trusted authority that certified the key that did, at a time. Revoked keys among them make no certificate count,
+    /// and keys that do not count at the time only tell why a signature does not.
     /// Throws `signature-invalid`, `untrusted-key`, `expired`, `digest-mismatch`.
     func signer(
         ofModelSignature bundle: [UInt8], over files: [VersionFile], trusted: [TrustedKey], at time: Timestamp

@@ -242,11 +242,15 @@ struct ReadEvidence: Sendable {
                 let bytes = try await content(of: bundle.envelope.digest)
                 let id = try evidence.signer(
                     ofModelSignature: bytes, over: files,
-                    trusted: root.keys(.release, for: repository, at: bundle.createdAt) + root.revoked,
+                    trusted: root.keys(.release, for: repository, at: bundle.createdAt) + root.revoked
+                        + root.outOfTime(.release, for: repository, at: bundle.createdAt),
                     at: bundle.createdAt)
                 if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
-                fault = error.code == .untrustedKey ? "by a key that is not trusted" : error.message
+                fault =
+                    error.message == TrustedKey.revokedText
+                    ? "by a key that was revoked"
+                    : error.code == .untrustedKey ? "by a key that is not trusted" : error.message
             }
         }
         return (ids, ids.isEmpty ? fault : nil)
