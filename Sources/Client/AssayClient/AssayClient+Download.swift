@@ -189,6 +189,18 @@ extension AssayClient {
         return list
     }
 
+    /// What is attached to a version, by its digest. Nil where it is too large, gone or damaged: such a thing proves
+    /// nothing, and whoever may push can attach it.
+    package func attachedContent(
+        _ digest: Digest, in repository: RepositoryName, bytesMax: Int
+    ) async throws -> [UInt8]? {
+        do {
+            return try await content(of: digest, in: repository, bytesMax: bytesMax)
+        } catch let error as AssayError where [.notFound, .integrity, .tooLarge].contains(error.code.kind) {
+            return nil
+        }
+    }
+
     /// The most referrers that are read, so that no server can keep a client reading for ever.
     private static let referrersMax = 100_000
 

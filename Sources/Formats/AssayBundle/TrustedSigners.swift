@@ -65,7 +65,7 @@ package struct TrustedSigners: Sendable {
         return (try envelope.unverifiedStatement(), try entry(key.id))
     }
 
-    /// Why a signature does not count that one of the keys made which count no more or not yet; nil if none of them did.
+    /// Why a signature does not count that one of the keys made which do not count at a time; nil if none of them did.
     private func refusal(at time: Timestamp, made: (PublicKey) -> Bool) -> AssayError? {
         for entry in uncounted {
             // What is no key any more, or a certificate, made no signature.

@@ -74,10 +74,12 @@ struct UnboundHolders: Sendable {
         let config = try await PullPlan.config(of: manifest, in: version.repository, client: client)
         var binding = ManifestReading.binding(of: manifest, config: config, statements: [])
         guard binding == .unbound else { return binding }
-        for item in try await client.attestations(of: version.reference).items
+        for item in try await client.attestations(about: version).items
         where MediaType.envelopes.contains(item.artifactType) {
-            let envelope = try await client.content(
-                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
+            guard
+                let envelope = try await client.attachedContent(
+                    item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
+            else { continue }
             let check = try EvidenceCheck(
                 repository: version.repository, manifest: manifest, root: root, time: item.createdAt)
             binding = check.binding(config: nil, envelopes: [envelope])

@@ -29,8 +29,8 @@ struct BundleExport: Sendable {
     /// Writes the bundle beside its final name and gives it that name when it is complete.
     ///
     /// First the registry attaches what can be derived of the version and is missing; where the caller may not have
-    /// that done, `note` is told, and the bundle holds what there is. Evidence that is damaged or falsely signed stays
-    /// behind, and `note` is told: with it nobody would take the bundle.
+    /// that done, `note` is told, and the bundle holds what there is. What no reader would take in a bundle stays
+    /// behind, and `note` is told: anybody who may push can attach it.
     func export(
         _ reference: Reference, to path: String, isReplacing: Bool, withAliases: Bool, note: (String) -> Void
     ) async throws -> Version {
@@ -57,35 +57,13 @@ struct BundleExport: Sendable {
         of version: Version, withAliases: Bool, note: (String) -> Void
     ) async throws -> BundlePlan {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
-        let check = try EvidenceCheck(
-            repository: version.repository, manifest: manifest, root: TrustRoot(keys: try await client.keys().items),
-            time: .now)
-        var referrers: [Manifest] = []
-        let attached = try await client.referrerManifests(
-            of: version.manifestDigest, in: version.repository, countMax: BundlePlan.referrersMax + 1)
-        for referrer in attached {
-            if let fault = try await fault(of: referrer, in: version.repository, check) {
-                note("\(referrer.digest.short) stays behind: \(fault)")
-            } else {
-                referrers.append(referrer)
-            }
-        }
-        return try BundlePlan(
-            label: .init(
-                repository: version.repository, number: version.number, aliases: withAliases ? version.aliases : []),
-            manifest: manifest, referrers: referrers)
-    }
-
-    /// Why evidence is not valid, whoever is trusted; nil if it is, or if the referrer is no evidence.
-    private func fault(
-        of referrer: Manifest, in repository: RepositoryName, _ check: EvidenceCheck
-    ) async throws -> String? {
-        guard (try? ManifestReading(referrer)) != nil else { return "clients could read it in several ways" }
-        guard let type = referrer.evidenceType, let layer = referrer.layers.first else { return nil }
-        guard layer.size <= Int64(DSSEEnvelope.bytesMax) else { return "it has over \(DSSEEnvelope.bytesMax) bytes" }
-        let bytes = try await client.content(of: layer.digest, in: repository, bytesMax: DSSEEnvelope.bytesMax)
-        let checked = check.check(bytes, artifactType: type, manifestDigest: referrer.digest)
-        return checked.status == .invalid ? checked.fault : nil
+        let label = BundleContents.Label(
+            repository: version.repository, number: version.number, aliases: withAliases ? version.aliases : [])
+        var selection = try BundleSelection(
+            label: label, manifest: manifest, root: TrustRoot(keys: try await client.keys().items), client: client)
+        let plan = try BundlePlan(label: label, manifest: manifest, referrers: try await selection.run())
+        for line in selection.notes { note(line) }
+        return plan
     }
 
     private func write(_ plan: BundlePlan, to draft: DraftFile) async throws {

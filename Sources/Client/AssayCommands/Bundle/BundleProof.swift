@@ -46,15 +46,15 @@ struct BundleProof: Encodable, Sendable {
     /// Checks everything that is in a bundle. Fails closed: evidence that is damaged, falsely signed or of something
     /// else refuses the bundle; what an unknown key signed does not count.
     ///
-    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states, and that
-    /// no other log is called upon. Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`,
-    /// `expired`, `manifest-ambiguous`, `manifest-unbound`, `log-inconsistent`,
+    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states; proofs of
+    /// something else, by other logs, or that cannot be read count for nothing. Throws `unsigned`, `untrusted-key`,
+    /// `signature-invalid`, `digest-mismatch`, `expired`, `manifest-ambiguous`, `manifest-unbound`, `log-inconsistent`,
     /// `bundle-invalid`, and `log-entry-not-found` for a promotion that is demanded.
     static func check(
         _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
     ) throws -> BundleProof {
         let stated = bundle.contents.label?.repository ?? repository
-        let proofs = try LogProofs(bundle, of: stated, root: root, refusesOthers: demandsLog)
+        let proofs = try LogProofs(bundle, of: stated, root: root, demandsLog: demandsLog)
         if demandsLog { try proofs.demandLabel() }
         let (time, source) = proofs.time.map { ($0, TimeSource.log) } ?? (.now, .clock)
         let check = try EvidenceCheck(
@@ -189,57 +189,111 @@ struct BundleProof: Encodable, Sendable {
 }
 
 /// The log proofs of a bundle that a trusted log signed.
-private struct LogProofs {
+struct LogProofs {
     struct Proven {
         let entry: AuditEntry
         let index: Int64
         let origin: String
     }
 
+    /// What a proof is worth to who trusts certain logs.
+    enum Worth {
+        case proven(Proven)
+        /// Anybody can attach one that cannot be read, is of something else, or is by a log that nobody here knows: it
+        /// proves nothing, and refutes nothing.
+        case nothing(AssayError)
+    }
+
     /// That the version is a version.
     private let versions: [Proven]
     let promotions: [Proven]
     private let label: BundleContents.Label?
+    /// Why other proofs count for nothing.
+    private let refusals: [AssayError]
 
-    /// `refusesOthers`: a proof by a log that the root does not name is refused, and not only passed over.
+    /// `demandsLog`: a log's key that the root names and that does not count is refused, and not only passed over.
     ///
-    /// `repository` is the one that the bundle is of, if that is known: promotions elsewhere say nothing of it.
-    init(_ bundle: OpenBundle, of repository: RepositoryName?, root: TrustRoot, refusesOthers: Bool) throws {
-        let trust = try Self.trust(root, repository: bundle.contents.label?.repository, isDemanded: refusesOthers)
-        let digest = bundle.contents.manifest.digest.description
-        var (versions, promotions): ([Proven], [Proven]) = ([], [])
+    /// `repository` is the one that the bundle is of, if that is known: promotions elsewhere say nothing of it. Throws
+    /// as `worth`, and `expired` or `untrusted-key` for the keys.
+    init(_ bundle: OpenBundle, of repository: RepositoryName?, root: TrustRoot, demandsLog: Bool) throws {
+        let trust = try Self.trust(root, repository: bundle.contents.label?.repository, isDemanded: demandsLog)
+        var (proven, refusals): ([Proven], [AssayError]) = ([], [])
         for referrer in bundle.contents.referrers where referrer.effectiveArtifactType == MediaType.logProof {
-            let proof = try LogProof(parsing: try bundle.document(of: referrer))
-            let proven: Proven
             do throws(AssayError) {
-                let (entry, opened) = try trust.prove(proof)
-                proven = Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
+                switch try Self.worth(
+                    of: try Self.document(of: referrer, in: bundle), about: bundle.contents.manifest.digest, to: trust)
+                {
+                case .proven(let one): proven.append(one)
+                case .nothing(let fault): refusals.append(fault)
+                }
             } catch {
-                // To who names no log, every log is that of somebody else: it proves nothing, and refutes nothing.
-                guard error.code == .untrustedKey, !refusesOthers else { throw error }
-                continue
-            }
-            guard proven.entry.text(.digest) == digest else {
-                throw AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version")
-            }
-            switch proven.entry.kind {
-            case .version: versions.append(proven)
-            case .alias where proven.entry.text(.cause) == "promotion": promotions.append(proven)
-            default: throw AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion")
+                // A referrer that carries no document of its own carries no proof.
+                guard [.bundleInvalid, .bodyTooLarge].contains(error.code) else { throw error }
+                refusals.append(error)
             }
         }
-        let label = bundle.contents.label
-        self.versions = versions
+        self.init(proven, refusals: refusals, of: repository, label: bundle.contents.label)
+    }
+
+    init(_ proven: [Proven], refusals: [AssayError] = [], of repository: RepositoryName?, label: BundleContents.Label?)
+    {
+        versions = proven.filter { $0.entry.kind == .version }
         // The same files may be promoted in another repository, or be another version; that says nothing of this one.
-        self.promotions = promotions.filter {
-            $0.entry.text(.repository) == repository?.text
+        promotions = proven.filter {
+            $0.entry.kind == .alias && $0.entry.text(.repository) == repository?.text
                 && (label == nil || $0.entry.number(.to) == label?.number.value)
         }
         self.label = label
+        self.refusals = refusals
+    }
+
+    /// What a proof is worth. Throws `signature-invalid` and `log-inconsistent` for one that falsely says that a
+    /// trusted log signed it.
+    static func worth(of bytes: [UInt8], about digest: Digest, to trust: LogTrust) throws(AssayError) -> Worth {
+        let proof: LogProof
+        let entry: AuditEntry
+        let stated: Checkpoint
+        do throws(AssayError) {
+            proof = try LogProof(parsing: bytes)
+            entry = try AuditEntry(parsing: proof.entry)
+            stated = try Checkpoint(parsing: try SignedNote(parsing: proof.checkpoint).text)
+        } catch {
+            return .nothing(error)
+        }
+        guard entry.text(.digest) == digest.description else {
+            return .nothing(
+                AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version"))
+        }
+        guard entry.kind == .version || entry.kind == .alias && entry.text(.cause) == "promotion" else {
+            return .nothing(
+                AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion"))
+        }
+        do throws(AssayError) {
+            let (entry, opened) = try trust.prove(proof)
+            return .proven(Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin))
+        } catch {
+            guard error.code == .untrustedKey else { throw error }
+            do throws(AssayError) {
+                _ = try proof.entry(provenBy: stated)
+            } catch let fault {
+                return .nothing(fault)  // Nor does it prove anything to who trusts that log.
+            }
+            return .nothing(error)
+        }
+    }
+
+    private static func document(of referrer: Manifest, in bundle: OpenBundle) throws(AssayError) -> [UInt8] {
+        do {
+            return try bundle.document(of: referrer)
+        } catch let error as AssayError {
+            throw error
+        } catch {
+            throw AssayError(.fileInaccessible, "a log proof in the bundle cannot be read", cause: error)
+        }
     }
 
     /// The keys of logs that count; none where nobody demands a log and none of those named counts.
-    private static func trust(
+    static func trust(
         _ root: TrustRoot, repository: RepositoryName?, isDemanded: Bool
     ) throws(AssayError) -> LogTrust {
         let none = LogTrust(keys: [], isOfRegistry: false)
@@ -262,11 +316,13 @@ private struct LogProofs {
         }?.origin
     }
 
-    /// Throws `unsigned`, and `log-inconsistent` for a bundle that states another name than the log.
+    /// Throws `unsigned`, `untrusted-key`, and `log-inconsistent` for a bundle that states another name than the log.
     func demandLabel() throws(AssayError) {
         guard let first = versions.first else {
+            if let other = refusals.first(where: { $0.code == .untrustedKey }) { throw other }
             throw AssayError(
                 .unsigned, "no trusted log proves where the bundle's version comes from",
+                reason: refusals.first.map { "a proof in it does not count: \($0.message)" },
                 remedy: "name the trust root of the registry that exported it")
         }
         guard labelOrigin != nil else {

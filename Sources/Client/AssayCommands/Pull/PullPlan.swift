@@ -4,6 +4,9 @@ import AssayDomain
 
 /// A version with everything that decides whether and how its files are written.
 struct PullPlan: Sendable {
+    /// The most signatures and statements of a type that are read, as many as a registry decides by.
+    private static let attachedMax = 10_000
+
     let version: Version
     let files: [VersionFile]
     /// The signature to lie beside the files; nil if the version has none that speaks of them.
@@ -70,15 +73,13 @@ struct PullPlan: Sendable {
     ) async throws -> [[UInt8]] {
         let referrers = try await client.referrerManifests(
             of: version.manifestDigest, in: version.repository, artifactType: type,
-            countMax: BundlePlan.referrersMax)
+            countMax: attachedMax)
         var documents: [[UInt8]] = []
         for layer in referrers.compactMap(\.layers.first) where layer.size <= Int64(ModelSignature.bytesMax) {
-            do {
-                documents.append(
-                    try await client.content(
-                        of: layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax))
-            } catch let error as AssayError where [.notFound, .integrity, .tooLarge].contains(error.code.kind) {
-                continue
+            if let document = try await client.attachedContent(
+                layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax)
+            {
+                documents.append(document)
             }
         }
         return documents

@@ -36,10 +36,11 @@ struct Signing: Sendable {
         let key = try await client.keys().items.first { $0.id == signer.publicKey.id }
         for item in try await client.attestations(of: version).items
         where item.artifactType == MediaType.sigstoreBundle && (key?.isValid(at: item.createdAt) ?? true) {
-            let bytes = try await client.content(
-                of: item.envelopeDigest, in: version.repository, bytesMax: ModelSignature.bytesMax)
             // What cannot be read, or is not by this key over these files, is no signature of this signer.
-            guard let signature = try? ModelSignature(parsing: bytes),
+            guard
+                let bytes = try await client.attachedContent(
+                    item.envelopeDigest, in: version.repository, bytesMax: ModelSignature.bytesMax),
+                let signature = try? ModelSignature(parsing: bytes),
                 (try? signature.verify(trusted: [signer.publicKey])) != nil, (try? signature.check(files)) != nil
             else { continue }
             return item
@@ -107,10 +108,11 @@ struct Signing: Sendable {
             return nil  // The version is only about to be pushed.
         }
         for item in items where item.predicateType == statement.predicateType {
-            let bytes = try await client.content(
-                of: item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax)
             // What cannot be read, or is not by this key, is not what was said.
-            guard let envelope = try? DSSEEnvelope(parsing: bytes), envelope.payload == payload,
+            guard
+                let bytes = try await client.attachedContent(
+                    item.envelopeDigest, in: version.repository, bytesMax: DSSEEnvelope.bytesMax),
+                let envelope = try? DSSEEnvelope(parsing: bytes), envelope.payload == payload,
                 envelope.payloadType == MediaType.inToto,
                 (try? envelope.verify(trusted: [signer.publicKey])) != nil
             else { continue }
