@@ -12,8 +12,8 @@ struct SignCommand: AsyncParsableCommand {
         abstract: "Sign a version: its files and its manifest, by their digests; nothing is downloaded.",
         discussion: """
             The signature over the files is one of OpenSSF Model Signing v1.0; a statement binds the manifest to just \
-            these files, so that nothing else can be in it. Both are attached beside those that the version has, \
-            unless this key signed just that before. A version of which some client could make other files is not signed.
+            these files, so that nothing else can be in it. Both are attached beside those that are there, unless \
+            this key signed just that before. A version of which some client could make other files is not signed.
 
             Example:
               assay sign team/fraud:3 --key release.pem
