@@ -14,9 +14,9 @@ enum Access {
     ///
     /// Throws `configuration-invalid` for an address beyond loopback without a token, and for a token file that is
     /// missing, not this user's alone, too short or too long.
-    static func authenticate(host: String, tokenFile: String?) throws -> Authenticate {
+    static func authenticate(host: String, tokenFile: String?, _ variables: [String: String]) throws -> Authenticate {
         if let tokenFile {
-            let token = try token(in: tokenFile)
+            let token = try token(in: tokenFile, .ofSecrets(variables))
             return Authenticate(.token { ConstantTime.equals($0, token) })
         }
         guard isLoopback(host) else {
@@ -36,11 +36,12 @@ enum Access {
         return withUnsafeBytes(of: &v6) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
     }
 
-    private static func token(in path: String) throws -> String {
+    private static func token(in path: String, _ custody: Custody) throws -> String {
         let content: [UInt8]
         do {
-            content = try LocalFile(openingSecret: path, called: "the token file \(Printable.quote(path))")
-                .readAll(bytesMax: tokenBytesMax)
+            let file = try InputFile(path)
+            try file.check(custody, called: "the token file \(Printable.quote(path))")
+            content = try file.readAll(bytesMax: tokenBytesMax)
         } catch {
             if error.code == .configurationInvalid { throw error }
             throw AssayError(

@@ -24,7 +24,8 @@ enum AssayCommand {
                 try await RemoteWorker.run(options, client: client, variables: variables, console: .standard)
             },
             withLocalServer: { store, body in
-                try await LocalServer.lend(store: store, variables: variables, to: body)
+                try await LocalServer.lend(
+                    store: store, variables: variables, note: { Console.standard.note($0) }, to: body)
             })
         exit(await AssayMain.run(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment))
     }

@@ -188,13 +188,13 @@ struct Server: Sendable {
         var doors = [
             Door(
                 address: .hostname(options.host, port: options.port),
-                authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile))
+                authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile, variables))
         ]
-        if let socket = try LocalServer.socketPath(options.unixSocket, of: store) {
-            doors.append(Door(try await SocketPlace.take(socket)))
-        } else {
-            server.logger.warning("the path of the store is too long for a socket: commands need --server")
-        }
+        let socket =
+            try options.unixSocket.map { path throws(AssayError) in try StoreSocket(at: path) }
+            ?? StoreSocket(inStore: store.path)
+        defer { withExtendedLifetime(socket) {} }
+        doors.append(Door(try await SocketPlace.take(socket.path)))
         var configuration = ServiceGroupConfiguration(
             services: server.services(doors, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
             logger: framework)

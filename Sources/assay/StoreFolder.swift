@@ -31,9 +31,9 @@ final class StoreFolder: Sendable {
     var indexPath: String { path + "/index.sqlite" }
     var staging: String { path + "/staging" }
     var logPath: String { path + "/log" }
-    var socketPath: String { Self.socketPath(in: path) }
 
-    static func socketPath(in store: String) -> String { store + "/assay.sock" }
+    /// Says that a folder is a store, and of which format.
+    static let markerName = "store.json"
 
     private struct Marker: Codable {
         var format: Int
@@ -54,30 +54,33 @@ final class StoreFolder: Sendable {
 
     // MARK: Making
 
-    /// Makes a store with its index and keys; it appears whole or not at all. Gives the lines to print.
+    /// Makes a store with its index and keys, in a new folder or in one that is there and empty. It is a store once all
+    /// of it is there. Gives the lines to print.
     static func initialise(_ store: String) async throws -> [String] {
         umask(othersMayNothing)
         let path = absolute(store)
-        guard !FileManager.default.fileExists(atPath: path) || isEmptyFolder(path) else {
-            throw AssayError(
-                .storeExists, "\(Printable.quote(store)) is there already",
-                remedy: "name a folder that does not exist yet, or use the store: assay serve --store \(store)")
-        }
+        let isThere = FileManager.default.fileExists(atPath: path)
         let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        guard FileManager.default.isWritableFile(atPath: parent) else {
+        if isThere {
+            try checkEmpty(path, named: store)
+        } else if !FileManager.default.isWritableFile(atPath: parent) {
             throw AssayError(
                 .fileNotFound, "no store can be made in \(Printable.quote(parent))",
                 reason: "it is no folder, or not one that you may write to", remedy: "make the folder first")
         }
         // A name that nobody can guess, for a folder that is its owner's alone from the start.
-        var template = Array("\(path).init-XXXXXX".utf8CString)
+        var template = Array((isThere ? "\(path)/.init-XXXXXX" : "\(path).init-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw failure("mkdtemp", store) }
         let draft = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         do {
             let keys = try await build(at: draft)
             // A store is made once, so everything the machine has not written yet may be flushed for it.
             sync()
-            guard rename(draft, path) == 0 else { throw failure("rename", store) }
+            if isThere {
+                try move(draft, into: path, named: store)
+            } else if rename(draft, path) != 0 {
+                throw failure("rename", store)
+            }
             sync()
             let origin = FileAuditLog.origin(of: keys.log.publicKey)
             return [
@@ -91,6 +94,29 @@ final class StoreFolder: Sendable {
             try? FileManager.default.removeItem(atPath: draft)
             throw error
         }
+    }
+
+    /// Throws `store-exists` unless a folder, which may be where a volume is mounted, holds nothing that anybody put
+    /// there.
+    private static func checkEmpty(_ path: String, named store: String) throws {
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [""]  // One that nobody may read.
+        guard !found.allSatisfy({ $0 == "lost+found" }) else { return }
+        throw AssayError(
+            .storeExists, "\(Printable.quote(store)) is there already",
+            remedy: found.contains(markerName)
+                ? "use the store: assay serve --store \(store)"
+                : "name a folder that does not exist yet, such as \(store)/store")
+    }
+
+    /// Moves what was made into the folder that was there; what makes it a store comes last.
+    private static func move(_ draft: String, into path: String, named store: String) throws {
+        guard chmod(path, 0o700) == 0 else { throw failure("chmod", store) }
+        try Custody.unwritable.check(path: path, called: "the folder \(Printable.quote(store))")
+        let names = try FileManager.default.contentsOfDirectory(atPath: draft).filter { $0 != markerName }
+        for name in names + [markerName] {
+            guard rename("\(draft)/\(name)", "\(path)/\(name)") == 0 else { throw failure("rename", store) }
+        }
+        rmdir(draft)
     }
 
     private static func build(at path: String) async throws -> (registry: PrivateKey, log: Ed25519PrivateKey) {
@@ -119,18 +145,13 @@ final class StoreFolder: Sendable {
         try index.close()
         try await threads.shutdownGracefully()
         let marker = try JSON.encode(Marker(format: formatVersion, createdAt: now))
-        try write(String(decoding: marker, as: UTF8.self) + "\n", as: "store.json", in: path)
+        try write(String(decoding: marker, as: UTF8.self) + "\n", as: markerName, in: path)
         return (key, logKey)
     }
 
     private static func write(_ text: String, as name: String, in folder: String) throws(AssayError) {
         try FolderHandle.openOwn(path: folder, called: "the folder")
             .write(Array(text.utf8), as: name, replacing: false, flushed: true, isSecret: true)
-    }
-
-    /// False also for what cannot be looked at.
-    private static func isEmptyFolder(_ path: String) -> Bool {
-        (try? FileManager.default.contentsOfDirectory(atPath: path).isEmpty) ?? false
     }
 
     // MARK: Opening
@@ -191,7 +212,7 @@ final class StoreFolder: Sendable {
     }
 
     private static func checkFormat(_ path: String, named store: String) throws {
-        guard let content = FileManager.default.contents(atPath: path + "/store.json") else {
+        guard let content = FileManager.default.contents(atPath: "\(path)/\(markerName)") else {
             throw AssayError(
                 .storeNotFound, "\(Printable.quote(store)) is no store", reason: "it has no store.json",
                 remedy: "make one: assay init FOLDER")

@@ -10,17 +10,34 @@ package enum Custody: Sendable {
     case unwritable
     /// Others may do nothing.
     case secret
+    /// As `secret`, but it may be the machine's, and its group may read it: so a platform mounts what it keeps.
+    case secretOfGroup
 
     private static let writing: mode_t = 0o022
-    private static let anything: mode_t = 0o077
 
-    private var forbidden: mode_t { self == .secret ? Self.anything : Self.writing }
+    /// The variable by which somebody says that the group of their secrets may read them.
+    private static let groupVariable = "ASSAY_ALLOW_GROUP_READABLE_KEYS"
+
+    /// The rule for keys, passphrases and tokens that options name.
+    package static func ofSecrets(_ variables: [String: String]) -> Custody {
+        variables[groupVariable] == "1" ? .secretOfGroup : .secret
+    }
+
+    private var forbidden: mode_t {
+        switch self {
+        case .unwritable: Self.writing
+        case .secret: 0o077
+        case .secretOfGroup: 0o037
+        }
+    }
+
+    private func isOwner(_ user: uid_t) -> Bool { user == geteuid() || self == .secretOfGroup && user == 0 }
 
     /// Throws `configuration-invalid` for what is somebody else's or lets others do what they must not. `name` is what
     /// it is called in the message, such as `the store 'models'`, and `path` what the remedy names.
     package func check(_ status: stat, called name: String, path: String) throws(AssayError) {
         let shown = Printable.escape(path)
-        guard status.st_uid == geteuid() else {
+        guard isOwner(status.st_uid) else {
             throw AssayError(
                 .configurationInvalid, "\(name) belongs to somebody else",
                 reason: "it is user \(status.st_uid)'s, and this is user \(geteuid())",
@@ -34,13 +51,15 @@ package enum Custody: Sendable {
         guard status.st_mode & forbidden == 0 else {
             throw AssayError(
                 .configurationInvalid, "\(name) is readable by others",
-                remedy: "take their right away: chmod 600 \(shown)")
+                remedy:
+                    "take their right away: chmod 600 \(shown); or set \(Self.groupVariable)=1 where only its group "
+                    + "may read it, as in a mounted Secret")
         }
     }
 
     /// Whether `check` would let it pass.
     package func holds(_ status: stat) -> Bool {
-        status.st_uid == geteuid() && status.st_mode & forbidden == 0
+        isOwner(status.st_uid) && status.st_mode & forbidden == 0
     }
 
     /// Checks what a path names, behind links too; what is not there passes.

@@ -144,15 +144,31 @@ package final class FolderHandle: Sendable {
                 throw FileFailure.error(path, "replace", errno)
             }
         } else {
-            // A second name for the file, unlike a rename, fails where there is one already.
-            guard linkat(descriptor, draft.name, descriptor, name, 0) == 0 else {
-                throw FileFailure.error(path, "write", errno)
-            }
-            remove(draft.name)
+            try publishFirst(draft, as: name, path)
         }
         // Another process of this user's may have replaced it by its own since.
         guard draft.isNamed(name, in: descriptor) || replacing && isOwn(name) else { throw Self.swapped(path) }
     }
+
+    /// Gives a finished file a name that nothing has.
+    private func publishFirst(_ draft: DraftFile, as name: String, _ path: String) throws(AssayError) {
+        // A second name for the file, unlike a rename, fails where there is one already.
+        if linkat(descriptor, draft.name, descriptor, name, 0) == 0 { return remove(draft.name) }
+        guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else { throw FileFailure.error(path, "write", errno) }
+        // Here a file has one name (exFAT, SMB and others): it is looked for, and what somebody else makes between this
+        // look and the next step is lost.
+        var status = stat()
+        guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) != 0, errno == ENOENT else {
+            throw FileFailure.error(path, "write", EEXIST)
+        }
+        guard renameat(descriptor, draft.name, descriptor, name) == 0 else {
+            throw FileFailure.error(path, "write", errno)
+        }
+    }
+
+    /// The right to write into this folder, for one process at a time; nil while another one has it. Where a file system
+    /// knows no locks, everybody has it.
+    package func turn() -> FolderTurn? { FolderTurn(of: descriptor) }
 
     private func isOwn(_ name: String) -> Bool {
         var status = stat()

@@ -50,9 +50,16 @@ package final class LocalFile: Sendable {
         try self.init(opening: path, in: AT_FDCWD, as: path)
     }
 
+    /// Opens a file that the caller names; that name itself may be a link. Throws as `init(opening:)`.
+    package convenience init(named path: String) throws(AssayError) {
+        try self.init(opening: path, in: AT_FDCWD, as: path, flags: 0)
+    }
+
     /// Opens a name in the folder of a descriptor.
-    init(opening name: String, in folder: Int32, as path: String) throws(AssayError) {
-        let descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    init(
+        opening name: String, in folder: Int32, as path: String, flags: Int32 = O_NOFOLLOW
+    ) throws(AssayError) {
+        let descriptor = openat(folder, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags)
         guard descriptor >= 0 else { throw FileFailure.error(path, "read", errno) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {

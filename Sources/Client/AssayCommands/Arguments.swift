@@ -39,7 +39,7 @@ enum Arguments {
     /// The public keys in files.
     static func publicKeys(_ paths: [String]) throws(AssayError) -> [PublicKey] {
         try paths.map { (path) throws(AssayError) in
-            try PublicKey(pem: String(decoding: LocalFile(opening: path).readAll(bytesMax: keyBytesMax), as: UTF8.self))
+            try PublicKey(pem: String(decoding: InputFile.read(path, bytesMax: keyBytesMax), as: UTF8.self))
         }
     }
 
@@ -48,7 +48,7 @@ enum Arguments {
     /// Throws `configuration-invalid` if it is not this user's alone, and `key-invalid` if it holds what everybody may
     /// have.
     static func privateKey(_ path: String) throws(AssayError) -> String {
-        let file = try LocalFile(opening: path)
+        let file = try InputFile(path)
         let text = String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
         if let label = try? PEMText.label(of: text), !label.hasSuffix("PRIVATE KEY") {  // Else reading it says why.
             throw AssayError(
@@ -56,13 +56,17 @@ enum Arguments {
                 reason: "it holds \(Printable.quote(label))",
                 remedy: "name the private key, or add --signer with the command that has it")
         }
-        try file.check(.secret, called: "the file \(Printable.quote(path))")
+        try file.check(custody, called: "the file \(Printable.quote(path))")
         return text
     }
 
+    /// Who may read the secrets that options name.
+    private static var custody: Custody { .ofSecrets(CommandEnvironment.current.variables) }
+
     /// A file that only its owner, who runs this, may read; throws `configuration-invalid` for every other.
     static func secret(_ path: String) throws(AssayError) -> String {
-        let file = try LocalFile(openingSecret: path, called: "the file \(Printable.quote(path))")
+        let file = try InputFile(path)
+        try file.check(custody, called: "the file \(Printable.quote(path))")
         return String(decoding: try file.readAll(bytesMax: keyBytesMax), as: UTF8.self)
     }
 

@@ -13,8 +13,8 @@ enum PolicyFile {
     static func read(
         _ path: String, profile: String?, alias: String, allowsUnknownMetrics: Bool = false
     ) throws -> Policy {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: Policy.bytesMax)
-        let document = try YAMLValue.parse(bytes, name: path, code: .policyInvalid, scalars: .strict)
+        let bytes = try InputFile.read(path, bytesMax: Policy.bytesMax)
+        let document = try YAMLValue.parse(bytes, name: path, code: .policyInvalid)
         func policy(_ value: YAMLValue) throws -> Policy {
             let policy = try Policy.parse(JSON.encodeVerbatim(value))
             try policy.checkDemands(allowsUnknownMetrics: allowsUnknownMetrics)

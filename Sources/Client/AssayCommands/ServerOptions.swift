@@ -73,7 +73,7 @@ struct ServerOptions: ParsableArguments {
     private func token(
         _ variables: [String: String], for place: Place
     ) throws(AssayError) -> (secret: AccessToken?, isWithheld: Bool) {
-        if let tokenFile { return (try AccessToken(file: tokenFile), false) }
+        if let tokenFile { return (try AccessToken(file: tokenFile, custody: .ofSecrets(variables)), false) }
         guard let text = Self.value(AccessToken.variable, variables) else { return (nil, false) }
         guard let owner = Self.value("ASSAY_SERVER", variables) else { return (try AccessToken(text), false) }
         guard case .server(let endpoint) = place, let named = Self.endpoint(owner), named.isSameServer(as: endpoint)

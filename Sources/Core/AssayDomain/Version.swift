@@ -90,7 +90,7 @@ package struct VersionMetadata: Sendable, Hashable, Codable {
         }
         try Self.check(hyperparameters ?? [:], as: "hyperparameters")
         for (key, value) in metrics ?? [:] {
-            try Self.check(key, as: "metrics")
+            try Self.check(key: key, of: "metrics")
             guard value.isFinite else {
                 throw AssayError(.metadataInvalid, "metric \(Printable.quote(key)) is not a finite number")
             }
@@ -102,12 +102,16 @@ package struct VersionMetadata: Sendable, Hashable, Codable {
     package static func check(_ labels: [String: String], as name: String) throws(AssayError) {
         guard labels.count <= entriesMax else { throw tooMany(name) }
         for (key, value) in labels {
-            guard 1...keyBytesMax ~= key.utf8.count else {
-                throw AssayError(.metadataInvalid, "a key of \(name) is empty or over \(keyBytesMax) bytes")
-            }
-            try check(key, as: name)
+            try check(key: key, of: name)
             try check(value, as: "\(name).\(Printable.escape(key))")
         }
+    }
+
+    private static func check(key: String, of name: String) throws(AssayError) {
+        guard 1...keyBytesMax ~= key.utf8.count else {
+            throw AssayError(.metadataInvalid, "a key of \(name) is empty or over \(keyBytesMax) bytes")
+        }
+        try check(key, as: name)
     }
 
     private static func check(_ text: String, as name: String) throws(AssayError) {

@@ -13,7 +13,7 @@ struct OpenBundle: Sendable {
 
     /// Reads a bundle through; throws as `BundleReader.read`, and `changed-while-reading`.
     static func open(_ path: String, files: FileAccess) async throws -> OpenBundle {
-        let file = try LocalFile(opening: path)
+        let file = try LocalFile(named: path)
         let stop = StopFlag()
         return try await withTaskCancellationHandler {
             try await files.run {

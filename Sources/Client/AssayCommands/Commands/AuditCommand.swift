@@ -156,7 +156,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
-        let kept = try checkpoint.map { try LocalFile(opening: $0).readAll(bytesMax: LogProof.bytesMax) }
+        let kept = try checkpoint.map { try InputFile.read($0, bytesMax: LogProof.bytesMax) }
         let (trust, isJSON, console) = (trust, options.json, options.console)
         try await options.withClient { client in
             let logTrust = try await LogTrust.make(trust, client: client)

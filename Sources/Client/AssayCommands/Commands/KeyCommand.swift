@@ -133,7 +133,7 @@ struct KeyTrustCommand: AsyncParsableCommand {
     /// The key or certificate in a file, found here to be one that can be trusted: nothing else of the file is sent,
     /// and of a file with a private key nothing at all. Throws `key-invalid`.
     private static func checkedPEM(_ file: String, role: TrustedKey.Role) throws -> String {
-        let bytes = try LocalFile(opening: file).readAll(bytesMax: Certificate.bytesMax)
+        let bytes = try InputFile.read(file, bytesMax: Certificate.bytesMax)
         return try TrustAnchor.identity(ofPEM: String(decoding: bytes, as: UTF8.self), role: role).pem
     }
 

@@ -152,7 +152,10 @@ struct PushCommand: AsyncParsableCommand {
 
     private func numbers() throws -> [String: Double]? {
         try Arguments.pairs(metrics, option: "metric")?.mapValues { text in
-            guard let value = Double(text), value.isFinite else {
+            // Without a base: `0x10` is a slip more often than a number.
+            guard text.utf8.allSatisfy({ $0.isDecimalDigit || "+-.eE".utf8.contains($0) }),
+                let value = Double(text), value.isFinite
+            else {
                 throw AssayError(.usage, "--metric has \(Printable.quote(text)), which is no finite number")
             }
             return value

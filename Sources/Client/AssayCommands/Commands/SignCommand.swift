@@ -170,7 +170,7 @@ struct AttestCommand: AsyncParsableCommand {
             }
             return .brought(try BroughtEvidence.read(envelope))
         case (nil, let predicate?, let type?):
-            let bytes = try LocalFile(opening: predicate).readAll(bytesMax: Self.predicateBytesMax)
+            let bytes = try InputFile.read(predicate, bytesMax: Self.predicateBytesMax)
             try StrictJSON.check(bytes)
             let resolved = try PredicateType.parse(type)
             try Self.check(bytes, of: resolved, predicate)

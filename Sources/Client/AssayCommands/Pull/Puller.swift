@@ -31,11 +31,19 @@ struct Puller: Sendable {
         let name: String
     }
 
+    /// How often it is looked whether another pull into the same folder has ended, and how often before that is told.
+    private static let pause = Duration.milliseconds(50)
+    private static let quietLooks = 20
+
     /// Writes what is missing. A file that is there with other bytes throws `file-exists` before anything is written.
+    ///
+    /// Of several pulls into one folder one writes at a time; the next ones find its files there.
     func pull(
         _ plan: PullPlan, promotion: LogDemand.Promotion? = nil, into path: String
     ) async throws -> PullResult {
         let root = try await client.files.run { try FolderHandle.make(path: path) }
+        let turn = try await turn(in: root)
+        defer { withExtendedLifetime(turn) {} }
         if let signature = plan.signature { try await refuseOther(signature, in: root, files: plan.files) }
         var missing: [VersionFile] = []
         for file in plan.files where try await !isThere(file, in: root) { missing.append(file) }
@@ -50,6 +58,18 @@ struct Puller: Sendable {
             version: plan.version, fileCount: plan.files.count, receivedBytes: received,
             keptBytes: plan.files.map(\.size).saturatingSum() - received, signer: plan.signer?.id,
             binding: plan.binding, promotion: promotion)
+    }
+
+    private func turn(in root: FolderHandle) async throws -> FolderTurn {
+        var looks = 0
+        while true {
+            if let turn = try await client.files.run({ root.turn() }) { return turn }
+            looks += 1
+            if looks == Self.quietLooks {
+                display.note("another pull writes into \(Printable.quote(root.path)): waiting for it to end")
+            }
+            try await Task.sleep(for: Self.pause)
+        }
     }
 
     private func fetch(

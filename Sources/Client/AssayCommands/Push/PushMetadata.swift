@@ -9,33 +9,35 @@ struct PushMetadata {
 
     init() {}
 
-    /// Takes what a file says; throws `metadata-invalid` for unknown keys and wrong types.
+    /// Takes what a file says: text as it is written, quotes or not, and numbers where a field takes numbers.
+    ///
+    /// Throws `metadata-invalid` for unknown keys and for what is not of a field's type.
     mutating func read(file path: String) throws {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: YAMLValue.bytesMax)
-        guard case .map(let fields) = try YAMLValue.parse(bytes, name: path, code: .metadataInvalid) else {
-            throw Self.invalid("the file is no list of fields")
-        }
+        let bytes = try InputFile.read(path, bytesMax: YAMLNode.bytesMax)
+        try YAMLNode.parse(bytes, name: path, code: .metadataInvalid) { try take($0) }
+    }
+
+    private mutating func take(_ document: YAMLNode) throws {
         var derivation: String?
         var parents: [Reference] = []
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+        for (name, value) in try MetadataField(name: MetadataField.document, node: document).fields() {
             switch name {
-            case "description": metadata.description = try Self.text(value, name)
-            case "framework": metadata.framework = try Self.text(value, name)
-            case "license": metadata.license = try Self.text(value, name)
-            case "run_id": metadata.runId = try Self.text(value, name)
-            case "git_commit": metadata.gitCommit = try Self.text(value, name)
-            case "metrics": add(metrics: try Self.map(value, name).mapValues { try Self.number($0, name) })
-            case "hyperparameters":
-                add(hyperparameters: try Self.map(value, name).mapValues { try Self.text($0, name) })
+            case "description": metadata.description = try value.text()
+            case "framework": metadata.framework = try value.text()
+            case "license": metadata.license = try value.text()
+            case "run_id": metadata.runId = try value.text()
+            case "git_commit": metadata.gitCommit = try value.text()
+            case "metrics": add(metrics: try value.fields().mapValues { try $0.number() })
+            case "hyperparameters": add(hyperparameters: try value.fields().mapValues { try $0.texts() })
             case "trained_on":
-                lineage += try Self.references(value, name).map { LineageDeclaration(relation: .trainedOn, source: $0) }
-            case "derived_from": parents = try Self.references(value, name)
-            case "as": derivation = try Self.text(value, name)
-            default: throw Self.invalid("there is no field \(Printable.quote(name))")
+                lineage += try value.references().map { LineageDeclaration(relation: .trainedOn, source: $0) }
+            case "derived_from": parents = try value.references()
+            case "as": derivation = try value.text()
+            default: throw YAMLNode.Fault("there is no field \(Printable.quote(name))", line: value.node.line)
             }
         }
         guard derivation == nil || !parents.isEmpty else {
-            throw Self.invalid("'as' says how, but no 'derived_from' says from what")
+            throw YAMLNode.Fault("'as' says how, but no 'derived_from' says from what")
         }
         try add(parents: parents, as: derivation ?? "derived")
     }
@@ -56,32 +58,5 @@ struct PushMetadata {
                 remedy: "use derived, fine-tuned, quantized or distilled")
         }
         lineage += parents.map { LineageDeclaration(relation: relation, source: $0) }
-    }
-
-    private static func text(_ value: YAMLValue, _ name: String) throws -> String {
-        guard let text = value.text else { throw invalid("'\(name)' is no text") }
-        return text
-    }
-
-    private static func number(_ value: YAMLValue, _ name: String) throws -> Double {
-        switch value {
-        case .integer(let number): return Double(number)
-        case .number(let number): return number
-        default: throw invalid("'\(name)' holds something else than numbers")
-        }
-    }
-
-    private static func map(_ value: YAMLValue, _ name: String) throws -> [String: YAMLValue] {
-        guard case .map(let fields) = value else { throw invalid("'\(name)' is no list of fields") }
-        return fields
-    }
-
-    private static func references(_ value: YAMLValue, _ name: String) throws -> [Reference] {
-        let values: [YAMLValue] = if case .list(let items) = value { items } else { [value] }
-        return try values.map { try Reference(parsing: text($0, name)) }
-    }
-
-    private static func invalid(_ reason: String) -> AssayError {
-        AssayError(.metadataInvalid, "the metadata file cannot be used", reason: reason)
     }
 }

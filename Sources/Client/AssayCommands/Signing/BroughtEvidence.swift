@@ -11,7 +11,7 @@ enum BroughtEvidence: Sendable {
 
     /// Throws `signature-invalid` for a bundle that holds no statement.
     static func read(_ path: String) throws(AssayError) -> BroughtEvidence {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: DSSEEnvelope.bytesMax)
+        let bytes = try InputFile.read(path, bytesMax: DSSEEnvelope.bytesMax)
         guard let bundle = SigstoreBundle(reading: bytes) else { return .envelope(bytes) }
         if bundle.isModelSignature { return .signature(bytes) }
         guard !bundle.predicateType.isEmpty else {

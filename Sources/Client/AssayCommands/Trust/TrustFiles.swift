@@ -20,7 +20,7 @@ enum TrustFiles {
     }
 
     private static func read(_ path: String) throws(AssayError) -> TrustRoot {
-        let bytes = try LocalFile(opening: path).readAll(bytesMax: TrustRoot.bytesMax)
+        let bytes = try InputFile.read(path, bytesMax: TrustRoot.bytesMax)
         do throws(AssayError) {
             return try root(in: bytes, path)
         } catch {
