@@ -244,3 +244,34 @@ def test_a_commit_is_signed_as_it_is_written(local, commit):
     local.ok(*store(local), "push", "r", "w.bin", "--metadata", "m.yaml", "--key", local.key())
     said = local.ok(*store(local), "attestations", "r:1", "--show", "provenance").out
     assert f'"gitCommit":"{commit}"' in said.replace(" ", "")
+
+
+# What never goes along
+
+
+def test_a_push_of_a_folder_takes_no_secrets_along(local):
+    folder = local.home / "model"
+    (folder / "sub" / ".git").mkdir(parents=True)
+    (folder / "sub" / ".git" / "config").write_text("token = secret")
+    local.ok("key", "generate", "--out", folder / "release")
+    local.ok("init", folder / "st")
+    (folder / "w.bin").write_text("weights")
+    (folder / "run.log").write_text("log")
+    (folder / "sub" / "x.tmp").write_text("tmp")
+    (folder / ".assayignore").write_text("*.log\n")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "a.pyc").write_text("x")
+    outcome = local.ok(
+        *store(local), "push", "r", folder, "--key", folder / "release.pem", "--exclude", "*.tmp", "--json")
+    for name in ("release.pem", "st", "sub/.git", "run.log", "sub/x.tmp"):
+        assert f"left out: {name}," in outcome.err, (name, outcome.err)
+    assert "__pycache__/a.pyc" in outcome.err
+    files = local.ok(*store(local), "show", "r:1", "--json").json["files"]
+    assert [file["path"] for file in files] == ["__pycache__/a.pyc", "release.pub.pem", "w.bin"]
+
+
+def test_a_key_or_a_store_that_is_named_itself_is_not_pushed(local):
+    local.key()
+    for path in ("release.pem", "store"):
+        outcome = local.run(*store(local), "push", "r", path)
+        assert outcome.code == USAGE and "is not pushed" in outcome.err, outcome

@@ -12,6 +12,22 @@ package enum PEMText {
     /// Throws as `block`.
     package static func label(of text: String) throws(AssayError) -> String { try block(in: text).label }
 
+    /// Whether bytes hold a block of a private key, of whatever kind and encrypted or not, among whatever else.
+    package static func holdsPrivateKey(_ bytes: [UInt8]) -> Bool {
+        let kind = "PRIVATE KEY", begin = "-----BEGIN ", dashes = "-----"
+        // Most files have no such bytes at all.
+        guard bytes.firstRange(of: Array(kind.utf8)) != nil else { return false }
+        let lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+            .map { $0.trimmingPrefix(while: \.isWhitespace) }
+        return lines.indices.contains { index in
+            guard lines[index].hasPrefix(begin),
+                let end = lines[index].dropFirst(begin.count).firstRange(of: dashes)?.lowerBound
+            else { return false }
+            let label = lines[index][..<end].dropFirst(begin.count)
+            return label.contains(kind) && lines[index...].contains { $0.hasPrefix("-----END \(label)\(dashes)") }
+        }
+    }
+
     /// The one block in a text, by itself, and its label. Text before and behind it, such as `openssl x509 -text`
     /// writes, is passed over (RFC 7468, section 2), and OpenSSL never sees it.
     ///

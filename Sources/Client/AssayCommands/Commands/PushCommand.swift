@@ -8,7 +8,8 @@ struct PushCommand: AsyncParsableCommand {
         commandName: "push",
         abstract: "Make files a new version of a repository.",
         discussion: """
-            A folder stands for the files in it, each by its path from there. Files that the registry has already are \
+            A folder stands for the files in it, each by its path from there, without those that its .assayignore \
+            names, private keys, stores and what git keeps for itself. Files that the registry has already are \
             not sent again, and equal content is the version that exists.
 
             Example:
@@ -20,6 +21,12 @@ struct PushCommand: AsyncParsableCommand {
 
     @Argument(help: "Files and folders.")
     var paths: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "Leave out what this pattern of a .gitignore fits; may be repeated, and comes after \(IgnorePatterns.fileName).",
+            valueName: "pattern"))
+    var exclude: [String] = []
 
     @Option(help: "model or dataset; what the repository holds already if not given.")
     var kind: String?
@@ -82,11 +89,13 @@ struct PushCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let repository = try RepositoryName(parsing: repository)
-        let scan = try FileScan.scan(paths)
+        let secrets = [signing.key, signing.passphraseFile, options.tokenFile].compactMap(\.self)
+        let scan = try FileScan.scan(
+            paths, rules: PushRules(excluded: IgnorePatterns(lines: exclude), secrets: secrets))
         let variables = CommandEnvironment.current.variables
         var given = try plan(repository, scan.files, try await trackedRun(variables))
         let console = options.console
-        for name in scan.leftOut { console.note("left out: \(Printable.escape(name))") }
+        for note in Self.notes(on: scan) { console.note(note) }
         if scan.signatures.count == 1 {
             given.brought = scan.signatures.first
         } else {
@@ -160,6 +169,26 @@ struct PushCommand: AsyncParsableCommand {
             }
             return value
         }
+    }
+
+    /// The most files that are named one by one where they are left out.
+    private static let namesMax = 20
+
+    /// What of the folders stays behind, and what goes along that few people want to.
+    static func notes(on scan: FileScan) -> [String] {
+        var notes = scan.leftOut.prefix(namesMax).map { path, why in
+            "left out: \(Printable.escape(path))" + (why.reason.map { ", \($0)" } ?? "")
+        }
+        if scan.leftOut.count > namesMax { notes.append("left out: \(scan.leftOut.count - namesMax) more") }
+        let litter = scan.files.filter { file in
+            file.path.pathComponents.contains { FileScan.litter.contains(String($0)) }
+        }
+        if let first = litter.first {
+            notes.append(
+                "\(Figure.files(litter.count)) that tools leave behind \(litter.count == 1 ? "goes" : "go") along, such as "
+                    + "\(Printable.quote(first.path)): --exclude leaves them out")
+        }
+        return notes
     }
 
     /// What a push did besides, and did not do, where the content was there before.

@@ -16,7 +16,7 @@ enum FolderCheck {
     static func check(_ folder: String, trusted: TrustRoot, display: ProgressDisplay) async throws -> Result {
         try await FileAccess.withAccess { access in
             let bundle = try await access.run { try signature(in: folder) }
-            let scan = try await access.run { try FileScan.scan([folder], isLeavingOut: false) }
+            let scan = try await access.run { try FileScan.scan([folder], rules: nil) }
             let files = try await hash(
                 scan.files.filter { !ModelSignature.ignores(path: $0.path) }, access: access, display: display)
             // A folder does not say of which repository it is.

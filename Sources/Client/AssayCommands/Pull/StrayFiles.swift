@@ -18,7 +18,7 @@ enum StrayFiles {
             ? "; assay check refuses the folder while they are there: remove them, or pull into an empty folder" : ""
         let paths: [String]
         do {
-            paths = try await access.run { try FileScan.scan([folder], isLeavingOut: false).files.map(\.path) }
+            paths = try await access.run { try FileScan.scan([folder], rules: nil).files.map(\.path) }
         } catch let error as AssayError {
             // The version is there; that something else could not be looked at is news, and no failure.
             return "\(Printable.escape(folder)) holds something besides the version: \(error.message)\(next)"

@@ -13,21 +13,24 @@ struct ScannedFile: Sendable, Hashable {
 ///
 /// Links, pipes and devices are refused and not skipped: a version that silently lacks a file is worse than none.
 struct FileScan {
+    /// Names of what editors, notebooks and file managers leave in folders.
+    static let litter: Set<String> = [".DS_Store", ".ipynb_checkpoints", "Thumbs.db", "__pycache__"]
     /// The deepest nesting of folders.
     static let depthMax = 32
 
     private(set) var files: [ScannedFile] = []
-    /// Top-level names that were left out, because no signature can cover them.
-    private(set) var leftOut: [String] = []
+    /// What was left out of folders: the paths, and why.
+    private(set) var leftOut: [(path: String, why: LeftOut)] = []
     /// The signatures of models among them, by where they lie.
     private(set) var signatures: [BroughtSignature] = []
-    private let isLeavingOut: Bool
+    private let rules: PushRules?
 
-    /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`.
+    /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`, and `usage`
+    /// for a private key or a store that is named itself.
     ///
-    /// `isLeavingOut` says whether names that no signature covers, and unfinished downloads, are left out.
-    static func scan(_ arguments: [String], isLeavingOut: Bool = true) throws -> FileScan {
-        var scan = FileScan(isLeavingOut: isLeavingOut)
+    /// `rules` say what of folders is left out; nil leaves nothing out.
+    static func scan(_ arguments: [String], rules: PushRules? = PushRules()) throws -> FileScan {
+        var scan = FileScan(rules: rules)
         for argument in arguments { try scan.add(argument: argument) }
         guard !scan.files.isEmpty else {
             throw AssayError(.usage, "there are no files to push", remedy: "name a file, or a folder that holds one")
@@ -37,35 +40,42 @@ struct FileScan {
         return scan
     }
 
-    private init(isLeavingOut: Bool) { self.isLeavingOut = isLeavingOut }
+    private init(rules: PushRules?) { self.rules = rules }
 
     private mutating func add(argument: String) throws {
         guard !argument.isEmpty else { throw AssayError(.fileNotFound, "an empty path names no file") }
         switch try Self.type(of: argument) {
-        case S_IFDIR: try add(folder: argument, path: "", depth: 0)
-        case S_IFREG: try add(file: argument, path: Self.lastComponent(of: argument))
+        case S_IFDIR:
+            if rules != nil, PushRules.isStore(argument) { throw Self.secret(argument, .store) }
+            try add(folder: argument, path: "", depth: 0, try rules?.patterns(in: argument) ?? IgnorePatterns())
+        case S_IFREG:
+            if let why = try rules?.secret(argument) { throw Self.secret(argument, why) }
+            try add(file: argument, path: Self.lastComponent(of: argument))
         default: throw Self.refused(argument)
         }
     }
 
-    private mutating func add(folder: String, path: String, depth: Int) throws {
+    private mutating func add(folder: String, path: String, depth: Int, _ patterns: IgnorePatterns) throws {
         guard depth < Self.depthMax else {
             throw AssayError(.pathUnsafe, "\(Printable.quote(folder)) is nested deeper than \(Self.depthMax) folders")
         }
         let prefix = folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/"
         for name in try Self.names(in: folder) {
             let local = prefix + name
-            if path.isEmpty, isLeavingOut, Self.isLeftOut(name) {
-                if name.isExactly(ModelSignature.fileName), try Self.type(of: local) == S_IFREG {
+            let inner = path.isEmpty ? name : "\(path)/\(name)"
+            let type = try Self.type(of: local)
+            if let why = try rules?.leavesOut(
+                name, path: inner, local: local, isFolder: type == S_IFDIR, isTop: path.isEmpty, patterns: patterns)
+            {
+                if why == .unsignable, name.isExactly(ModelSignature.fileName), type == S_IFREG {
                     signatures.append(BroughtSignature(localPath: local))
                 } else {
-                    leftOut.append(name)
+                    leftOut.append((inner, why))
                 }
                 continue
             }
-            let inner = path.isEmpty ? name : "\(path)/\(name)"
-            switch try Self.type(of: local) {
-            case S_IFDIR: try add(folder: local, path: inner, depth: depth + 1)
+            switch type {
+            case S_IFDIR: try add(folder: local, path: inner, depth: depth + 1, patterns)
             case S_IFREG: try add(file: local, path: inner)
             default: throw Self.refused(local)
             }
@@ -88,8 +98,10 @@ struct FileScan {
         }
     }
 
-    private static func isLeftOut(_ name: String) -> Bool {
-        ModelSignature.ignores(path: name) || (name.hasPrefix(".assay-") && name.hasSuffix(".part"))
+    private static func secret(_ path: String, _ why: LeftOut) -> AssayError {
+        AssayError(
+            .usage, "\(Printable.quote(path)) is not pushed", reason: why.reason,
+            remedy: "name the model's files, and keep this to yourself")
     }
 
     /// The type bits of what stands at a path; a link is not followed.
