@@ -122,6 +122,31 @@ struct PublishTests {
         }
     }
 
+    @Test(arguments: [(Repository.Kind.model, Repository.Kind.dataset), (.dataset, .model)])
+    func `a repository whose versions were all deleted keeps its kind`(
+        kind: Repository.Kind, other: Repository.Kind
+    ) async throws {
+        try await withIndex { index in
+            try await index.push(1, to: "once", kind: kind)
+            try await index.delete("once:1")
+            let pushed = await code { try await index.push(2, to: "once", kind: other) }
+            #expect(pushed == .kindConflict)
+            #expect(try await index.repository(try repositoryName("once"))?.kind == kind)
+            #expect(try await index.push(2, to: "once", kind: kind).isNew)
+        }
+    }
+
+    @Test func `a repository with a policy keeps its kind, also before its first version`() async throws {
+        try await withIndex { index in
+            let name = try repositoryName("team/fraud")
+            _ = try await index.createRepository(name, kind: .model, at: time(1))
+            try await index.protect("production")
+            let pushed = await code { try await index.push(2, kind: .dataset) }
+            #expect(pushed == .kindConflict)
+            #expect(try await index.push(2, kind: .model).isNew)
+        }
+    }
+
     @Test(arguments: [(nil, ErrorCode.blobUnknown), (Sample.layerBytes + 1, .sizeInvalid)])
     func `content that is missing or of another size leaves nothing`(linked: Int64?, expected: ErrorCode) async throws {
         try await withIndex { index in

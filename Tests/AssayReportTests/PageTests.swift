@@ -48,6 +48,27 @@ import Testing
         #expect(ticks > 8 && !page.contains("nan ") && !page.contains("inf "))
     }
 
+    @Test(
+        arguments: [
+            (1e300, "1.000e+300"), (.leastNonzeroMagnitude, "4.941e-324"), (-.leastNonzeroMagnitude, "-4.941e-324"),
+            (-0.0, "0"),
+            (Double.greatestFiniteMagnitude, "1.798e+308"), (9_223_372_036_854_775_808, "9.223e+18"),
+            (999_999_999_999_999, "999999999999999"), (-1_234_567_890_123, "-1234567890123"), (9.9996e-10, "1.000e-09"),
+            (0.25, "0.2500"),
+        ] as [(Double, String)])
+    func `every finite number is printed as one`(value: Double, text: String) throws {
+        let report = try Sample.report(accuracy: value)
+        let metrics = try #require(report.sections.first { $0.title == "Metrics" })
+        #expect(metrics.tables.first?.rows.first?.map(\.text) == ["accuracy", text])
+        #expect(try ReportPage(report).html().contains(">\(text)<"))
+    }
+
+    @Test(arguments: [1e300, .leastNonzeroMagnitude, 1e-300, .greatestFiniteMagnitude] as [Double])
+    func `extreme latencies still make a page`(microseconds: Double) throws {
+        let page = try ReportPage(try Sample.report(microseconds: microseconds, isConstant: true)).html()
+        #expect(page.contains("id=\"latency\""))
+    }
+
     @Test func `equal times of all runs still make a picture`() throws {
         let page = try ReportPage(try Sample.report(microseconds: 5, isConstant: true)).html()
         #expect(page.contains("latency-chart-title"))

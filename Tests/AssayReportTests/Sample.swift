@@ -6,10 +6,11 @@ import Testing
 enum Sample {
     static func report(
         microseconds: Double = 12, isConstant: Bool = false, classes: Int = 10, failure: String? = nil,
-        result: String? = "PASSED", hostile: String? = nil
+        result: String? = "PASSED", hostile: String? = nil, accuracy: Double = 0.958
     ) throws -> VersionReport {
         let measured = try Self.verification(
-            microseconds: microseconds, isConstant: isConstant, classes: classes, failure: failure, hostile: hostile)
+            microseconds: microseconds, isConstant: isConstant, classes: classes, failure: failure, hostile: hostile,
+            accuracy: accuracy)
         let digest = try Digest(parsing: digest)
         let evidence = CheckedEvidence(
             manifestDigest: digest, predicateType: PredicateType.verificationReport,

@@ -36,7 +36,9 @@ package enum Figure {
         guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
         var scale: Int64 = 1
         for _ in 0..<decimals { scale *= 10 }
-        let scaled = Int64((abs(value) * Double(scale)).rounded(.toNearestOrAwayFromZero))
+        guard let scaled = Int64(exactly: (abs(value) * Double(scale)).rounded(.toNearestOrAwayFromZero)) else {
+            return "\(value)"
+        }
         let fraction = String(scaled % scale)
         let sign = value < 0 && scaled > 0 ? "-" : ""
         guard decimals > 0 else { return "\(sign)\(scaled)" }

@@ -33,14 +33,16 @@ extension SQLiteIndex {
 extension Database {
     /// The row id of a repository, made as a `kind` (or a model) if there is none.
     ///
-    /// The first version fixes the kind. Until then the repository may have come to be by the push of a blob, which
-    /// does not say of what kind it is. Throws `kind-conflict`.
+    /// The first version fixes the kind, for good: deleting all versions does not set it free. So does a policy, which
+    /// was set for that kind. Until then the repository may have come to be by the push of a blob, which does not say
+    /// of what kind it is. Throws `kind-conflict`.
     @discardableResult
     func makeRepository(_ name: RepositoryName, kind: Repository.Kind?, at: Timestamp) throws -> Int64 {
         if let found = try repositoryRow(name) {
-            if let kind, kind != found.kind, try !changeKind(ofEmpty: found.id, to: kind) {
+            if let kind, kind != found.kind, try !changeKind(ofUnused: found.id, to: kind) {
                 throw AssayError(
                     .kindConflict, "repository \(name) holds \(found.kind.rawValue)s",
+                    reason: "it has a version or a policy, or had a version: that fixes the kind for good",
                     remedy: "use another repository, or push it as a \(found.kind.rawValue)")
             }
             return found.id
@@ -80,12 +82,14 @@ extension Database {
             ["kind": kind.rawValue, "prefix": prefix, "after": after, "limit": limit], repository(of:))
     }
 
-    /// False if the repository has versions.
-    private func changeKind(ofEmpty id: Int64, to kind: Repository.Kind) throws -> Bool {
+    /// False if the repository has or had versions, or has policies.
+    private func changeKind(ofUnused id: Int64, to kind: Repository.Kind) throws -> Bool {
         try run(
             """
             UPDATE repositories SET kind = ?
             WHERE id = ? AND NOT EXISTS (SELECT 1 FROM versions WHERE repository_id = repositories.id)
+                AND NOT EXISTS (SELECT 1 FROM deletions WHERE repository_id = repositories.id AND number IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM alias_policies WHERE repository_id = repositories.id)
             """,
             [kind.rawValue, id])
         return changesCount == 1

@@ -48,9 +48,9 @@ extension EvaluationFailure {
     static func loading(_ error: OnnxError, _ what: String, path: String) -> EvaluationFailure {
         let text = explanation(error, without: path)
         if let common = common(error, text) { return common }
-        if error.code == .notImplemented || unknownOperatorSigns.contains(where: error.message.contains) {
+        if error.code == .notImplemented || signs(unknownOperatorSigns, in: error) {
             return EvaluationFailure(
-                .unsupportedOperator, "the \(what) uses an operator that the runtime does not have: \(text)")
+                .unsupportedOperator, "the \(what) uses what the runtime does not have: \(text)")
         }
         return EvaluationFailure(.invalidModel, "the \(what) cannot be loaded: \(text)")
     }
@@ -79,8 +79,12 @@ extension EvaluationFailure {
     static func running(_ error: OnnxError) -> EvaluationFailure {
         let text = explanation(error, without: nil)
         if let common = common(error, text) { return common }
+        if signs(sizeOverflowSigns, in: error) {
+            return EvaluationFailure(.resourceLimit, "a size cannot be computed: \(text)")
+        }
         return switch error.code {
-        case .invalidArgument:
+        // The library refuses the arrays before any part of the model runs. What a part refuses, the model gave it.
+        case .invalidArgument where !signs([nodeSign], in: error):
             EvaluationFailure(.shapeMismatch, "the model does not accept the dataset's arrays: \(text)")
         case .notImplemented:
             EvaluationFailure(.unsupportedOperator, "the runtime cannot execute the model: \(text)")
@@ -89,17 +93,32 @@ extension EvaluationFailure {
         }
     }
 
-    /// How the library words an operator, a domain or an operator set that it does not know; it has no code for them.
+    /// How the library words an operator, a domain, an operator set or a version of the format that it does not know,
+    /// or an operator set that a model does not name; it has no code for them.
     private static let unknownOperatorSigns = [
         "is not a registered function/op", "No Op registered for", "No opset import for domain",
+        "No opset registered for", "Missing opset in the model", "Unsupported model IR version",
         "is under development and support for this is limited", "Could not find an implementation",
     ]
 
-    /// How the library words an allocation that failed.
-    private static let outOfMemorySigns = ["bad_alloc", "bad allocation", "Failed to allocate memory"]
+    /// How the library words an allocation that failed, or that it would not try.
+    private static let outOfMemorySigns = [
+        "bad_alloc", "bad allocation", "ailed to allocate", "exceeds the supported maximum",
+        "exceeds the supported range", "shape may be too large",
+    ]
+
+    /// How the library words a size of what it would compute that no number of it can hold.
+    private static let sizeOverflowSigns = ["Integer overflow", "SafeIntOnOverflow"]
+
+    /// With what the library begins when a node of the model fails while it runs.
+    private static let nodeSign = "while running "
+
+    private static func signs(_ signs: [String], in error: OnnxError) -> Bool {
+        signs.contains(where: error.message.contains)
+    }
 
     private static func common(_ error: OnnxError, _ text: String) -> EvaluationFailure? {
-        if error.code == .outOfMemory || outOfMemorySigns.contains(where: error.message.contains) {
+        if error.code == .outOfMemory || signs(outOfMemorySigns, in: error) {
             return EvaluationFailure(.resourceLimit, "the memory limit is reached: \(text)")
         }
         return switch error.code {

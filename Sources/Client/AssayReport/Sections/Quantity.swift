@@ -1,4 +1,5 @@
 import AssayDomain
+import Foundation
 
 /// Figures of the report as text, with their units.
 enum Quantity {
@@ -15,17 +16,14 @@ enum Quantity {
 
     /// Whole numbers as they are, others with four decimals, and small ones with four digits.
     static func metric(_ value: Double) -> String {
-        if value == value.rounded(), abs(value) < 1e15 { return Figure.fixed(value, 0) }
+        if let whole = Int64(exactly: value), abs(value) < 1e15 { return "\(whole)" }
         if abs(value) >= 0.001, abs(value) < 1e9 { return Figure.metric(value) }
         return scientific(value)
     }
 
-    /// `1.234e-05`
-    private static func scientific(_ value: Double) -> String {
-        let exponent = decimalExponent(of: abs(value))
-        let mantissa = value / power(10, exponent)
-        return "\(Figure.fixed(mantissa, 3))e\(exponent)"
-    }
+    /// `1.234e-05`. Powers of ten that numbers can have are more than they can have as a factor, so this is left to
+    /// the library of C.
+    private static func scientific(_ value: Double) -> String { String(format: "%.3e", value) }
 
     static func percent(_ share: Double) -> String {
         let text = Figure.fixed(share * 100, 1)
