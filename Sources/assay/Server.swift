@@ -86,12 +86,18 @@ struct Server: Sendable {
         let index = try SQLiteIndex.open(path: store.indexPath, log: log)
         try store.keys.settleNext(isTrusted: index.trustsAtStart)
         self.index = index
+        let (now, last) = (SystemClock().now(), index.lastEntryTime)
+        if now < last {
+            logger.warning(
+                "clock is before the last entry of the audit log, whose time is the one that keys and waivers go by",
+                metadata: ["clock": "\(now)", "log": "\(last)"])
+        }
         registry = try Registry(
             blobs: try FileBlobStore(root: store.path, threads: threads, ids: ids, logger: logger, settings: settings),
             index: index, log: log,
             evidence: SignedEvidence(signer: store.keys.signer), inspector: ONNXInspector(), host: host,
-            clock: SystemClock(), ids: ids, codes: store.uploadKey, logger: logger, settings: settings, keys: store.keys
-        )
+            clock: SystemClock(), steadyClock: UptimeClock(), ids: ids, codes: store.uploadKey, logger: logger,
+            settings: settings, keys: store.keys)
         self.store = store
         self.settings = settings
         self.metrics = metrics

@@ -7,6 +7,16 @@ struct SystemClock: WallClock {
     func now() -> Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 }
 
+/// The machine's monotonic clock, counted from the time of day at which this was made.
+struct UptimeClock: SteadyClock {
+    private let begin = SystemClock().now()
+    private let start = ContinuousClock.now
+
+    func now() -> Timestamp {
+        Timestamp(milliseconds: begin.milliseconds + (ContinuousClock.now - start).milliseconds)
+    }
+}
+
 /// What a path names; a symbolic link is seen as such.
 struct FileStatus {
     let type: FileAttributeType

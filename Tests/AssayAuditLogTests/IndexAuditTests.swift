@@ -165,8 +165,8 @@ struct IndexAuditTests {
             folder: test.folder.path + "/other", key: test.logKey, threads: threads, logger: Logger(label: "test"))
         let registry = try Registry(
             blobs: test.blobs, index: test.index, log: unopened, evidence: SignedEvidence(key: test.registryKey),
-            inspector: ONNXInspector(), host: test.host, clock: SteppingClock(), ids: SequentialIDs(),
-            codes: try MessageKey(secret: SecureRandom.bytes(32)), logger: Logger(label: "test"))
+            inspector: ONNXInspector(), host: test.host, clock: SteppingClock(), steadyClock: SteppingClock(),
+            ids: SequentialIDs(), codes: try MessageKey(secret: SecureRandom.bytes(32)), logger: Logger(label: "test"))
         #expect(try await registry.audit.faults() == ["the audit log takes no entries: it was not opened"])
     }
 

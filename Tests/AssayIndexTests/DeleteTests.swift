@@ -155,7 +155,7 @@ struct DeleteTests {
                     attaching: [try Sample.attachment(40, about: Self.manifest)], tryBy: nil, actor: "tester")
             }
             #expect(finished == .claimNotFound)
-            try await index.requeueInterruptedVerifications(leaseUntil: time(1))
+            try await index.requeueInterruptedVerifications(leaseUntil: time(1), atMost: time(1_000))
             #expect(try await index.claim(8) == nil)
             #expect(try await index.attestations(of: Self.manifest, in: claimed.subject.repository).isEmpty)
         }

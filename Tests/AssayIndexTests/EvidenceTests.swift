@@ -90,7 +90,7 @@ struct EvidenceTests {
             let report = try Sample.attachment(40, about: claimed.subject.digest)
             try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], tryBy: nil, actor: "tester")
             try await index.finish(claimed, claim: ClaimID(bits: 7), attaching: [report], tryBy: nil, actor: "tester")
-            try await index.requeueInterruptedVerifications(leaseUntil: time(1))
+            try await index.requeueInterruptedVerifications(leaseUntil: time(1), atMost: time(1_000))
             let name = claimed.subject.repository
             #expect(try await index.verification(claimed.id) == claimed)
             #expect(try await index.verifications(of: claimed.subject.digest, in: name, limit: 5) == [claimed])

@@ -63,13 +63,16 @@ struct JobTests {
         try await withJobs { index in
             _ = try await index.claim(11)
             _ = try await index.claim(12, leaseUntil: 50)
-            try await index.requeueInterruptedVerifications(leaseUntil: time(80))
+            try await index.requeueInterruptedVerifications(leaseUntil: time(80), atMost: time(99))
             let waiting = try #require(try await index.verification(VerificationID(bits: 1)))
             #expect((waiting.state, waiting.attempts, waiting.startedAt) == (.queued, 0, nil))
             let running = try #require(try await index.verification(VerificationID(bits: 100)))
             #expect((running.state, running.leaseUntil) == (.running, time(80)))
-            try await index.requeueInterruptedVerifications(leaseUntil: time(60))
+            try await index.requeueInterruptedVerifications(leaseUntil: time(60), atMost: time(99))
             #expect(try await index.verification(VerificationID(bits: 100))?.leaseUntil == time(80))
+            // The clock was set back by the next start.
+            try await index.requeueInterruptedVerifications(leaseUntil: time(20), atMost: time(30))
+            #expect(try await index.verification(VerificationID(bits: 100))?.leaseUntil == time(30))
         }
     }
 

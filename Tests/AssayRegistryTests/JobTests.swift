@@ -175,14 +175,14 @@ struct JobTests {
         let lost = try #require(try await claim(test, first)).claim
         try await test.registry.verify.endExpiredLeases()
         #expect(try await claim(test, second) == nil)
-        test.clock.advance(seconds: Self.lease)
+        test.steadyClock.advance(seconds: Self.lease)
         try await test.registry.verify.endExpiredLeases()
         let again = try #require(try await claim(test, second))
         #expect((again.verification.id, again.verification.attempts) == (job.id, 2))
         #expect(
             await code { _ = try await test.registry.verify.finish(lost, Self.result(Self.measurements())) }
                 == .claimNotFound)
-        test.clock.advance(seconds: Self.lease)
+        test.steadyClock.advance(seconds: Self.lease)
         try await test.registry.verify.endExpiredLeases()
         let ended = try await test.registry.verify.verification(job.id)
         let report = try await test.registry.verify.report(of: ended)
@@ -191,12 +191,25 @@ struct JobTests {
         #expect(report.worker == second)
     }
 
+    @Test(arguments: [1, -1])
+    func `a clock that is set by ten years ends no lease, and lets none go on`(direction: Int64) async throws {
+        let test = try await registry(places: [])
+        _ = try await start(test)
+        let claimed = try #require(try await claim(test, try worker()))
+        test.clock.advance(seconds: direction * 10 * 365 * 86_400)
+        try await test.registry.verify.endExpiredLeases()
+        #expect(try await test.registry.verify.extend(claimed.claim, progress: nil).attempts == 1)
+        test.steadyClock.advance(seconds: Self.lease)
+        try await test.registry.verify.endExpiredLeases()
+        #expect(await code { _ = try await test.registry.verify.extend(claimed.claim, progress: nil) } == .claimLost)
+    }
+
     @Test func `signs of life keep a lease`() async throws {
         let test = try await registry(places: [])
         _ = try await start(test)
         let claimed = try #require(try await claim(test, try worker()))
         for _ in 0..<3 {
-            test.clock.advance(seconds: Self.lease - 10)
+            test.steadyClock.advance(seconds: Self.lease - 10)
             _ = try await test.registry.verify.extend(claimed.claim, progress: nil)
             try await test.registry.verify.endExpiredLeases()
         }

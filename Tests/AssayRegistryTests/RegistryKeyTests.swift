@@ -137,10 +137,12 @@ struct RegistryKeyTests {
         _ = try await test.registry.trust.limit(test.releaseKey.publicKey.id, from: nil, until: end, by: .local)
         test.clock.advance(seconds: 3_600)
         let late = try await version("a")
-        guard case .refused = try await promote(late) else {
+        guard case .refused(let decision, _, _) = try await promote(late) else {
             Issue.record("a key counted after its end")
             return
         }
+        let told = try #require(decision.outcomes.first).measured
+        #expect(told.hasPrefix("recorded at ") && told.hasSuffix("and its key counts until \(end)"), "\(told)")
         test.clock.advance(seconds: -7_200)
         let later = try await version("b")
         #expect(later.createdAt >= late.createdAt)

@@ -108,7 +108,7 @@ struct WaiverTests {
         for (envelope, code) in [
             (try await waive(alias: "staging"), ErrorCode.policyNotFound),
             (try await waive("latency.p50"), .requestInvalid), (try await waive("acuracy"), .requestInvalid),
-            (try await waive("signature"), .requestInvalid),
+            (try await waive("signature"), .requestInvalid), (try await waive(expiresAt: 1), .requestInvalid),
             (try await waive(repository: "elsewhere"), .requestInvalid),
             (try await waive(of: other), .requestInvalid), (try await waive(policy: other), .requestInvalid),
             (try await waive(type: PredicateType.waiverWithoutPolicy), .requestInvalid),

@@ -144,6 +144,8 @@ class Server:
         self.log = self.folder / "server.log"
         self.port = free_port()
         self.process = None
+        # What is added to the environment of the process.
+        self.variables = {}
 
     @property
     def address(self):
@@ -162,7 +164,7 @@ class Server:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "serve", "--store", self.store, "--listen", self.address, *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self.variables)
         for _ in range(READY_ATTEMPTS):
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}: {self.log_tail()}"
             with contextlib.suppress(requests.ConnectionError):

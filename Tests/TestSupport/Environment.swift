@@ -4,7 +4,7 @@ import Foundation
 import Synchronization
 
 /// A clock that goes on by one second with each look at it.
-package final class SteppingClock: WallClock {
+package final class SteppingClock: WallClock, SteadyClock {
     private let milliseconds = Mutex<Int64>(1_800_000_000_000)
 
     package init() {}

@@ -21,7 +21,10 @@ package struct TestRegistry: Sendable {
     package let log: FileAuditLog
     package let logKey: Ed25519PrivateKey
     package let host: ScriptedHost
+    /// The time of day.
     package let clock = SteppingClock()
+    /// The time by which leases end.
+    package let steadyClock = SteppingClock()
     package let registryKey: PrivateKey
     package let releaseKey: PrivateKey
 
@@ -48,7 +51,8 @@ package struct TestRegistry: Sendable {
         registry = try Registry(
             blobs: hookedBlobs, index: index, log: log, evidence: SignedEvidence(signer: keys.signer),
             inspector: ONNXInspector(),
-            host: host, clock: clock, ids: ids, codes: try MessageKey(secret: SecureRandom.bytes(32)),
+            host: host, clock: clock, steadyClock: steadyClock, ids: ids,
+            codes: try MessageKey(secret: SecureRandom.bytes(32)),
             logger: Logger(label: "test"), settings: settings,
             keys: keys)
         try await trust(registryKey.publicKey.pem, as: .registry)

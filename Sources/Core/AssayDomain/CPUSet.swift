@@ -62,6 +62,8 @@ package struct EvaluatorSettings: Sendable, Hashable {
     /// What is said of this machine beside what it is by itself.
     package var labels: [WorkerLabel] = []
     package var lease = Duration.seconds(60)
+    /// The longest lease that there is.
+    package static let leaseMax = Duration.seconds(3_600)
 
     package init() {}
 

@@ -17,7 +17,8 @@ package struct Registry: Sendable {
     package let attest: Attest
     package let seal: Seal
     package let sealing: SealQueue
-    package let clock: any WallClock
+    /// The time by which leases end.
+    package let steadyClock: any SteadyClock
     private let blobStore: any BlobStore
     private let index: any Index
 
@@ -25,21 +26,22 @@ package struct Registry: Sendable {
     package init(
         blobs: any BlobStore, index: any Index, log: any AuditLog, evidence: any EvidenceFormat,
         inspector: any ModelInspector,
-        host: any EvaluatorHost, clock machineClock: any WallClock, ids: any IDGenerator,
-        codes: any MessageCodes, logger: Logger,
+        host: any EvaluatorHost, clock machineClock: any WallClock, steadyClock: any SteadyClock,
+        ids: any IDGenerator, codes: any MessageCodes, logger: Logger,
         settings: StoreSettings = StoreSettings(), keys: (any SigningKeys)? = nil
     ) throws(AssayError) {
         let clock = RegistryClock(machineClock, notBefore: index.lastEntryTime)
         publish = Publish(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, clock: clock,
             manifestBytesMax: settings.manifestBytesMax)
-        self.blobs = TransferBlobs(blobs: blobs, index: index, codes: codes, clock: machineClock, logger: logger)
+        self.blobs = TransferBlobs(
+            blobs: blobs, index: index, codes: codes, clock: clock, steadyClock: steadyClock, logger: logger)
         catalog = Catalog(index: index)
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, signingKeys: keys, clock: clock)
         verify = try Verify(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock,
-            leaseClock: machineClock, ids: ids, logger: logger, settings: settings.evaluators)
+            steadyClock: steadyClock, ids: ids, logger: logger, settings: settings.evaluators)
         seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
         sealing = SealQueue(seal: seal, index: index, logger: logger)
         promote = Promote(
@@ -49,7 +51,7 @@ package struct Registry: Sendable {
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)
-        self.clock = machineClock
+        self.steadyClock = steadyClock
         blobStore = blobs
         self.index = index
     }

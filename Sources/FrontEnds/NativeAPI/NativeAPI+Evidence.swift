@@ -150,7 +150,7 @@ extension NativeAPI {
     }
 
     @Sendable func getGarbage(_ call: Call) async throws -> Response {
-        let (blobs, isTruncated) = try await registry.catalog.garbage(now: registry.clock.now())
+        let (blobs, isTruncated) = try await registry.catalog.garbage(now: registry.steadyClock.now())
         return try .message(
             GarbageResponse(
                 blobs: blobs.map { .init(digest: $0.digest, size: $0.size) },

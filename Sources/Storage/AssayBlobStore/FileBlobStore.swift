@@ -30,10 +30,10 @@ package final class FileBlobStore: BlobStore {
 
     /// Opens the store at `root`, which exists. Throws `configuration-invalid` for a file system that cannot keep one.
     ///
-    /// `threads` runs everything that blocks.
+    /// `threads` runs everything that blocks. `uptime` can be replaced where no time shall pass.
     package init(
         root: String, threads: NIOThreadPool, ids: any IDGenerator, logger: Logger,
-        settings: StoreSettings = StoreSettings()
+        settings: StoreSettings = StoreSettings(), uptime: (@Sendable () -> Duration)? = nil
     ) throws {
         layout = FileLayout(root: root)
         self.threads = threads
@@ -43,7 +43,10 @@ package final class FileBlobStore: BlobStore {
         try layout.makeFolder(layout.uploads)
         try SelfTest.run(in: root)
         publisher = try BlobPublisher(layout, threads: threads)
-        uploads = UploadTable(stored: try layout.unfinishedUploads())
+        let start = ContinuousClock.now
+        uploads = UploadTable(
+            stored: try layout.unfinishedUploads(), expiry: settings.uploadExpiry,
+            uptime: uptime ?? { ContinuousClock.now - start })
     }
 
     package var isWritable: Bool { publisher.isWritable }
@@ -64,7 +67,7 @@ package final class FileBlobStore: BlobStore {
     }
 
     package func reapUploads() async throws {
-        let given = uploads.removeIdle(forSeconds: Int(settings.uploadExpiry.components.seconds))
+        let given = uploads.removeExpired()
         guard !given.isEmpty else { return }
         try await blocking {
             var failure: (any Error)?

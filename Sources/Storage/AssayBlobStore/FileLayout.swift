@@ -36,11 +36,12 @@ struct FileLayout: Sendable {
         }
     }
 
-    /// The unfinished uploads, and when each was last written to, in seconds since 1970.
-    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, lastUse: Int)] {
+    /// The unfinished uploads, and how long ago each was last written to, if the clock was not set meanwhile.
+    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, age: Duration)] {
         guard let folder = opendir(uploads) else { throw SystemCall.failure("opendir", errno) }
         defer { closedir(folder) }
-        var found: [(id: UploadID, lastUse: Int)] = []
+        var found: [(id: UploadID, age: Duration)] = []
+        let now = time(nil)
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
@@ -48,7 +49,7 @@ struct FileLayout: Sendable {
             guard let id = try? UploadID(parsing: name) else { continue }  // `.`, `..` and what is not ours
             var status = stat()
             guard lstat(upload(id), &status) == 0 else { continue }
-            found.append((id, status.st_mtim.tv_sec))
+            found.append((id, .seconds(now.subtractingReportingOverflow(status.st_mtim.tv_sec).partialValue)))
         }
         return found
     }

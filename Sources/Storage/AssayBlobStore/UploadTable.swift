@@ -1,6 +1,5 @@
 import AssayDomain
 import AssayRegistry
-import Glibc
 import Synchronization
 
 /// All unfinished uploads of a store: who has which, and when each was last used.
@@ -19,23 +18,37 @@ final class UploadTable: Sendable {
 
     private struct Entry {
         var state: State
-        /// Seconds since 1970, as file times are.
-        var lastUse: Int
+        /// By `uptime`.
+        var lastUse: Duration
     }
 
-    private let entries: Mutex<[UploadID: Entry]>
+    /// A quarter of its time is left to an upload that an earlier process left, however old its file says that it is.
+    private static let storedShareMax = 0.75
 
-    /// Starts with the uploads that were found on disk.
-    init(stored: [(id: UploadID, lastUse: Int)]) {
-        let entries = stored.map { ($0.id, Entry(state: .stored, lastUse: $0.lastUse)) }
+    private let entries: Mutex<[UploadID: Entry]>
+    private let expiry: Duration
+    private let uptime: @Sendable () -> Duration
+
+    /// Starts with the uploads that were found on disk, and how old their files are by the time of day.
+    ///
+    /// What is unused for `expiry` is given up. `uptime` is a time that nobody sets: a clock that is set ends no
+    /// upload.
+    init(stored: [(id: UploadID, age: Duration)], expiry: Duration, uptime: @escaping @Sendable () -> Duration) {
+        let now = uptime()
+        let entries = stored.map { upload in
+            let age = max(.zero, min(upload.age, expiry * Self.storedShareMax))
+            return (upload.id, Entry(state: .stored, lastUse: now - age))
+        }
         self.entries = Mutex(Dictionary(entries) { first, _ in first })
+        self.expiry = expiry
+        self.uptime = uptime
     }
 
     /// Adds a new upload. Throws `too-many-uploads`.
     func add(_ session: UploadSession, as id: UploadID) throws(AssayError) {
         let isAdded = entries.withLock { entries in
             guard entries.count < Self.uploadsMax else { return false }
-            entries[id] = Entry(state: .idle(session), lastUse: time(nil))
+            entries[id] = Entry(state: .idle(session), lastUse: uptime())
             return true
         }
         guard isAdded else {
@@ -69,9 +82,11 @@ final class UploadTable: Sendable {
             switch entries[id]?.state {
             case nil: throw Self.absent(id)
             case .busy: throw Self.busy
-            case .stored: return nil
+            case .stored:
+                entries[id]?.lastUse = uptime()
+                return nil
             case .idle(let session):
-                entries[id]?.lastUse = time(nil)
+                entries[id]?.lastUse = uptime()
                 return session.size
             }
         }
@@ -90,15 +105,15 @@ final class UploadTable: Sendable {
     func giveBack(_ id: UploadID, _ session: UploadSession?) {
         entries.withLock { entries in
             guard entries[id] != nil else { return }
-            entries[id] = Entry(state: session.map(State.idle) ?? .stored, lastUse: time(nil))
+            entries[id] = Entry(state: session.map(State.idle) ?? .stored, lastUse: uptime())
         }
     }
 
     func remove(_ id: UploadID) { entries.withLock { $0[id] = nil } }
 
-    /// Removes the uploads that nobody has and nobody used for some time, and gives their names.
-    func removeIdle(forSeconds seconds: Int) -> [UploadID] {
-        let oldest = time(nil) - seconds
+    /// Removes the uploads that nobody has and nobody used until they expired, and gives their names.
+    func removeExpired() -> [UploadID] {
+        let oldest = uptime() - expiry
         return entries.withLock { entries in
             let idle = entries.filter { _, entry in
                 if case .busy = entry.state { return false }

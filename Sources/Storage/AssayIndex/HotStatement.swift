@@ -226,8 +226,8 @@ enum HotStatement: String, CaseIterable, Sendable {
         UPDATE verifications SET state = 'queued', attempts = attempts - 1, started_at = NULL
         WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NULL
         """
-    case prolongLeases = """
-        UPDATE verifications SET lease_until = max(lease_until, ?)
+    case adjustLeases = """
+        UPDATE verifications SET lease_until = min(max(lease_until, ?), ?)
         WHERE state = 'running' AND finished_at IS NULL AND lease_until IS NOT NULL
         """
     case tries = """

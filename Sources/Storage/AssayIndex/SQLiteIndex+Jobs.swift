@@ -68,10 +68,10 @@ extension SQLiteIndex {
         }
     }
 
-    package func requeueInterruptedVerifications(leaseUntil: Timestamp) async throws {
+    package func requeueInterruptedVerifications(leaseUntil: Timestamp, atMost: Timestamp) async throws {
         try await write { database in
             try database.run(HotStatement.requeueVerifications.rawValue)
-            try database.run(HotStatement.prolongLeases.rawValue, [leaseUntil.milliseconds])
+            try database.run(HotStatement.adjustLeases.rawValue, [leaseUntil.milliseconds, atMost.milliseconds])
         }
     }
 }

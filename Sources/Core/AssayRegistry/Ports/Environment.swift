@@ -5,6 +5,13 @@ package protocol WallClock: Sendable {
     func now() -> Timestamp
 }
 
+/// A time that nobody sets: it starts as the time of day and goes on as time does, whatever becomes of that clock.
+///
+/// Leases and deadlines of work go by it. What it says means nothing to a later process.
+package protocol SteadyClock: Sendable {
+    func now() -> Timestamp
+}
+
 /// Names that nobody can guess and that never repeat.
 package protocol IDGenerator: Sendable {
     func next() -> UInt64

@@ -203,8 +203,9 @@ package protocol Index: Sendable {
     func expiredVerifications(now: Timestamp, limit: Int) async throws -> [(claim: ClaimID, verification: Verification)]
 
     /// Puts verifications that this process was running when it ended back into the queue, and has no lease of a worker
-    /// elsewhere end before `leaseUntil`: it could not tell of itself meanwhile.
-    func requeueInterruptedVerifications(leaseUntil: Timestamp) async throws
+    /// elsewhere end before `leaseUntil`: it could not tell of itself meanwhile. None ends after `atMost` either, as
+    /// the clock may have been set since it was given.
+    func requeueInterruptedVerifications(leaseUntil: Timestamp, atMost: Timestamp) async throws
 
     /// Nil if there is none.
     func verification(_ id: VerificationID) async throws -> Verification?

@@ -33,17 +33,18 @@ package struct Attest: Sendable {
     /// Attaches a signed statement (DSSE envelope, in-toto Statement v1) about the version's manifest.
     ///
     /// Provenance adds to the lineage. A waiver must be one that can count: `request-invalid` for one of another
-    /// repository, version or policy, or of a requirement that the policy does not have. Throws `signature-invalid`,
-    /// and as `Catalog.version`.
+    /// repository, version or policy, of a requirement that the policy does not have, or of a time that is over.
+    /// Throws `signature-invalid`, and as `Catalog.version`.
     package func callAsFunction(
         envelope: [UInt8], to reference: Reference, by principal: Principal
     ) async throws -> Outcome {
         let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         let before = try await attestations(of: version)
-        try await checkWaiver(in: try evidence.readStatement(envelope), of: version)
+        let waiver = try await checkedWaiver(in: try evidence.readStatement(envelope), of: version)
         let outcome = try await StatementAttachments(blobs: blobs, index: index, evidence: evidence)
             .attach([envelope], to: manifest, besides: before)
         if let known = outcome.repeated.first { return Outcome(attestation: known, isNew: false) }
+        try checkTime(of: waiver)
         guard let attachment = outcome.attachments.first else {
             throw AssayError(.internalError, "a statement was neither attached nor there before")
         }
@@ -52,13 +53,17 @@ package struct Attest: Sendable {
     }
 
     /// Refuses a waiver that waives nothing when it is made, and not when a promotion fails for it.
-    private func checkWaiver(in statement: VerifiedStatement.Statement, of version: Version) async throws {
+    ///
+    /// Gives the waiver; nil if the statement is none.
+    private func checkedWaiver(
+        in statement: VerifiedStatement.Statement, of version: Version
+    ) async throws -> Waiver? {
         guard statement.predicateType != PredicateType.waiverWithoutPolicy else {
             throw AssayError(
                 .requestInvalid, "the waiver is of a form that counts no longer",
                 reason: "it does not name repository, version and policy", remedy: "make one with: assay waive")
         }
-        guard statement.predicateType == PredicateType.waiver else { return }
+        guard statement.predicateType == PredicateType.waiver else { return nil }
         let waiver: Waiver
         do {
             waiver = try Waiver.parse(statement.predicate)
@@ -83,6 +88,17 @@ package struct Attest: Sendable {
                 reason: "that is \(record.digest.short) now", remedy: "make another: assay waive \(version.reference)")
         }
         try waiver.check(against: try Policy.parse(stored: record.json))
+        return waiver
+    }
+
+    /// By the time of the log, as promotions judge it: a clock that was set back makes no waiver count again.
+    private func checkTime(of waiver: Waiver?) throws(AssayError) {
+        let now = clock.now()
+        guard let waiver, waiver.expiresAt <= now else { return }
+        throw AssayError(
+            .requestInvalid, "the waiver has expired",
+            reason: "it ends at \(waiver.expiresAt), and by the registry's log it is \(now)",
+            remedy: "make one that ends later")
     }
 
     private func attestations(of version: Version) async throws -> [AttestationRecord] {

@@ -250,10 +250,28 @@ struct ReadEvidence: Sendable {
                 fault =
                     error.message == TrustedKey.revokedText
                     ? "by a key that was revoked"
-                    : error.code == .untrustedKey ? "by a key that is not trusted" : error.message
+                    : try await untimely(bundle, over: files, in: repository, by: root)
+                        ?? (error.code == .untrustedKey ? "by a key that is not trusted" : error.message)
             }
         }
         return (ids, ids.isEmpty ? fault : nil)
+    }
+
+    /// What is wrong with a signature by a key that counts at other times than that at which it was recorded, with the
+    /// times, which are the log's; nil if something else is.
+    private func untimely(
+        _ bundle: AttestationRecord, over files: [VersionFile], in repository: RepositoryName, by root: TrustRoot
+    ) async throws -> String? {
+        let known = root.keys.filter { $0.role == .release && $0.covers(repository) && $0.revokedAt == nil }
+        guard
+            let id = try? evidence.signer(
+                ofModelSignature: try await content(of: bundle.envelope.digest), over: files, trusted: known,
+                at: bundle.createdAt),
+            let key = known.first(where: { $0.id == id })
+        else { return nil }
+        guard key.validFrom != nil || key.validUntil != nil else { return nil }
+        let times = [key.validFrom.map { "from \($0)" }, key.validUntil.map { "until \($0)" }].compactMap(\.self)
+        return "recorded at \(bundle.createdAt), and its key counts \(times.joined(separator: " "))"
     }
 
     /// What the registry trusts.

@@ -11,6 +11,7 @@ package struct TransferBlobs: Sendable {
     let index: any Index
     let codes: any MessageCodes
     let clock: any WallClock
+    let steadyClock: any SteadyClock
     let logger: Logger
 
     /// Opens an upload session; only the repository it was opened for can name it.
@@ -62,10 +63,8 @@ package struct TransferBlobs: Sendable {
         at offset: Int64?, as digest: Digest
     ) async throws {
         let size = try await blobs.finishUpload(ticket.id, appending: body, at: offset, as: digest)
-        let now = clock.now()
         try await index.linkBlob(
-            digest, size: size, to: ticket.repository, at: now,
-            leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
+            digest, size: size, to: ticket.repository, at: clock.now(), leasedUntil: leaseEnd)
     }
 
     /// Throws `upload-not-found`.
@@ -81,10 +80,11 @@ package struct TransferBlobs: Sendable {
         _ digest: Digest, from source: RepositoryName?, to repository: RepositoryName
     ) async throws -> Bool {
         guard try await blobs.size(of: digest) != nil else { return false }
-        let now = clock.now()
         return try await index.mountBlob(
-            digest, from: source, to: repository, at: now, leasedUntil: now.advanced(bySeconds: Self.leaseSeconds))
+            digest, from: source, to: repository, at: clock.now(), leasedUntil: leaseEnd)
     }
+
+    private var leaseEnd: Timestamp { steadyClock.now().advanced(bySeconds: Self.leaseSeconds) }
 
     /// The size of a blob that the repository may read. Throws `blob-not-found`.
     package func size(of digest: Digest, in repository: RepositoryName) async throws -> Int64 {

@@ -14,7 +14,10 @@ extension Verify {
     /// Works on the queue until the task is cancelled. No failure of one verification, or of the store, ends it.
     package func run() async throws {
         try await untilDone("interrupted verifications do not wait again") {
-            try await self.index.requeueInterruptedVerifications(leaseUntil: self.leaseEnd)
+            let now = self.steadyClock.now().milliseconds
+            try await self.index.requeueInterruptedVerifications(
+                leaseUntil: self.leaseEnd,
+                atMost: Timestamp(milliseconds: now + max(self.lease, EvaluatorSettings.leaseMax).milliseconds))
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             // Without its program or library an evaluator would fail every job; so they wait for a worker that can.
@@ -29,7 +32,7 @@ extension Verify {
     /// Why it cannot is told where the server starts.
     private var canEvaluate: Bool { (try? host.checkAvailable()) != nil }
 
-    var leaseEnd: Timestamp { Timestamp(milliseconds: leaseClock.now().milliseconds + lease.milliseconds) }
+    var leaseEnd: Timestamp { Timestamp(milliseconds: steadyClock.now().milliseconds + lease.milliseconds) }
 
     /// Tries something that only the store can keep from succeeding until it does.
     private func untilDone(_ failure: String, _ body: () async throws -> Void) async throws {
@@ -131,7 +134,8 @@ extension Verify {
 
     /// Takes jobs from workers that fell silent, which counts as a crash of theirs.
     package func endExpiredLeases() async throws {
-        for (claim, verification) in try await index.expiredVerifications(now: leaseClock.now(), limit: Self.expiredMax)
+        for (claim, verification) in try await index.expiredVerifications(
+            now: steadyClock.now(), limit: Self.expiredMax)
         {
             let name = verification.worker?.name.text ?? ""
             logger.info("worker fell silent", metadata: ["id": "\(verification.id)", "worker": "\(name)"])

@@ -11,8 +11,8 @@ package final class Verify: Sendable {
     let inspector: any ModelInspector
     let host: any EvaluatorHost
     let clock: any WallClock
-    /// Leases are of the clock itself: where it was set back they still end.
-    let leaseClock: any WallClock
+    /// The time by which leases end: setting the clock ends none, and lets none go on.
+    let steadyClock: any SteadyClock
     let ids: any IDGenerator
     let logger: Logger
     let evaluators: [LocalEvaluator]
@@ -39,7 +39,7 @@ package final class Verify: Sendable {
     /// Throws `too-many-entries` for more labels than a worker may have.
     package init(
         blobs: any BlobStore, index: any Index, evidence: any EvidenceFormat, inspector: any ModelInspector,
-        host: any EvaluatorHost, clock: any WallClock, leaseClock: any WallClock, ids: any IDGenerator,
+        host: any EvaluatorHost, clock: any WallClock, steadyClock: any SteadyClock, ids: any IDGenerator,
         logger: Logger, settings: EvaluatorSettings
     ) throws(AssayError) {
         self.blobs = blobs
@@ -48,7 +48,7 @@ package final class Verify: Sendable {
         self.inspector = inspector
         self.host = host
         self.clock = clock
-        self.leaseClock = leaseClock
+        self.steadyClock = steadyClock
         self.ids = ids
         self.logger = logger
         evaluators = settings.places.map { LocalEvaluator(cpus: $0) }
