@@ -22,11 +22,12 @@ enum LocalServer {
             try await body(url)
             return withExtendedLifetime((users, socket)) {}
         }
+        let handles = try FileHandles.takeAll()
         let server = try Server(
             store: store, installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
             settings: StoreSettings(), metrics: PrometheusMetrics())
         defer { server.close() }
-        try await run(server, on: socket.path) {
+        try await run(server, handles, on: socket.path) {
             let outcome = await Result { try await body(url) }
             await users.waitForOthers {
                 note("other commands work on this store through this one, which ends when they have")
@@ -53,12 +54,13 @@ enum LocalServer {
     }
 
     private static func run(
-        _ server: Server, on socket: String, _ body: @escaping @Sendable () async throws -> Void
+        _ server: Server, _ handles: FileHandles, on socket: String, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
         let (started, running) = AsyncStream.makeStream(of: Void.self)
         let door = Server.Door(try await SocketPlace.take(socket))
         let group = ServiceGroup(
-            configuration: .init(services: server.services([door]) { _ in running.yield() }, logger: Server.framework))
+            configuration: .init(
+                services: server.services([door], handles) { _ in running.yield() }, logger: Server.framework))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 defer { running.finish() }

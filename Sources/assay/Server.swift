@@ -29,6 +29,7 @@ struct Server: Sendable {
         let authenticate: Authenticate
         /// The name of a Unix socket, kept for this server until it listens.
         let socket: SocketPlace?
+        var isLocal: Bool { socket != nil }
 
         /// An address of the network.
         init(address: BindAddress, authenticate: Authenticate) {
@@ -107,20 +108,27 @@ struct Server: Sendable {
 
     /// Everything that runs while the server does; `running` is told of each address that takes connections.
     func services(
-        _ doors: [Door], running: @escaping @Sendable (any Channel) async -> Void
+        _ doors: [Door], _ handles: FileHandles, running: @escaping @Sendable (any Channel) async -> Void
     ) -> [any Service] {
         let native = NativeAPI(registry: registry, allowsDeletes: settings.allowsDeletes)
         let frontEnds: [any FrontEnd] = [
             native, OCIFrontEnd(registry: registry, allowsDeletes: settings.allowsDeletes),
             LogRoutes(registry: registry), ServiceRoutes(registry: registry, metrics: metrics),
         ]
+        let bodies = BodyBudget()
         let applications = doors.map { door in
             Application(
                 responder: RouteTable(
-                    frontEnds, fallback: native, authenticate: door.authenticate, ids: ids),
-                server: HTTPConnections.builder, configuration: .init(address: door.address),
+                    frontEnds, fallback: native, authenticate: door.authenticate, ids: ids, bodies: bodies),
+                server: HTTPConnections.builder,
+                configuration: .init(
+                    address: door.address,
+                    availableConnectionsDelegate: .maximum(
+                        door.isLocal ? handles.localConnectionsMax : handles.connectionsMax, logger: Self.framework)),
                 onServerRunning: { channel in
                     door.socket?.release()
+                    // It fails where the channel was closed meanwhile.
+                    try? await AcceptPause.add(to: channel)
                     await running(channel)
                 },
                 logger: Self.framework)
@@ -177,12 +185,12 @@ struct Server: Sendable {
     /// Throws `store-busy` if another process owns the store, `configuration-invalid`, `server-unreachable` if the
     /// address is taken.
     static func serve(_ options: ServeOptions, variables: [String: String]) async throws {
+        let handles = try FileHandles.takeAll()
         guard let store = try StoreFolder.open(options.store) else {
             throw AssayError(
                 .storeBusy, "another process has the store \(Printable.quote(options.store))",
                 remedy: "stop it first, or use it: commands with --store find it by themselves")
         }
-        raiseDescriptorLimit()
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         let server = try Server(
@@ -202,7 +210,7 @@ struct Server: Sendable {
         defer { withExtendedLifetime(socket) {} }
         doors.append(Door(try await SocketPlace.take(socket.path)))
         var configuration = ServiceGroupConfiguration(
-            services: server.services(doors, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
+            services: server.services(doors, handles, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
             logger: framework)
         configuration.maximumGracefulShutdownDuration = Self.shutdownMax
         let group = ServiceGroup(configuration: configuration)
@@ -224,15 +232,6 @@ struct Server: Sendable {
         } catch {
             logger.warning("verifications will be refused", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// Takes as many descriptors as the system lets it: each connection and each open blob needs one.
-    private static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        // Where it cannot be raised the server works with what it has.
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Tells people and scripts where the server is; the line is part of the interface.

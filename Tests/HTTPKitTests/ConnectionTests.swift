@@ -67,6 +67,30 @@ struct StallGuardTests {
         #expect(!channel.isActive)
     }
 
+    @Test func `a body that is kept in memory is cut off if 30 seconds bring less than 30 KiB`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.upload))
+        channel.triggerUserOutboundEvent(BodyEvent.isKeptInMemory, promise: nil)
+        for _ in 0..<30 {
+            try receive(1100)
+            loop.advanceTime(by: .seconds(1))
+        }
+        #expect(channel.isActive)
+        for _ in 0..<29 where channel.isActive {
+            try receive(900)
+            loop.advanceTime(by: .seconds(1))
+        }
+        #expect(!channel.isActive)
+    }
+
+    @Test func `a body that is there, or answered, needs no pace`() throws {
+        try channel.writeInbound(HTTPRequestPart.head(Self.upload))
+        channel.triggerUserOutboundEvent(BodyEvent.isKeptInMemory, promise: nil)
+        try receive(10)
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        loop.advanceTime(by: .hours(1))
+        #expect(channel.isActive)
+    }
+
     @Test func `a request that the server works on is no stall`() throws {
         try channel.writeInbound(HTTPRequestPart.head(Self.upload))
         try channel.writeInbound(HTTPRequestPart.end(nil))
@@ -76,74 +100,6 @@ struct StallGuardTests {
         try send(.end(nil))
         loop.advanceTime(by: .hours(1))
         #expect(channel.isActive)
-    }
-}
-
-struct ConnectionRulesTests {
-    private let channel = EmbeddedChannel(handler: ConnectionRules())
-
-    private static let waiting = HTTPRequest(
-        method: .put, scheme: "http", authority: "localhost", path: "/v2/", headerFields: [.expect: "100-Continue"])
-    private static let plain = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/v2/")
-    private static let goOn = HTTPResponsePart.head(HTTPResponse(status: .continue))
-
-    /// Writes and flushes, without waiting for either: a head waits for what comes after it.
-    private func answer(_ part: HTTPResponsePart) { channel.writeAndFlush(part, promise: nil) }
-
-    private func sent() throws -> [HTTPResponsePart] {
-        var parts: [HTTPResponsePart] = []
-        while let part = try channel.readOutbound(as: HTTPResponsePart.self) { parts.append(part) }
-        return parts
-    }
-
-    @Test func `a client that waits for it is told to go on, another is not`() throws {
-        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
-        #expect(try sent() == [Self.goOn])
-        answer(.head(HTTPResponse(status: .created)))
-        answer(.end(nil))
-        #expect(try sent().count == 2)
-        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
-        #expect(try sent().isEmpty)
-    }
-
-    @Test func `nobody is told to go on in the middle of an answer to somebody else`() throws {
-        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
-        try channel.writeInbound(HTTPRequestPart.end(nil))
-        answer(.head(HTTPResponse(status: .ok)))
-        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
-        #expect(try sent().isEmpty)
-        answer(.end(nil))
-        #expect(try sent().last == Self.goOn)
-    }
-
-    @Test func `who was answered already is not told to go on`() throws {
-        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
-        try channel.writeInbound(HTTPRequestPart.head(Self.waiting))
-        for _ in 0..<2 {
-            answer(.head(HTTPResponse(status: .ok)))
-            answer(.end(nil))
-        }
-        #expect(try sent().filter { $0 == Self.goOn }.count == 1, "between the answers, not behind them")
-    }
-
-    @Test func `a head goes out with the first piece of its body`() throws {
-        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
-        answer(.head(HTTPResponse(status: .ok)))
-        #expect(try sent().isEmpty)
-        answer(.body(ByteBuffer(string: "first")))
-        #expect(try sent().count == 2)
-        answer(.body(ByteBuffer(string: "second")))
-        #expect(try sent().count == 1)
-    }
-
-    @Test(arguments: [("close", false), ("keep-alive", true)])
-    func `an answer that says so closes the connection`(connection: String, isOpen: Bool) throws {
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        try channel.writeInbound(HTTPRequestPart.head(Self.plain))
-        answer(.head(HTTPResponse(status: .badRequest, headerFields: [.connection: connection])))
-        answer(.end(nil))
-        channel.embeddedEventLoop.run()
-        #expect(channel.isActive == isOpen)
     }
 }
 

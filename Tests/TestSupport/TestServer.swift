@@ -12,10 +12,12 @@ package struct TestServer: Sendable {
     private let application: Application<RouteTable>
 
     package init(
-        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate = Authenticate(.open)
+        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate = Authenticate(.open),
+        bodies: BodyBudget = BodyBudget()
     ) {
         application = Application(
-            responder: RouteTable(frontEnds, fallback: fallback, authenticate: authenticate, ids: SequentialIDs()),
+            responder: RouteTable(
+                frontEnds, fallback: fallback, authenticate: authenticate, ids: SequentialIDs(), bodies: bodies),
             logger: Logger(label: "test"))
     }
 

@@ -169,6 +169,7 @@ extension ErrorCode {
     package static let serverFailed = ErrorCode("server-failed", .busy)
     package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
+    package static let tooManyBodies = ErrorCode("too-many-bodies", .busy)
     package static let storageFull = ErrorCode("storage-full", .storage)
     package static let storageFailed = ErrorCode("storage-failed", .storage)
     package static let internalError = ErrorCode("internal-error", .internal)
@@ -200,7 +201,7 @@ extension ErrorCode {
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tooManyUploads, .uploadBusy,
-        .storageFull,
+        .tooManyBodies, .storageFull,
         .storageFailed,
         .internalError,
     ]

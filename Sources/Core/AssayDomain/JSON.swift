@@ -39,7 +39,13 @@ package enum JSON {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = keys
         do {
-            return try decoder.decode(type, from: Data(bytes))
+            // Lent and not copied: the decoder takes out what it gives.
+            return try bytes.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress else { return try decoder.decode(type, from: Data()) }
+                let lent = Data(
+                    bytesNoCopy: UnsafeMutableRawPointer(mutating: start), count: bytes.count, deallocator: .none)
+                return try decoder.decode(type, from: lent)
+            }
         } catch let error as DecodingError {
             throw AssayError(.jsonInvalid, "the JSON is not of the expected form", reason: describe(error))
         }

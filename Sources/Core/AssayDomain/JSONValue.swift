@@ -54,41 +54,23 @@ package indirect enum JSONValue: Sendable, Hashable {
     }
 }
 
-extension JSONValue {
-    /// The path of the first member with a value that another document has not in its place, by the bytes of names;
-    /// nil if there is none. What is null says nothing.
-    package func firstUnknown(to known: JSONValue) -> String? {
-        switch (self, known) {
-        case (.object(let members), _):
-            for member in members where member.value != .null {
-                guard let place = known[member.name] else { return member.name }
-                if let path = member.value.firstUnknown(to: place) { return "\(member.name).\(path)" }
-            }
-            return nil
-        case (.list(let items), .list(let places)):
-            return zip(items, places).lazy.compactMap { $0.firstUnknown(to: $1) }.first
-        default: return nil
-        }
-    }
-}
-
 /// Collects the values of a document whose grammar `StrictJSON` has checked.
-private struct CheckedJSONReader {
+struct CheckedJSONReader {
     let bytes: [UInt8]
-    private var position = 0
+    var position = 0
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    private var next: UInt8 { position < bytes.count ? bytes[position] : 0 }
+    var next: UInt8 { position < bytes.count ? bytes[position] : 0 }
 
     private mutating func skip(_ isSkipped: (UInt8) -> Bool) {
         while position < bytes.count, isSkipped(bytes[position]) { position += 1 }
     }
 
-    private mutating func skipSpace() { skip { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 } }
+    mutating func skipSpace() { skip { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 } }
 
     /// Blanks and the commas or the colon between two values.
-    private mutating func skipSeparators() {
+    mutating func skipSeparators() {
         skip {
             $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ":")
         }
@@ -114,7 +96,7 @@ private struct CheckedJSONReader {
         case UInt8(ascii: "\""): return .text(try string())
         default:
             let start = position
-            skip { $0.isAlphanumeric || "+-.".utf8.contains($0) }
+            skipScalar()
             switch String(decoding: bytes[start..<position], as: UTF8.self) {
             case "true": return .flag(true)
             case "false": return .flag(false)
@@ -126,7 +108,7 @@ private struct CheckedJSONReader {
     }
 
     /// Whether a list or an object ends here; then it is passed.
-    private mutating func isAtEnd(of close: UInt8) throws(AssayError) -> Bool {
+    mutating func isAtEnd(of close: UInt8) throws(AssayError) -> Bool {
         skipSeparators()
         guard position < bytes.count else { throw Self.fault }
         guard next == close else { return false }
@@ -134,8 +116,13 @@ private struct CheckedJSONReader {
         return true
     }
 
-    private mutating func string() throws(AssayError) -> String {
+    mutating func string() throws(AssayError) -> String {
         let start = position
+        try skipString()
+        return try JSONText.decode(bytes[start..<position])
+    }
+
+    mutating func skipString() throws(AssayError) {
         position += 1
         var isEscaped = false
         while position < bytes.count, isEscaped || next != UInt8(ascii: "\"") {
@@ -144,8 +131,10 @@ private struct CheckedJSONReader {
         }
         guard position < bytes.count else { throw Self.fault }
         position += 1
-        return try JSONText.decode(bytes[start..<position])
     }
+
+    /// Passes digits, or one of the words.
+    mutating func skipScalar() { skip { $0.isAlphanumeric || "+-.".utf8.contains($0) } }
 
     private static let fault = AssayError(.jsonInvalid, "the body is not valid JSON")
 }

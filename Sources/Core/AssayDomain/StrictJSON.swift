@@ -1,14 +1,21 @@
 /// A check that bytes are exactly one JSON document that every reader understands alike.
 ///
 /// Foundation's decoder takes the last of two equal keys and other readers the first; so duplicate keys are refused
-/// here, as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2). Where
-/// the format names its keys (`JSONShape`), another spelling of one is refused too.
+/// here, as are text that is not UTF-8, trailing data and nesting beyond a limit (RFC 8259, RFC 7493 section 2), and
+/// more values than anybody writes, which cost a parser much more than their bytes. Where the format names its keys
+/// (`JSONShape`), another spelling of one is refused too.
 package struct StrictJSON {
     /// The deepest nesting accepted; manifests need 5.
     package static let depthMax = 64
 
+    /// The most values of a small document; a larger one has one for so many of its bytes.
+    private static let valuesMax = 1 << 17
+    private static let bytesPerValue = 16
+
     private let bytes: [UInt8]
+    private let valuesMax: Int
     private var position = 0
+    private var values = 0
 
     /// Throws `json-invalid` with the byte offset of the first fault.
     package static func check(_ bytes: [UInt8], shape: JSONShape = .free) throws(AssayError) {
@@ -22,7 +29,10 @@ package struct StrictJSON {
         guard parser.position == bytes.count else { throw parser.fault("data after the end of the document") }
     }
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+    private init(bytes: [UInt8]) {
+        self.bytes = bytes
+        valuesMax = max(Self.valuesMax, bytes.count / Self.bytesPerValue)
+    }
 
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -32,10 +42,12 @@ package struct StrictJSON {
 
     private mutating func value(depth: Int, _ shape: JSONShape) throws(AssayError) {
         guard depth < Self.depthMax else { throw fault("nesting deeper than \(Self.depthMax)") }
+        values += 1
+        guard values <= valuesMax else { throw fault("over \(valuesMax) values") }
         switch next {
         case UInt8(ascii: "{"): try object(depth: depth, shape)
         case UInt8(ascii: "["): try array(depth: depth, shape)
-        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "\""): _ = try string(isKept: false)
         case UInt8(ascii: "t"): try literal("true")
         case UInt8(ascii: "f"): try literal("false")
         case UInt8(ascii: "n"): try literal("null")
@@ -93,17 +105,20 @@ package struct StrictJSON {
         position += 1
     }
 
-    /// The string at the position, escapes decoded, so that `"a"` and `"\u0061"` are the same key.
-    private mutating func string() throws(AssayError) -> [UInt8] {
+    /// The string at the position, escapes decoded, so that `"a"` and `"\u0061"` are the same key; nothing of one that
+    /// is not kept.
+    private mutating func string(isKept: Bool = true) throws(AssayError) -> [UInt8] {
         try expect(UInt8(ascii: "\""))
         var content: [UInt8] = []
         while let byte = next {
             position += 1
             switch byte {
             case UInt8(ascii: "\""): return content
-            case UInt8(ascii: "\\"): try escape(into: &content)
+            case UInt8(ascii: "\\"):
+                try escape(into: &content)
+                if !isKept { content.removeAll(keepingCapacity: true) }
             case 0..<0x20: throw fault("a control character in a string")
-            default: content.append(byte)
+            default: if isKept { content.append(byte) }
             }
         }
         throw fault("a string without an end")

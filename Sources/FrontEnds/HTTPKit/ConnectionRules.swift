@@ -1,57 +1,97 @@
+import Foundation
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Rules that belong to a connection rather than to a route, two of them of RFC 9110.
+/// What somebody does with the body of the request that is being answered; told to its connection.
+enum BodyEvent: Sendable, Equatable {
+    /// It is about to be read.
+    case isWanted
+    /// It is about to be read, and kept in memory as a whole.
+    case isKeptInMemory
+}
+
+/// Rules that belong to a connection rather than to a route.
 ///
-/// Clients that wait for it are told to go on and send their body (section 10.1.1): curl waits before each large
-/// upload. That goes out as soon as the answers before it are out, and before a route has looked at the request; what
-/// it refuses is refused after the body began, as the RFC allows. And after an answer that says `Connection: close`,
-/// the connection is closed. The head of an answer waits for the first piece of its body, which is about to come, so
-/// that the two go out together.
+/// A body is read from when a route wants it, and not before: only then are clients told to go on that wait for it
+/// (RFC 9110, section 10.1.1; curl waits before each large upload). So what is refused for its sender, its route or its
+/// size is refused before a byte of its body was asked for. An answer that goes out while its request's body is still
+/// to come ends the connection, unless the rest is small (`UnreadBody`), and so does an answer to a request that asked
+/// for it. The head of an answer waits for the first piece of its body, which is about to come, so that the two go out
+/// together.
 final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
+    /// Stands before the parser and does what is decided here.
+    var gate: ReadGate?
+
     /// Requests whose answer is not out yet.
     private var unanswered = 0
-    /// Whether the newest request waits to be told to go on.
-    private var isWaiting = false
+    /// The body of the newest request.
+    private var body = UnreadBody()
+    /// Whether the newest request is the last one by its own word.
+    private var isLast = false
+    /// Whether what came in is no HTTP, so that nothing behind it can be read.
+    private var isBroken = false
     private var isClosing = false
     /// Whether a head was written and its body was not begun.
     private var isHoldingHead = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
             unanswered += 1
-            isWaiting = head.headerFields[.expect]?.lowercased() == "100-continue"
-            tellToGoOn(context)
+            body = UnreadBody(of: head)
+            isLast = Self.saysClose(head.headerFields)
+            if !body.isWhole { gate?.hold() }
+        case .body(let buffer): body.took(bytes: buffer.readableBytes)
+        case .end:
+            body.end()
+            gate?.open()
         }
         context.fireChannelRead(data)
     }
 
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        isBroken = true
+        gate?.hold()
+        context.fireErrorCaught(error)
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is BodyEvent else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        // Where a newer request stands behind it, the body that is wanted is there already.
+        if unanswered == 1, !isBroken {
+            if body.takeGoingOn() {
+                context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            }
+            gate?.open()
+        }
+        promise?.succeed(())
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
-        case .head(let head):
-            // The final answer makes going on pointless.
-            if unanswered == 1 { isWaiting = false }
-            isClosing = head.headerFields[.connection] == "close"
+        case .head(var head):
+            if unanswered == 1, isLast || !body.isWorthReading { head.headerFields[.connection] = "close" }
+            isClosing = Self.saysClose(head.headerFields)
             isHoldingHead = true
-            context.write(data, promise: promise)
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body:
             isHoldingHead = false
             context.write(data, promise: promise)
         case .end:
             isHoldingHead = false
-            unanswered -= 1
+            unanswered = max(0, unanswered - 1)
             if isClosing {
                 context.writeAndFlush(data, promise: promise)
-                context.close(promise: nil)
+                end(context)
             } else {
                 context.write(data, promise: promise)
-                tellToGoOn(context)
+                if unanswered == 0 { gate?.open() }
             }
         }
     }
@@ -60,9 +100,13 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
         if !isHoldingHead { context.flush() }
     }
 
-    private func tellToGoOn(_ context: ChannelHandlerContext) {
-        guard isWaiting, unanswered == 1 else { return }
-        isWaiting = false
-        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+    /// Ends the connection behind the last answer; a peer that still sends must find it before the end.
+    private func end(_ context: ChannelHandlerContext) {
+        if let gate, isBroken || !body.isWhole { gate.drain() } else { context.close(promise: nil) }
+    }
+
+    private static func saysClose(_ fields: HTTPFields) -> Bool {
+        fields[.connection]?.lowercased().split(separator: ",")
+            .contains { $0.trimmingCharacters(in: .whitespaces) == "close" } ?? false
     }
 }

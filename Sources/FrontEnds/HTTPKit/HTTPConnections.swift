@@ -30,16 +30,18 @@ package struct HTTPConnections: ServerChildChannel {
     }
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        let gate = NIOLoopBound(ReadGate(), eventLoop: channel.eventLoop)
         let framing = NIOLoopBound(FramingGuard(), eventLoop: channel.eventLoop)
         return channel.eventLoop.makeCompletedFuture {
             try channel.syncOptions?.setOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 16 << 10, maximum: Self.readBytesMax))
-            try channel.pipeline.syncOperations.addHandler(framing.value)
+            try channel.pipeline.syncOperations.addHandlers(gate.value, framing.value)
         }.flatMap {
             http1.setup(channel: channel, logger: logger)
         }.flatMapThrowing { value in
             try channel.pipeline.syncOperations.handler(type: StallGuard.self).framing = framing.value
+            try channel.pipeline.syncOperations.handler(type: ConnectionRules.self).gate = gate.value
             return value
         }
     }

@@ -5,12 +5,13 @@ import Foundation
 import HTTPTypes
 package import Hummingbird
 import Logging
+import NIOCore
 import NIOHTTP1
 
 /// Takes every request to the front end that owns its path: request id, permission, limits, error form and metrics
 /// are dealt with here, once for all of them.
 package struct RouteTable: HTTPResponder {
-    package typealias Context = BasicRequestContext
+    package typealias Context = ConnectionContext
 
     private let frontEnds: [any FrontEnd]
     /// What each front end's paths begin with.
@@ -20,16 +21,19 @@ package struct RouteTable: HTTPResponder {
     private let fallback: any FrontEnd
     private let authenticate: Authenticate
     private let ids: any IDGenerator
+    private let bodies: BodyBudget
     private let timers = RequestTimers()
 
     /// The longest path and query taken, in bytes.
     private static let uriBytesMax = 16 << 10
 
-    /// `fallback` answers for paths that nobody owns.
+    /// `fallback` answers for paths that nobody owns; `bodies` is what the tables of a process share.
     package init(
-        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate, ids: any IDGenerator
+        _ frontEnds: [any FrontEnd], fallback: any FrontEnd, authenticate: Authenticate, ids: any IDGenerator,
+        bodies: BodyBudget
     ) {
         self.frontEnds = frontEnds
+        self.bodies = bodies
         self.fallback = fallback
         self.authenticate = authenticate
         self.ids = ids
@@ -55,7 +59,8 @@ package struct RouteTable: HTTPResponder {
             try check(request)
             let (route, captures) = try match(request, at: position)
             label = route.pattern.description
-            response = try await handle(route, captures: captures, request: request, requestID: requestID)
+            response = try await handle(
+                route, captures: captures, request: request, channel: context.channel, requestID: requestID)
         } catch let error as HTTPParserError {
             // The bytes are no HTTP: the server beneath answers 400 and closes.
             throw error
@@ -63,6 +68,7 @@ package struct RouteTable: HTTPResponder {
             let error = Self.known(error, requestID: requestID, logger: context.logger)
             response = frontEnd.response(to: error, requestID: requestID)
             if Self.endsConnection(error.code) { response.headers[.connection] = "close" }
+            if error.code == .tooManyBodies { response.headers[.retryAfter] = BodyBudget.retryAfterSeconds }
             if error.code == .methodNotAllowed { response.headers[.allow] = allowed(request, at: position) }
         }
         response.headers[.requestID] = requestID
@@ -101,13 +107,16 @@ package struct RouteTable: HTTPResponder {
     }
 
     private func handle(
-        _ route: Route, captures: [(name: String, text: String)], request: Request, requestID: String
+        _ route: Route, captures: [(name: String, text: String)], request: Request, channel: any Channel,
+        requestID: String
     ) async throws -> Response {
         let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
         try authenticate.demand(route.permission, of: principal)
+        let body = BodyShare(of: bodies)
+        defer { body.giveBack() }
         let call = Call(
             request: request, query: try Query(parsing: request.uri.query), principal: principal,
-            requestID: requestID, captures: captures)
+            requestID: requestID, captures: captures, channel: channel, share: body)
         if route.isQuick { return try await route.handler(call) }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handler(call) }
     }

@@ -6,7 +6,7 @@ import NIOHTTPTypes
 ///
 /// A body that drips in holds an upload session, and an answer that nobody reads holds an open file. A request that the
 /// server works on is no stall: only a body on its way in or out is looked at. What came of an upload stays, so that it
-/// can be resumed.
+/// can be resumed. A body that is kept in memory must come faster (`BodyPace`).
 final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -26,6 +26,9 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var windowStart = NIODeadline.uptimeNanoseconds(0)
     private var windowBytes = 0
     private var timer: Scheduled<Void>?
+    /// Of a body that is kept in memory, until it is there or answered.
+    private var pace: BodyPace?
+    private var paceTimer: Scheduled<Void>?
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -36,11 +39,25 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .body(let buffer):
             framing?.took(contentBytes: buffer.readableBytes)
             windowBytes += buffer.readableBytes
+            pace?.took(bytes: buffer.readableBytes)
         case .end:
             framing?.took()
             isReceiving = false
+            endPace()
         }
         context.fireChannelRead(data)
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        if let event = event as? BodyEvent, isReceiving {
+            // Before it is wanted it is not read, and that is no fault of the peer's.
+            startWindow(context)
+            if event == .isKeptInMemory, pace == nil {
+                pace = BodyPace()
+                awaitSecond(context)
+            }
+        }
+        context.triggerUserOutboundEvent(event, promise: promise)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -50,17 +67,38 @@ final class StallGuard: ChannelDuplexHandler, RemovableChannelHandler {
             begin(context)
             isSending = true
         case .body(let buffer): windowBytes += buffer.readableBytes
-        case .end: isSending = false
+        case .end:
+            isSending = false
+            endPace()
         }
         context.write(data, promise: promise)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
+        stop()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    private func stop() {
+        timer?.cancel()
+        endPace()
+    }
+
+    private func endPace() {
+        pace = nil
+        paceTimer?.cancel()
+        paceTimer = nil
+    }
+
+    private func awaitSecond(_ context: ChannelHandlerContext) {
+        paceTimer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+            self.paceTimer = nil
+            guard self.pace?.tick() == false else { return self.pace == nil ? () : self.awaitSecond(context) }
+            context.close(promise: nil)
+        }
+    }
 
     /// Every body has a whole window before it is looked at. A timer that runs already is left to find that out, so
     /// that small requests one after the other schedule nothing.

@@ -80,7 +80,7 @@ extension NativeAPI {
     @Sendable func setPolicy(_ call: Call) async throws -> Response {
         let (repository, alias) = try Self.alias(try call.capture("reference"))
         try call.requireJSON()
-        let policy = try Policy.parse(try await call.body(upTo: Policy.bytesMax))
+        let policy = try Policy.parse(try await call.jsonBytes(upTo: Policy.bytesMax))
         var options = ManageAliases.PolicyOptions()
         options.creates = try call.query.flag("create")
         options.allowsUnknownMetrics = try call.query.flag("allow_unknown")

@@ -81,7 +81,7 @@ extension NativeAPI {
         let version = try await registry.catalog.version(
             try Reference(parsing: try call.query.required("reference")))
         let alias = try AliasName(parsing: try call.query.required("alias"))
-        let body = try await call.body(upTo: Policy.bytesMax)
+        let body = try await call.jsonBytes(upTo: Policy.bytesMax)
         if !body.isEmpty { try call.requireJSON() }
         let policy = body.isEmpty ? nil : try Policy.parse(body)
         // A metric that nothing measures shows as missing; that says enough.

@@ -78,8 +78,11 @@ extension NativeAPI {
         return Response(status: .noContent)
     }
 
+    /// Figures of 10,000 classes, slices and metrics.
+    private static let resultBytesMax = 4 << 20
+
     @Sendable private func finishClaim(_ call: Call) async throws -> Response {
-        let request = try await call.json(ResultRequest.self)
+        let request = try await call.json(ResultRequest.self, upTo: Self.resultBytesMax)
         return try .message(
             try await registry.verify.finish(
                 try Self.claim(in: call),

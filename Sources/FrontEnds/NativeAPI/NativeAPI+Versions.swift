@@ -62,8 +62,11 @@ extension NativeAPI {
             PublishResponse(version: version, isNew: outcome.isNew), status: outcome.isNew ? .created : .ok)
     }
 
+    /// Annotations have 64 KiB as text, which has escapes within JSON.
+    private static let annotateBytesMax = 512 << 10
+
     @Sendable func annotate(_ call: Call) async throws -> Response {
-        let request = try await call.json(AnnotateRequest.self)
+        let request = try await call.json(AnnotateRequest.self, upTo: Self.annotateBytesMax)
         return try .message(
             try await registry.catalog.annotate(try call.reference(), changes: request.annotations))
     }
@@ -104,8 +107,8 @@ extension NativeAPI {
         return try .message(ListResponse(items: records.map(Self.response)))
     }
 
-    /// An envelope has at most 16 MiB, and stands as text within JSON.
-    private static let attestBytesMax = 40 << 20
+    /// An envelope has at most 16 MiB, and stands as text within JSON; nearly all of it is base64, without escapes.
+    private static let attestBytesMax = 24 << 20
 
     @Sendable func attest(_ call: Call) async throws -> Response {
         let request = try await call.json(AttestRequest.self, upTo: Self.attestBytesMax)

@@ -20,7 +20,7 @@ extension OCIFrontEnd {
         let repository = try call.repository()
         let selector = try VersionSelector(parsing: try call.capture("reference"))
         var request = Publish.Request(
-            repository: repository, manifest: try await call.body(upTo: registry.publish.manifestBytesMax),
+            repository: repository, manifest: try await call.jsonBytes(upTo: registry.publish.manifestBytesMax),
             mediaType: call.request.mediaType, intent: .content)
         switch selector {
         case .digest(let digest): request.expectedDigest = digest
