@@ -150,6 +150,16 @@ def test_a_small_body_keeps_its_connection(guarded, bytes_left):
             assert (reply.status, "connection" in reply.headers) == (401, False)
 
 
+def test_refused_bodies_one_after_the_other_end_their_connection(guarded):
+    """Each is small enough to be read on; together they are not."""
+    watch = Watch(guarded)
+    request = head("PUT", "/v2/a/blobs/uploads/x?digest=y", f"Content-Length: {60 * KIB}") + bytes(60 * KIB)
+    before = watch.bytes_read()
+    with Wire(guarded.url) as wire:
+        assert pour(wire, request)
+    assert watch.bytes_read() - before < 3 * MIB
+
+
 def test_a_refused_body_in_two_halves_keeps_its_connection(guarded):
     with Wire(guarded.url) as wire:
         wire.send(head("POST", "/api/v1/versions", "Content-Length: 1000") + bytes(10))

@@ -198,6 +198,37 @@ struct ConnectionRulesTests {
         #expect(!channel.isActive)
     }
 
+    /// Sends a request with a whole body, and answers it.
+    private func exchange(_ bytes: Int, isWanted: Bool = false) throws {
+        try receive(Self.upload(bytes))
+        if isWanted { want() }
+        try receive(bytes: bytes)
+        try receive(.end(nil))
+        answerAll()
+    }
+
+    @Test func `who sends nothing but what is refused gets a new connection after 1 MiB`() throws {
+        for _ in 0..<16 { try exchange(64 << 10) }
+        #expect(try !saysClose())
+        try exchange(1)
+        #expect(try saysClose())
+        #expect(!channel.isActive)
+    }
+
+    @Test func `what comes behind an answer counts, and what was wanted does not`() throws {
+        for _ in 0..<40 { try exchange(64 << 10, isWanted: true) }
+        #expect(try !saysClose())
+        for _ in 0..<16 {
+            try receive(Self.upload(64 << 10))
+            answerAll()
+            try receive(bytes: 64 << 10)
+            try receive(.end(nil))
+        }
+        #expect(try !saysClose())
+        try exchange(1)
+        #expect(try saysClose())
+    }
+
     @Test func `what is no HTTP is not read on`() throws {
         try receive(Self.plain)
         channel.pipeline.fireErrorCaught(ChannelError.inputClosed)

@@ -14,11 +14,11 @@ enum BodyEvent: Sendable, Equatable {
 /// Rules that belong to a connection rather than to a route.
 ///
 /// A body is read from when a route wants it, and not before: only then are clients told to go on that wait for it
-/// (RFC 9110, section 10.1.1; curl waits before each large upload). So what is refused for its sender, its route or its
-/// size is refused before a byte of its body was asked for. An answer that goes out while its request's body is still
-/// to come ends the connection, unless the rest is small (`UnreadBody`), and so does an answer to a request that asked
-/// for it. The head of an answer waits for the first piece of its body, which is about to come, so that the two go out
-/// together.
+/// (RFC 9110, section 10.1.1; curl waits before each large upload). So what is refused for its sender, its route or
+/// its size is refused before a byte of its body was asked for. An answer that goes out while its request's body is
+/// still to come ends the connection, unless the rest is small (`UnreadBody`), and so does one to a request that asked
+/// for it, or that adds to much which nobody wanted (`UnwantedBytes`). The head of an answer waits for the first piece
+/// of its body, which is about to come, so that the two go out together.
 final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -32,6 +32,7 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     private var unanswered = 0
     /// The body of the newest request.
     private var body = UnreadBody()
+    private var unwanted = UnwantedBytes()
     /// Whether the newest request is the last one by its own word.
     private var isLast = false
     /// Whether what came in is no HTTP, so that nothing behind it can be read.
@@ -44,10 +45,13 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             unanswered += 1
+            unwanted.begin()
             body = UnreadBody(of: head)
             isLast = Self.saysClose(head.headerFields)
             if !body.isWhole { gate?.hold() }
-        case .body(let buffer): body.took(bytes: buffer.readableBytes)
+        case .body(let buffer):
+            body.took(bytes: buffer.readableBytes)
+            unwanted.took(bytes: buffer.readableBytes)
         case .end:
             body.end()
             gate?.open()
@@ -63,6 +67,7 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         guard event is BodyEvent else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        unwanted.want()
         // Where a newer request stands behind it, the body that is wanted is there already.
         if unanswered == 1, !isBroken {
             if body.takeGoingOn() {
@@ -76,7 +81,10 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head):
-            if unanswered == 1, isLast || !body.isWorthReading { head.headerFields[.connection] = "close" }
+            let isOnly = unanswered == 1
+            if isOnly && (isLast || !body.isWorthReading) || !unwanted.areFew {
+                head.headerFields[.connection] = "close"
+            }
             isClosing = Self.saysClose(head.headerFields)
             isHoldingHead = true
             context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -86,6 +94,7 @@ final class ConnectionRules: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             isHoldingHead = false
             unanswered = max(0, unanswered - 1)
+            unwanted.end()
             if isClosing {
                 context.writeAndFlush(data, promise: promise)
                 end(context)

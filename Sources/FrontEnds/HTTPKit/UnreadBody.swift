@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 
 /// What of a request's body is still to come, and whether it is worth reading once the request has its answer.
 struct UnreadBody {
@@ -61,4 +62,40 @@ struct UnreadBody {
         defer { isAwaited = false }
         return isAwaited && !isWhole
     }
+}
+
+/// What a connection has sent of bodies that nobody wanted, over all of its requests.
+///
+/// A small one costs less than a new connection, many of them do not: who only sends what is refused gets a new
+/// connection now and then.
+struct UnwantedBytes {
+    static let bytesMax = 1 << 20
+
+    /// What came of the body of each request that has no answer yet, the oldest first.
+    private var waiting = CircularBuffer<Int>()
+    private var isOldestWanted = false
+    private var sum = 0
+
+    mutating func begin() { waiting.append(0) }
+
+    mutating func took(bytes: Int) {
+        guard let newest = waiting.indices.last else {
+            sum += bytes
+            return
+        }
+        waiting[newest] += bytes
+    }
+
+    /// Somebody reads the body of the oldest request.
+    mutating func want() { isOldestWanted = true }
+
+    /// The oldest request has its answer.
+    mutating func end() {
+        let bytes = waiting.popFirst() ?? 0
+        sum = isOldestWanted ? 0 : sum + bytes
+        isOldestWanted = false
+    }
+
+    /// Whether the connection is worth keeping behind the answer to the oldest request.
+    var areFew: Bool { isOldestWanted || sum + (waiting.first ?? 0) <= Self.bytesMax }
 }
