@@ -64,7 +64,12 @@ enum LocalServer {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 defer { running.finish() }
-                try await group.run()
+                do {
+                    try await group.run()
+                } catch let error as ServiceGroupError {
+                    try door.socket?.check()
+                    throw error
+                }
             }
             var iterator = started.makeAsyncIterator()
             guard await iterator.next() != nil else {

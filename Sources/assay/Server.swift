@@ -41,7 +41,7 @@ struct Server: Sendable {
         /// A socket that asks for no token: this process works with umask 077, so the socket is its owner's alone from
         /// the moment in which it has a name, before it listens.
         init(_ socket: SocketPlace) {
-            address = .unixDomainSocket(path: socket.path)
+            address = .unixDomainSocket(path: socket.draft)
             authenticate = Authenticate(.open)
             self.socket = socket
         }
@@ -126,7 +126,8 @@ struct Server: Sendable {
                     availableConnectionsDelegate: .maximum(
                         door.isLocal ? handles.localConnectionsMax : handles.connectionsMax, logger: Self.framework)),
                 onServerRunning: { channel in
-                    door.socket?.release()
+                    // A door without its name ends, and with it the server, which tells why.
+                    guard door.socket?.settle() ?? true else { return channel.close(promise: nil) }
                     // It fails where the channel was closed meanwhile.
                     try? await AcceptPause.add(to: channel)
                     await running(channel)
@@ -217,6 +218,9 @@ struct Server: Sendable {
         defer { server.close() }
         do {
             try await group.run()
+        } catch let error as ServiceGroupError {
+            for door in doors { try door.socket?.check() }
+            throw error
         } catch let error as IOError {
             throw AssayError(
                 error.errnoCode == EADDRINUSE ? .serverUnreachable : .configurationInvalid,

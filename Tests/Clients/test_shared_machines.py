@@ -296,6 +296,53 @@ def test_a_socket_that_nobody_listens_on_is_replaced(binary, tmp_path, shared):
     assert server.stop() == 0
 
 
+def holds_its_lock(folder):
+    """Whether somebody has the lock of a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_who_comes_before_a_server_and_asks_for_no_lock_keeps_the_name(local, shared, turn):
+    """It comes at some point between the look at the name and the socket's having it, by one turn or another."""
+    path = shared / "assay.sock"
+    process = local.start(
+        "serve", "--store", "store", "--listen", f"127.0.0.1:{free_port()}", "--unix-socket", path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        while not holds_its_lock(shared):
+            assert process.poll() is None
+        while turn % 2 and not list(shared.glob(".assay-*")) and not path.exists():
+            pass
+        with contextlib.suppress(OSError):
+            with listening(path) as listener:
+                before = path.stat().st_ino
+                outcome = finish(process)
+                assert (outcome.code, path.stat().st_ino) == (WRONG_USE, before), outcome
+                assert "cannot listen on the socket" in outcome.err
+                assert listener.fileno() >= 0
+                assert not list(shared.glob(".assay-*")), "nothing is left"
+                return
+        assert connects(path) == "connected", "the server was there first"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_is_left_beside_the_socket(binary, tmp_path, shared):
+    path = shared / "assay.sock"
+    server = Server(binary, tmp_path, "--unix-socket", path).create_store().start()
+    assert connects(path) == "connected"
+    assert [entry.name for entry in shared.iterdir()] == ["assay.sock"]
+    assert server.stop() == 0
+
+
 def test_of_two_servers_that_want_one_socket_at_once_one_gets_it(binary, tmp_path, shared):
     path = shared / "assay.sock"
     servers = []
