@@ -12,7 +12,7 @@ enum AssayCommand {
         let variables = ProcessInfo.processInfo.environment
         let level = variables["ASSAY_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .warning
         LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
+            var handler = StreamLogHandler(label: label, stream: LogLines())
             handler.logLevel = level
             return handler
         }
@@ -28,5 +28,13 @@ enum AssayCommand {
                     store: store, variables: variables, note: { Console.standard.note($0) }, to: body)
             })
         exit(await AssayMain.run(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment))
+    }
+}
+
+/// The log's way to the second stream: what it says of requests goes through the same escaping as all else.
+private struct LogLines: TextOutputStream {
+    /// One call of the handler is one line.
+    mutating func write(_ line: String) {
+        Console.standard.note(line.hasSuffix("\n") ? String(line.dropLast()) : line)
     }
 }

@@ -242,7 +242,8 @@ struct Server: Sendable {
     @Sendable private static func announce(_ channel: any Channel) async {
         guard let address = channel.localAddress, let port = address.port, let host = address.ipAddress else { return }
         let shown = host.contains(":") ? "[\(host)]" : host
-        FileHandle.standardOutput.write(Data("listening on http://\(shown):\(port)\n".utf8))
+        // That nobody reads it is no reason not to serve.
+        try? Console.standard.print("listening on http://\(shown):\(port)")
     }
 }
 

@@ -20,7 +20,7 @@ struct OutputTests {
 
     @Test func `an error tells what, why and what next, safely`() {
         let report = ErrorReport(AssayError(.tagInvalid, "bad", reason: "\u{1B}[31m", remedy: "do this"))
-        #expect(report.text == "error: bad: \\u{1b}[31m\n  next: do this")
+        #expect(report.lines == ["error: bad: \\u{1b}[31m", "  next: do this"])
         #expect(report.exitStatus == 2)
     }
 
@@ -87,5 +87,60 @@ struct SaturatingSumTests {
     @Test func `claimed sizes beyond all bounds do not stop the program`() {
         #expect([Int64.max, 1, 5].saturatingSum() == .max)
         #expect([1, 2, 3].saturatingSum() == 6)
+    }
+}
+
+/// Everything that is printed goes this way.
+struct ConsoleTests {
+    /// C0, DEL, C1, marks of direction and of joining, separators, tags, private use.
+    private static let hidden =
+        "\u{0}\t\r\u{1B}[31m\u{7F}\u{9B}\u{200B}\u{202E}\u{2066}\u{2028}\u{2029}\u{FEFF}\u{E0041}\u{E000}"
+    private let captured = Captured()
+
+    private func isPlain(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { scalar in
+            scalar == "\n"
+                || ![.control, .format, .lineSeparator, .paragraphSeparator, .privateUse]
+                    .contains(scalar.properties.generalCategory)
+        }
+    }
+
+    @Test func `whatever is printed, no stream gets what a terminal obeys or what hides`() throws {
+        let console = captured.console()
+        try console.print(Self.hidden, "a\nb")
+        try console.print(text: "a\n\(Self.hidden)\n")
+        try console.print(json: [Self.hidden: Self.hidden])
+        try console.print(document: "{\"\(Self.hidden)\":\"\u{2028}\"}")
+        console.note(Self.hidden)
+        console.note("a\nb")
+        #expect(isPlain(captured.output) && isPlain(captured.error))
+        #expect(captured.output.contains(#"a\u{a}b"#) && captured.error.hasSuffix("a\\u{a}b\n"))
+    }
+
+    @Test func `a document says the same after it was printed`() throws {
+        let console = captured.console()
+        let value = ["\u{202E}\u{E0041}\u{9B}\"\\": "a\n\u{1B}\u{FEFF}\\\""]
+        try console.print(json: value)
+        #expect(try JSON.decodeVerbatim([String: String].self, from: Array(captured.output.utf8)) == value)
+    }
+
+    @Test(arguments: [
+        ("{\t\"a\": \"\u{202E}\"\r\n}", "{ \"a\": \"\\u202e\" \n}\n"),
+        ("[\"\\\\\",\t\"\u{9B}\"]", "[\"\\\\\", \"\\u009b\"]\n"),
+        ("\"\u{1BCA0}\"", "\"\\ud82f\\udca0\"\n"), ("\"a\tb\"", "\"a\\u0009b\"\n"),
+    ])
+    func `blanks of a document stay blanks, and texts are escaped as JSON has it`(document: String, printed: String)
+        throws
+    {
+        try captured.console().print(document: document)
+        #expect(captured.output == printed)
+    }
+
+    @Test func `a bar shows no label of a server's as it came`() {
+        let display = ProgressDisplay(captured.console(isTerminal: true))
+        display.show(ProgressState(label: Self.hidden, done: 1, total: 2, isBytes: false))
+        display.show(ProgressState(label: "b" + Self.hidden, done: 1, total: 2, isBytes: true))
+        display.end()
+        #expect(isPlain(captured.error.replacing("\r\u{1B}[K", with: "")))
     }
 }

@@ -27,6 +27,34 @@ enum CodeRules {
         }
     }
 
+    /// Ways to the standard streams that go around `Console`, which escapes what a terminal must not see.
+    ///
+    /// A method of the name `print` is fine: it ends there.
+    static func strayOutput(in file: TextFile) -> [Finding] {
+        guard !homesOfStreams.contains(where: { file.path == $0 || file.isBeneath($0) }) else { return [] }
+        let lines = SwiftCode(file).lines
+        return file.findings { number, _ in
+            let code = lines[number - 1].code
+            let isFreePrint = code.containsWord("print(") && !code.contains("func print(")
+            let call = isFreePrint ? "print(" : waysToStreams.first(where: code.contains)
+            return call.map { "\($0) goes around Console" }
+        }
+    }
+
+    private static let waysToStreams = [
+        "debugPrint(", "dump(", "fputs(", "puts(", "putchar(", "printf(", "fwrite(", "perror(", "NSLog(",
+        "standardOutput",
+        "standardError", "STDOUT_FILENO", "STDERR_FILENO", "/dev/std", "/dev/tty", " stdout", " stderr", "(stdout",
+        "(stderr", "Console(",
+    ]
+    /// The console itself, and what has to do with the streams of other processes: the evaluator's protocol and cage,
+    /// and commands that sign.
+    private static let homesOfStreams = [
+        "Sources/Client/AssayCommands/Output/Console.swift",
+        "Sources/Client/AssayCommands/Signing/CommandProcess.swift",
+        "Sources/Verification", "Sources/assay-evaluator",
+    ]
+
     /// Tasks that nobody owns, unless the line before says who does.
     static func unstructuredTasks(in file: TextFile) -> [Finding] {
         let lines = SwiftCode(file).lines

@@ -13,6 +13,21 @@ struct CodeRulesTests {
         #expect(CodeRules.bannedCalls(in: source(line)).isEmpty)
     }
 
+    @Test(arguments: [
+        "print(name)", "    debugPrint(name)", "FileHandle.standardError.write(data)", "fputs(text, stderr)",
+        "write(STDOUT_FILENO, bytes, 9)", "let console = Console(isTerminal: true, output: f, error: f)",
+        "if isLoud { print(name) }", "Swift.dump(value)",
+    ])
+    func `a way around the console is found`(line: String) {
+        #expect(CodeRules.strayOutput(in: source("let x = 1\n\(line)")).map(\.line) == [2])
+    }
+
+    @Test(arguments: [
+        "try console.print(name)", "static func print(_ table: Table) throws {", "// print(name)",
+        "let text = \"print(x)\"", "console.note(line)",
+    ])
+    func `what goes through it is not`(line: String) { #expect(CodeRules.strayOutput(in: source(line)).isEmpty) }
+
     @Test func `a text over several lines is no code`() {
         let text = "let help = \"\"\"\n    try! not to\n    \"\"\"\nlet x = try! f()\n"
         #expect(CodeRules.bannedCalls(in: source(text)).map(\.line) == [4])

@@ -53,6 +53,8 @@ struct RepositoryTests {
 
     @Test func `no banned call is in the sources`() { expectNone(sources.flatMap(CodeRules.bannedCalls)) }
 
+    @Test func `nothing is printed but by the console`() { expectNone(sources.flatMap(CodeRules.strayOutput)) }
+
     @Test func `unstructured tasks say who owns them`() { expectNone(sources.flatMap(CodeRules.unstructuredTasks)) }
 
     @Test func `unchecked Sendable comes with a proof`() { expectNone(sources.flatMap(CodeRules.uncheckedSendable)) }

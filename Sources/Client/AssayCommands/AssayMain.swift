@@ -60,7 +60,7 @@ package enum AssayMain {
     /// What the parser has to say: help on the first stream, a fault of the arguments as an error of ours.
     private static func parserMessage(_ error: any Error) throws -> Int32 {
         if Assay.exitCode(for: error).isSuccess {
-            try CommandEnvironment.current.console.print(Assay.fullMessage(for: error))
+            try CommandEnvironment.current.console.print(text: Assay.fullMessage(for: error) + "\n")
             return ExitStatus.done
         }
         let text = Assay.fullMessage(for: error)
@@ -77,7 +77,7 @@ package enum AssayMain {
         if error is CancellationError { return ExitStatus.signal(SIGINT) }
         let report = ErrorReport(error)
         guard isJSON else {
-            console.note(report.text)
+            for line in report.lines { console.note(line) }
             return report.exitStatus
         }
         // The status tells the failure even where nobody reads the document any more.

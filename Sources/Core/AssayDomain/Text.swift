@@ -57,14 +57,43 @@ package enum Printable {
         var result = ""
         for (position, scalar) in text.unicodeScalars.enumerated() {
             if position >= limit { return result + "…" }
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+            if isHidden(scalar) {
                 result += "\\u{\(String(scalar.value, radix: 16))}"
-            default:
+            } else {
                 result.unicodeScalars.append(scalar)
             }
         }
         return result
+    }
+
+    /// A JSON document that says the same with these characters written as JSON has it (RFC 8259, section 7); line
+    /// feeds between its parts stay.
+    package static func escape(json document: some StringProtocol) -> String {
+        var result = ""
+        var (isInText, isEscaped) = (false, false)
+        for scalar in document.unicodeScalars {
+            switch scalar {
+            case "\n" where !isInText, " ": result.unicodeScalars.append(scalar)
+            case "\t" where !isInText, "\r" where !isInText: result += " "
+            case _ where isHidden(scalar):
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+                }
+            default: result.unicodeScalars.append(scalar)
+            }
+            if scalar == "\"", !isEscaped { isInText.toggle() }
+            isEscaped = isInText && scalar == "\\" && !isEscaped
+        }
+        return result
+    }
+
+    /// Whether a character commands a terminal, or changes how others are read without being seen.
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
+        default: false
+        }
     }
 
     /// Whether escaping changes nothing of the text.

@@ -92,10 +92,10 @@ struct AttestationsCommand: AsyncParsableCommand {
                 .attestationNotFound, "\(version.reference) has no attestation \(Printable.quote(name, limit: 80))",
                 remedy: "see them with: assay attestations \(version.reference)")
         }
-        // A signature file is shown as it is; an envelope only to programs, to people what it holds.
+        // A signature file is shown as a whole; an envelope only to programs, to people what it holds.
         let isWhole = isJSON || found.evidence.predicateType == PredicateType.modelSignature
         let text = isWhole ? found.bytes : try DSSEEnvelope(parsing: found.bytes).payload
-        try console.print(verbatim: String(decoding: text, as: UTF8.self) + "\n")
+        try console.print(document: String(decoding: text, as: UTF8.self))
         if found.evidence.status != .valid {
             console.note(
                 "it does not count: \(Printable.escape(found.evidence.fault ?? found.evidence.status.rawValue))")

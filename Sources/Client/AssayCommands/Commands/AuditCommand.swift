@@ -249,10 +249,10 @@ struct AuditCheckpointCommand: AsyncParsableCommand {
 }
 
 extension Console {
-    /// Writes a text to a new file, or as it is to the results where none is named.
+    /// Writes a text as it is to a new file, or to the results where none is named.
     func put(_ text: String, in path: String?) throws {
-        guard let path else { return try print(verbatim: text) }
+        guard let path else { return try self.print(text: text) }
         try NewFile(creating: path, isSecret: false).write(text)
-        try print("written to \(Printable.escape(path))")
+        try self.print("written to \(Printable.escape(path))")
     }
 }

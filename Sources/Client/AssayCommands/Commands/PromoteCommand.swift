@@ -57,7 +57,7 @@ struct PromoteCommand: AsyncParsableCommand {
                 response = try await client.promote(request)
             } catch let error as AssayError where error.code == .promotionRefused && !isJSON {
                 if let outcomes = (error.cause as? RemoteFailure)?.problem.outcomes {
-                    try print(outcomes, on: console)
+                    try Self.print(outcomes, on: console)
                 }
                 throw error
             }

@@ -49,7 +49,7 @@ struct ReportCommand: AsyncParsableCommand {
             if isJSON { return try console.print(json: report) }
             guard let html else { return try Self.print(report, on: console) }
             let page = try ReportPage(report).html()
-            if html == "-" { return try console.print(verbatim: page) }
+            if html == "-" { return try console.print(text: page) }
             try Self.write(page, to: html)
             console.note("wrote \(Printable.quote(html))")
         }

@@ -210,7 +210,7 @@ struct BOMCommand: AsyncParsableCommand {
                 console.note(made == 0 ? "nothing was missing" : "\(made) documents were attached")
             }
             // It is JSON whether or not --json asks for it.
-            try console.print(verbatim: String(decoding: try await client.bill(of: reference), as: UTF8.self) + "\n")
+            try console.print(document: String(decoding: try await client.bill(of: reference), as: UTF8.self))
         }
     }
 }

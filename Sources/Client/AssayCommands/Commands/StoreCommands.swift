@@ -177,6 +177,6 @@ struct CompletionsCommand: AsyncParsableCommand {
             throw AssayError(
                 .usage, "there are no completions for \(Printable.quote(shell))", remedy: "use bash, zsh or fish")
         }
-        try CommandEnvironment.current.console.print(Assay.completionScript(for: shell))
+        try CommandEnvironment.current.console.print(text: Assay.completionScript(for: shell) + "\n")
     }
 }

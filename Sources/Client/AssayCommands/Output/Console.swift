@@ -2,6 +2,9 @@ import AssayDomain
 import Glibc
 
 /// Where a command writes: results on one stream, everything else on the other.
+///
+/// It is the only way to them, and nothing goes through it that a terminal would obey or that hides: whoever says what
+/// is printed, control and format characters are escaped here, and a line stays one line.
 package struct Console: Sendable {
     /// Takes bytes of the results; throws `ClosedPipe` when nobody reads them any more.
     package typealias Writer = @Sendable ([UInt8]) throws -> Void
@@ -31,20 +34,38 @@ package struct Console: Sendable {
 
     /// Writes lines of results.
     package func print(_ lines: String...) throws {
-        for line in lines { try writeOutput(Array("\(line)\n".utf8)) }
+        for line in lines { try writeOutput(Array("\(Self.plain(line))\n".utf8)) }
     }
 
-    /// Writes text of results as it is.
-    package func print(verbatim text: String) throws { try writeOutput(Array(text.utf8)) }
+    /// Writes a text of results whose line feeds are its own: help, a script, a page, a checkpoint.
+    package func print(text: String) throws {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        try writeOutput(Array(lines.map(Self.plain).joined(separator: "\n").utf8))
+    }
 
     /// Writes one JSON document of results.
-    package func print(json value: some Encodable) throws { try print(try JSON.pretty(value)) }
+    package func print(json value: some Encodable) throws { try print(document: try JSON.pretty(value)) }
+
+    /// Writes a JSON document of somebody else's as one of results; what it says stays the same.
+    package func print(document: some StringProtocol) throws {
+        try writeOutput(Array("\(Printable.escape(json: document))\n".utf8))
+    }
 
     /// Writes a line of news. What cannot be told does not stop the work.
-    package func note(_ line: String) { draw("\(line)\n") }
+    package func note(_ line: String) { tell("\(Self.plain(line))\n") }
 
-    /// Writes to the second stream as it is.
-    func draw(_ text: String) { try? writeError(Array(text.utf8)) }
+    /// Writes a line in place of the one that was drawn before it; on a terminal alone.
+    func redraw(_ line: String) { tell(Self.lineStart + Self.plain(line)) }
+
+    /// Takes the line that was drawn away; on a terminal alone.
+    func clear() { tell(Self.lineStart) }
+
+    /// To the begin of the line, and erase it (ECMA-48: EL).
+    private static let lineStart = "\r\u{1B}[K"
+
+    private static func plain(_ line: some StringProtocol) -> String { Printable.escape(line, limit: .max) }
+
+    private func tell(_ text: String) { try? writeError(Array(text.utf8)) }
 
     private static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
         var rest = bytes[...]

@@ -14,11 +14,12 @@ struct ErrorReport {
     }
 
     /// `error: message: reason`, and beneath it what to do next.
-    var text: String {
-        var text = "error: \(printable(error.message))"
-        if let reason = error.reason { text += ": \(printable(reason))" }
-        if let remedy = error.remedy { text += "\n  next: \(printable(remedy))" }
-        return text
+    var lines: [String] {
+        let first = "error: \(cut(error.message))" + (error.reason.map { ": \(cut($0))" } ?? "")
+        guard let remedy = error.remedy else { return [first] }
+        // The parser of arguments has several lines to say.
+        let parts = error.code == .usage ? remedy.split(separator: "\n").map(String.init) : [remedy]
+        return [first] + parts.enumerated().map { ($0.offset == 0 ? "  next: " : "  ") + cut($0.element) }
     }
 
     /// The problem document: the server's own where the server refused.
@@ -29,9 +30,6 @@ struct ErrorReport {
 
     var exitStatus: Int32 { ExitStatus.of(error.code.kind) }
 
-    /// Names in messages are quoted and safe already; this is for what a cause may have brought along.
-    private func printable(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { Printable.escape($0, limit: 1_000) }.joined(separator: "\n  ")
-    }
+    /// Names in messages are quoted and cut already; this is for what a cause may have brought along.
+    private func cut(_ text: String) -> String { Printable.escape(text, limit: 1_000) }
 }

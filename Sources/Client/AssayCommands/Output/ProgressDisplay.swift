@@ -50,10 +50,17 @@ final class ProgressDisplay: Sendable {
             if let last = drawn.lastAt, time - last < pause { return nil }
             drawn.lastAt = time
             drawn.isOnScreen = true
+            // Escaped before it is cut to the width of the screen.
+            var state = state
+            state.label = Printable.escape(state.label)
             return line(state, seconds: Self.seconds(time - (drawn.startedAt ?? time)), from: drawn.startedDone)
         }
         guard let text else { return }
-        console.draw(console.isTerminal ? "\r\u{1B}[K\(text.prefix(Console.columns - 1))" : "\(text)\n")
+        if console.isTerminal {
+            console.redraw(String(text.prefix(Console.columns - 1)))
+        } else {
+            console.note(text)
+        }
     }
 
     /// Writes a line of news, not across the bar.
@@ -69,14 +76,14 @@ final class ProgressDisplay: Sendable {
             drawn = Drawn()
             return isOnScreen
         }
-        if isOnScreen, console.isTerminal { console.draw("\r\u{1B}[K") }
+        if isOnScreen, console.isTerminal { console.clear() }
     }
 
     private func line(_ state: ProgressState, seconds: Double, from start: Int64) -> String {
         let share = state.total > 0 ? Double(state.done) / Double(state.total) : 0
         let percent = "\(Int(min(1, max(0, share)) * 100))%"
         guard state.isBytes else {
-            return "\(Printable.escape(state.label)) \(Self.bar(share)) \(percent)  \(state.done)/\(state.total)"
+            return "\(state.label) \(Self.bar(share)) \(percent)  \(state.done)/\(state.total)"
         }
         let rate = seconds > 0 ? Double(state.done - start) / seconds : 0
         var text =

@@ -41,6 +41,6 @@ struct Table {
 
 extension Console {
     func print(_ table: Table) throws {
-        for line in table.lines { try print(line) }
+        for line in table.lines { try self.print(line) }
     }
 }
