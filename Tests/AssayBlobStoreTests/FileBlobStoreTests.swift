@@ -159,9 +159,10 @@ struct FileBlobStoreTests {
         let content = Array(Self.large.prefix(2_000_000))
         let digest = Digest.sha256(of: content)
         try await store.put(content, as: digest)
+        let staged = path(digest) + "-staged"
         try await store.withLocalFile(of: digest) { path in
-            try FileManager.default.linkItem(atPath: path, toPath: path + "-staged")
-            try FileManager.default.removeItem(atPath: path + "-staged")
+            #expect(linkat(AT_FDCWD, path, AT_FDCWD, staged, AT_SYMLINK_FOLLOW) == 0)
+            try FileManager.default.removeItem(atPath: staged)
         }
         // Hashing a file writes its table of checksums.
         let table = path(digest).replacing("/blobs/", with: "/checksums/")
@@ -169,6 +170,18 @@ struct FileBlobStoreTests {
         try await store.withLocalFile(of: digest) { _ in }
         #expect(!FileManager.default.fileExists(atPath: table))
         try damage(path(digest), at: 3)
+        #expect(await code { try await store.withLocalFile(of: digest) { _ in } } == .digestMismatch)
+    }
+
+    @Test func `what is lent is the file that was proven, whatever is put in its place`() async throws {
+        let content = Array("the right bytes".utf8)
+        let digest = Digest.sha256(of: content)
+        try await store.put(content, as: digest)
+        try await store.withLocalFile(of: digest) { path in
+            try Data("other bytes".utf8).write(to: URL(fileURLWithPath: folder.path + "/other"))
+            #expect(rename(folder.path + "/other", self.path(digest)) == 0)
+            #expect(FileManager.default.contents(atPath: path) == Data(content))
+        }
         #expect(await code { try await store.withLocalFile(of: digest) { _ in } } == .digestMismatch)
     }
 
@@ -350,7 +363,9 @@ struct FileBlobStoreTests {
         let digest = Digest.sha256(of: [1])
         try await store.put([1], as: digest)
         let mode = try await store.withLocalFile(of: digest) { path in
-            try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            var status = stat()
+            #expect(stat(path, &status) == 0)
+            return status.st_mode & 0o777
         }
         #expect(mode == 0o444)
     }

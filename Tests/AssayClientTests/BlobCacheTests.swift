@@ -1,6 +1,7 @@
 import AssayClient
 import AssayCrypto
 import AssayDomain
+import Foundation
 import Synchronization
 import Testing
 
@@ -38,7 +39,7 @@ struct BlobCacheTests {
                 let cache = try BlobCache(path: folder.path, bytesMax: 2_000)
                 for _ in 0..<2 {
                     try await cache.withFile(of: descriptor(blobs[0]), from: repository, by: client) { path in
-                        #expect(path == "\(folder.path)/\(name(blobs[0]))")
+                        #expect(FileManager.default.contents(atPath: path) == Data(blobs[0]))
                         #expect(folder.bytes(of: name(blobs[0])) == blobs[0])
                     }
                 }
@@ -56,6 +57,22 @@ struct BlobCacheTests {
             }
         }
         #expect(requestCount == 1)
+    }
+
+    @Test func `what was lent is the file that was proven, whatever its name stands for meanwhile`() async throws {
+        try await withClient { client in
+            let cache = try BlobCache(path: folder.path, bytesMax: 2_000)
+            for _ in 0..<2 {
+                try await cache.withFile(of: descriptor(blobs[0]), from: repository, by: client) { path in
+                    // Another file of the same size and name, as a rename makes it.
+                    let other = try folder.write([UInt8](repeating: 9, count: blobs[0].count), as: "other")
+                    rename(other, "\(folder.path)/\(name(blobs[0]))")
+                    #expect(FileManager.default.contents(atPath: path) == Data(blobs[0]))
+                }
+            }
+        }
+        // The other one was not believed for its name.
+        #expect(requestCount == 2)
     }
 
     @Test func `what is not in use makes room, and what is in use stays`() async throws {

@@ -18,8 +18,8 @@ package final class BlobCache: Sendable {
     private struct State {
         /// How many use a file now.
         var users: [String: Int] = [:]
-        /// Files whose bytes this process has seen to be right.
-        var proven: Set<String> = []
+        /// Files whose bytes this process has seen to be right, as they were then.
+        var proven: [String: FileIdentity] = [:]
     }
 
     /// Makes the folder if it is missing. Throws `configuration-invalid` if another process has it, if it is somebody
@@ -41,8 +41,8 @@ package final class BlobCache: Sendable {
 
     /// Lends the path of a file with a blob's bytes, checked against its digest, fetching it if it is not there.
     ///
-    /// The file is not to be changed. Throws `body-too-large` where the cache cannot hold it, and what a download
-    /// throws.
+    /// The path names the very file that was checked, and holds until `body` returns. It is not to be changed. Throws
+    /// `body-too-large` where the cache cannot hold it, and what a download throws.
     package func withFile<Result: Sendable>(
         of blob: Descriptor, from repository: RepositoryName, by client: AssayClient,
         _ body: (String) async throws -> Result
@@ -56,36 +56,48 @@ package final class BlobCache: Sendable {
             }
         }
         // One at a time: two that want the same blob fetch it once, and room that is made is not taken by another.
-        try await turn.run { try await self.fetch(blob, as: name, from: repository, by: client) }
-        return try await body("\(folder.path)/\(name)")
+        let file = try await turn.run { try await self.fetch(blob, as: name, from: repository, by: client) }
+        // Its descriptor is what was proven; the name could be given to other bytes.
+        defer { withExtendedLifetime(file) {} }
+        return try await body(file.ownPath)
     }
 
     private func fetch(
         _ blob: Descriptor, as name: String, from repository: RepositoryName, by client: AssayClient
-    ) async throws {
-        if try await isThere(blob, name, files: client.files) {
-            utimes("\(folder.path)/\(name)", nil)
-            return
-        }
+    ) async throws -> LocalFile {
+        if let file = try await proven(blob, name, files: client.files) { return file }
         try await client.files.run { try self.makeRoom(for: blob.size) }
         try await client.download(
             blob, from: repository, to: DownloadTarget(folder: folder, name: name, isReplacing: true))
-        _ = state.withLock { $0.proven.insert(name) }
+        guard let file = try await proven(blob, name, files: client.files) else {
+            throw AssayError(
+                .changedWhileReading, "\(Printable.quote("\(folder.path)/\(name)")) is not what was written",
+                reason: "somebody else changed the cache meanwhile", remedy: "use a folder of your own")
+        }
+        return file
     }
 
-    private func isThere(_ blob: Descriptor, _ name: String, files: FileAccess) async throws -> Bool {
+    /// The file of a blob, if it is there with its bytes; what has its name and is something else is removed.
+    private func proven(_ blob: Descriptor, _ name: String, files: FileAccess) async throws -> LocalFile? {
         guard let file = try await files.run({ try self.folder.ownFile(name) }) else {
             // What somebody else put there while the folder let him is no blob of ours.
             folder.remove(name)
-            return false
+            return nil
         }
-        if file.size == blob.size, state.withLock({ $0.proven.contains(name) }) { return true }
-        if file.size == blob.size, try await files.hash(file, algorithm: blob.digest.algorithm) == blob.digest {
-            _ = state.withLock { $0.proven.insert(name) }
-            return true
+        let known = state.withLock { $0.proven[name] }
+        guard file.size == blob.size else {
+            folder.remove(name)
+            return nil
         }
-        folder.remove(name)
-        return false
+        if !(known.map(file.identity.hasBytes(of:)) ?? false) {
+            guard try await files.hash(file, algorithm: blob.digest.algorithm) == blob.digest else {
+                folder.remove(name)
+                return nil
+            }
+        }
+        let now = try file.touch()
+        state.withLock { $0.proven[name] = now }
+        return file
     }
 
     // MARK: Room
@@ -106,7 +118,7 @@ package final class BlobCache: Sendable {
         entries.sort { ($0.lastUse, $0.name) < ($1.lastUse, $1.name) }
         for entry in entries where sum > bytesMax - size {
             folder.remove(entry.name)
-            _ = state.withLock { $0.proven.remove(entry.name) }
+            state.withLock { $0.proven[entry.name] = nil }
             sum -= entry.size
         }
         guard sum <= bytesMax - size else {
@@ -140,7 +152,7 @@ private actor Turn {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    func run(_ work: @Sendable () async throws -> Void) async throws {
+    func run<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
         if isTaken {
             await withCheckedContinuation { waiting.append($0) }
         } else {
@@ -150,6 +162,6 @@ private actor Turn {
             if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
         }
         try Task.checkCancellation()
-        try await work()
+        return try await work()
     }
 }

@@ -23,6 +23,12 @@ package struct FileIdentity: Sendable, Hashable {
         changedNanoseconds = status.st_ctim.tv_nsec
     }
 
+    /// Whether no byte was written between the two, as far as the file's own times tell; names may have changed.
+    func hasBytes(of other: FileIdentity) -> Bool {
+        device == other.device && node == other.node && size == other.size
+            && modifiedSeconds == other.modifiedSeconds && modifiedNanoseconds == other.modifiedNanoseconds
+    }
+
     /// When the file or its name last changed, in seconds since 1970.
     var lastChange: Int { max(modifiedSeconds, changedSeconds) }
 }
@@ -86,6 +92,15 @@ package final class LocalFile: Sendable {
     }
 
     package var size: Int64 { identity.size }
+
+    /// A path that names this very file for as long as this is there, whatever becomes of that which it was opened by.
+    var ownPath: String { "/proc/self/fd/\(descriptor)" }
+
+    /// Notes that the file is used now, and gives what it is then.
+    func touch() throws(AssayError) -> FileIdentity {
+        futimens(descriptor, nil)
+        return FileIdentity(try status())
+    }
 
     /// What the open file is now.
     func status() throws(AssayError) -> stat {

@@ -88,28 +88,27 @@ extension FileBlobStore {
     package func withLocalFile<Result: Sendable>(
         of digest: Digest, _ body: @Sendable (String) async throws -> Result
     ) async throws -> Result {
-        let stamp = try await blocking {
+        let (file, stamp) = try await blocking {
             guard let file = try OpenFile(existing: self.layout.blob(digest), flags: O_RDONLY) else {
                 throw AssayError(.blobNotFound, "blob \(digest) is not there")
             }
             let stamp = try file.stamp()
             if self.proven.withLock({ $0[digest] != stamp }) { _ = try self.prove(file, stamp, digest) }
-            return stamp
+            return (file, stamp)
         }
         let result: Swift.Result<Result, any Error>
         do {
-            result = .success(try await body(layout.blob(digest)))
+            result = .success(try await body(file.ownPath))
         } catch {
             result = .failure(error)
         }
         // A proof that is lost is only made anew.
-        try? await blocking { try self.keepProof(of: digest, from: stamp) }
+        try? await blocking { try self.keepProof(of: digest, in: file, from: stamp) }
         return try result.get()
     }
 
     /// Keeps a proof over a link to the file, which changes its stamp and not its bytes.
-    private func keepProof(of digest: Digest, from stamp: FileStamp) throws {
-        guard let file = try OpenFile(existing: layout.blob(digest), flags: O_RDONLY) else { return }
+    private func keepProof(of digest: Digest, in file: OpenFile, from stamp: FileStamp) throws {
         let now = try file.stamp()
         if now.hasBytes(of: stamp) { remember(digest, now) }
     }

@@ -76,6 +76,9 @@ final class OpenFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// A path that names this very file while it is open, whatever the one that it was opened by stands for.
+    var ownPath: String { "/proc/self/fd/\(descriptor)" }
+
     /// The size in bytes.
     func size() throws(AssayError) -> Int64 { try stamp().size }
 

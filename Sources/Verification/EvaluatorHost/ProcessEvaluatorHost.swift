@@ -157,10 +157,14 @@ private final class ToldCage: Sendable {
 }
 
 extension StagingFolder {
-    /// Stages a model and what it keeps beside itself in a folder of its own.
+    /// Stages a model and what it keeps beside itself in a folder of its own. The model's name there is one that no
+    /// location begins with, so that none can be, or need, what the model is.
     fileprivate func stage(_ model: LocalModel, in folder: String) throws -> String {
         for (location, path) in model.externalData { _ = try stage(path, as: "\(folder)/\(location.text)") }
-        return try stage(model.path, as: "\(folder)/model.onnx")
+        let taken = Set(model.externalData.keys.compactMap { $0.text.pathComponents.first.map { ExactText($0) } })
+        var (name, count) = ("model.onnx", 1)
+        while taken.contains(ExactText(name)) { (name, count) = ("model-\(count).onnx", count + 1) }
+        return try stage(model.path, as: "\(folder)/\(name)")
     }
 }
 

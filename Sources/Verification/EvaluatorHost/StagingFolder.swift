@@ -37,8 +37,9 @@ struct StagingFolder {
         return folder
     }
 
-    /// Gives a file a name in the folder: the same read-only file by another link, never a copy. The name is made of
-    /// plain names, and the folders among them are made.
+    /// Gives a file a name in the folder: the same read-only file by another link. The name is made of plain names, and
+    /// the folders among them are made. A path of an open file (`/proc/self/fd/N`) stands for that file; one whose last
+    /// name was taken meanwhile, as by a push that healed it, is copied.
     func stage(_ file: String, as name: String) throws -> String {
         let parts = name.pathComponents
         guard !parts.contains(where: { part in ["", ".", ".."].contains { part.isExactly($0) } }) else {
@@ -46,8 +47,26 @@ struct StagingFolder {
         }
         for count in 1..<max(1, parts.count) { _ = try makeFolder(parts[..<count].joined(separator: "/")) }
         let target = "\(path)/\(name)"
-        guard link(file, target) == 0 else { throw Self.failure("link") }
+        if linkat(AT_FDCWD, file, AT_FDCWD, target, AT_SYMLINK_FOLLOW) == 0 { return target }
+        guard errno == ENOENT else { throw Self.failure("link") }
+        try Self.copy(file, to: target)
         return target
+    }
+
+    private static let copyBytes = 1 << 20
+
+    private static func copy(_ file: String, to target: String) throws {
+        let source = open(file, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw failure("link") }
+        defer { close(source) }
+        let copy = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o400)
+        guard copy >= 0 else { throw failure("open") }
+        defer { close(copy) }
+        while true {
+            let count = sendfile(copy, source, nil, copyBytes)
+            if count == 0 { return }
+            guard count > 0 || errno == EINTR else { throw failure("sendfile") }
+        }
     }
 
     /// Gives the files of a dataset their names: an archive, or a folder of recorded sets.

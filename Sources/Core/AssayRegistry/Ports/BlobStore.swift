@@ -53,7 +53,8 @@ package protocol BlobStore: Sendable {
     /// then on it is not there.
     func open(_ digest: Digest) async throws -> (any StoredBlob)?
 
-    /// Lends the path of a local read-only file that holds the blob; it is valid until `body` returns.
+    /// Lends the path of a local read-only file that holds the blob; it is valid until `body` returns, in this process,
+    /// and names the very file whose bytes were proven, whatever is put in its place meanwhile.
     func withLocalFile<Result: Sendable>(
         of digest: Digest, _ body: @Sendable (String) async throws -> Result
     ) async throws -> Result
