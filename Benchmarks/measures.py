@@ -3,6 +3,7 @@
 from measures_bundles import bundles
 from measures_cage import cage
 from measures_downloads import pull, ranges
+from measures_floods import floods
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
 from measures_program import evaluator, memory, start, verification
@@ -19,6 +20,7 @@ MEASURES = {
     "small": small,
     "tags": tags,
     "resolve": resolve,
+    "floods": floods,
     "log": log,
     "audit": audit,
     "mutations": mutations,

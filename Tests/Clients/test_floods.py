@@ -169,37 +169,46 @@ def test_a_refused_body_in_two_halves_keeps_its_connection(guarded):
 
 
 @pytest.fixture
-def large(tmp_path, monkeypatch):
-    """A sparse file of 1 GiB, in a folder that is entered: oras keeps the paths that it is given."""
+def sparse(tmp_path, monkeypatch):
+    """Makes a sparse file in a folder that is entered: oras keeps the paths that it is given."""
     monkeypatch.chdir(tmp_path)
-    with open("large.bin", "wb") as file:
-        file.truncate(1 << 30)
-    return ["large.bin:application/octet-stream"]
+
+    def make(size):
+        with open("large.bin", "wb") as file:
+            file.truncate(size)
+        return ["large.bin:application/octet-stream"]
+
+    return make
 
 
 def oras_client(server, token):
+    if token is None:
+        return oras.client.OrasClient(hostname=server.address, insecure=True)
     client = oras.client.OrasClient(hostname=server.address, insecure=True, auth_backend="basic")
     client.auth.set_basic_auth("anybody", token)
     return client
 
 
-def test_oras_pushes_1_gib_while_the_challenge_is_basic(guarded, large):
+def test_oras_pushes_1_gib_while_the_challenge_is_basic(guarded, sparse):
     client = oras_client(guarded, TOKEN)
-    answer = client.push(f"{guarded.address}/team/model:first", files=large, quiet=True)
+    answer = client.push(f"{guarded.address}/team/model:first", files=sparse(1024 * MIB), quiet=True)
     assert answer.status_code == 201
 
 
-def test_oras_is_told_that_its_token_is_wrong(guarded, large):
+@pytest.mark.parametrize("given", [None, "another token, not that one"])
+def test_oras_is_told_that_its_token_is_wrong_or_missing(guarded, sparse, given):
     watch = Watch(guarded)
     before = watch.bytes_read()
-    with pytest.raises(Exception, match="401|Unauthorized|unauthorized|token"):
-        oras_client(guarded, "another token, not that one").push(
-            f"{guarded.address}/team/model:first", files=large, quiet=True)
+    # Without a token it takes the realm of the challenge, which it read, for a place to get one.
+    with pytest.raises(Exception, match="401|Unauthorized|unauthorized|token|'assay'"):
+        oras_client(guarded, given).push(
+            f"{guarded.address}/team/model:first", files=sparse(128 * MIB), quiet=True)
     assert watch.bytes_read() - before < 4 * MIB
 
 
-def test_a_client_reads_its_401_while_it_sends_1_gib(guarded, large):
+def test_a_client_reads_its_401_while_it_sends_1_gib(guarded, sparse):
     """Python's requests sends all of a file before it looks at the answer."""
+    sparse(1024 * MIB)
     with open("large.bin", "rb") as file:
         answer = requests.put(
             guarded.url + "/v2/team/model/blobs/uploads/x?digest=y", data=file, headers={"Content-Type": BYTES},
