@@ -17,6 +17,8 @@ struct ReplayTests {
         settings.sweepBatches = [2, 4]
         settings.sweepThreads = [1, 2]
         settings.inputs = ["image"]
+        settings.output = "p"
+        settings.scores = .logits
         settings.labels = [try WorkerLabel(parsing: "gpu=none")]
         var report = VerificationReport(
             verification: VerificationID(bits: 1), subject: subject, dataset: subject, settings: settings,

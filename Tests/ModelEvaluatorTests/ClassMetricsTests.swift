@@ -1,4 +1,5 @@
 import EvaluationProtocol
+import ONNXRuntime
 import Testing
 
 @testable import ModelEvaluator
@@ -9,10 +10,7 @@ import Testing
         -> ClassScorer
     {
         ClassScorer(
-            ClassAnswers(
-                classes: ["a", "b", "c", "d"], expected: expected, predicted: predicted, scored: [],
-                areProbabilities: false, scores: []),
-            topK: [1])
+            ClassAnswers(classes: ["a", "b", "c", "d"], expected: expected, predicted: predicted), topK: [1])
     }
 
     /// Two samples of each of three classes.
@@ -20,11 +18,16 @@ import Testing
         [0.7, 0.2, 0.1], [0.3, 0.4, 0.3], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3], [0.1, 0.3, 0.6], [0.6, 0.3, 0.1],
     ]
     private static func scored(
-        _ rows: [[Double]] = rows, expected: [Int] = [0, 0, 1, 1, 2, 2], topK: [Int] = [1, 2, 3, 4]
+        _ rows: [[Double]] = rows, expected: [Int] = [0, 0, 1, 1, 2, 2], topK: [Int] = [1, 2, 3, 4],
+        declared: ScoreKind? = nil, epsilon: Double = .ulpOfOne
     ) throws -> ClassScorer {
-        var predictions = try ScoredPredictions(classes: (0..<rows[0].count).map(ClassLabel.number))
+        let classes = (0..<rows[0].count).map(ClassLabel.number)
+        var predictions = try ScoredPredictions(classes: classes, declared: declared, epsilon: epsilon)
         for (row, label) in zip(rows, expected) { try predictions.add(row[...], expected: .number(label)) }
-        return ClassScorer(try predictions.answers(), topK: topK)
+        let answers = ClassAnswers(
+            classes: classes.map(\.name), expected: expected, predicted: predictions.best,
+            scores: predictions.scores(of: "scores"))
+        return ClassScorer(answers, topK: topK)
     }
 
     private func isNear(_ value: Double?, _ expected: Double) -> Bool { abs((value ?? .nan) - expected) < 1e-12 }
@@ -65,8 +68,7 @@ import Testing
         let labels = Array(0...ClassScorer.confusionClassesMax)
         let scorer = ClassScorer(
             ClassAnswers(
-                classes: labels.map { "\($0)" }, expected: labels, predicted: labels, scored: [],
-                areProbabilities: false, scores: []), topK: [])
+                classes: labels.map { "\($0)" }, expected: labels, predicted: labels), topK: [])
         #expect(scorer.confusionMatrix == nil)
         #expect(scorer.classFigures?.count == labels.count)
         #expect(scorer.values()["macro_f1"] == 1)
@@ -81,9 +83,9 @@ import Testing
 
     @Test func `top k counts ranks below k and leaves out a k above the number of classes`() throws {
         let values = try Self.scored().values()
-        // Ranks of the expected classes: 0, 1 or 2 (0.3 ties with class 2, which is higher), 0, 0, 0, 2.
+        // Ranks of the expected classes: 0, 2 (0.3 ties with class 2, which is taken first), 0, 0, 0, 2.
         #expect(isNear(values["top_1"], 4.0 / 6))
-        #expect(isNear(values["top_2"], 5.0 / 6))
+        #expect(isNear(values["top_2"], 4.0 / 6))
         #expect(values["top_3"] == 1)
         #expect(values["top_4"] == nil)
     }
@@ -94,6 +96,9 @@ import Testing
         let sure = try Self.scored([[0, 1]], expected: [0])
         // -ln 2^-52
         #expect(isNear(sure.values()["log_loss"], 36.04365338911715))
+        // -ln 2^-23: the number next to 1 is that of the scores' own type.
+        let single = try Self.scored([[0, 1]], expected: [0], epsilon: OnnxElementType.float32.epsilon)
+        #expect(isNear(single.values()["log_loss"], 15.942385152878742))
     }
 
     @Test func `the calibration error weighs the gap of every bin`() throws {
@@ -107,6 +112,45 @@ import Testing
             let values = try Self.scored([row], expected: [0]).values()
             #expect(values["log_loss"] == nil && values["calibration_error"] == nil)
             #expect(values["accuracy"] == 1)
+            let scorer = try Self.scored([row], expected: [0])
+            #expect(scorer.leftOut["log_loss"]?.contains("--scores logits") == true)
+        }
+    }
+
+    @Test(arguments: [[1.0000001, 0], [1.004, -0.004], [0.5, 0.5049], [-1e-8, 1]])
+    func `what rounding makes of probabilities are still some`(row: [Double]) throws {
+        let values = try Self.scored([row], expected: [0]).values()
+        #expect(values["log_loss"] != nil && values["calibration_error"] != nil)
+        #expect(try #require(values["log_loss"]) >= 0)
+    }
+
+    @Test func `probabilities that are declared and are none are refused`() throws {
+        let failure = try #require(throws: EvaluationFailure.self) {
+            try Self.scored([[2.0, -1]], expected: [0], declared: .probabilities)
+        }
+        #expect(failure.message.contains("2.0, -1.0") && failure.remedy?.contains("logits") == true)
+    }
+
+    /// Values by scipy.special.softmax and scikit-learn's log_loss and roc_auc_score (ovr, macro) over it.
+    @Test func `of declared logits the softmax is measured`() throws {
+        let rows = [
+            [2.0, 0.5, -1], [0.1, 1.5, 0.3], [-0.5, 0.2, 0.9], [3, 2.5, 2.9], [0, 0.4, 0.6], [1, 0.9, -2],
+        ]
+        let expected = [0, 1, 2, 2, 1, 0]
+        let values = try Self.scored(rows, expected: expected, declared: .logits).values()
+        #expect(abs((values["log_loss"] ?? 0) - 0.6644551163763732) < 1e-12)
+        #expect(abs((values["roc_auc"] ?? 0) - 0.9166666666666666) < 1e-12)
+        let open = try Self.scored(rows, expected: expected)
+        #expect(open.values()["roc_auc"] == nil && open.leftOut["roc_auc"]?.contains("--scores logits") == true)
+        #expect(open.values()["top_2"] == values["top_2"])
+    }
+
+    @Test func `the area of two logits is that of their difference`() throws {
+        // Differences: 1, -1, 3, 0. By the second column alone the last one would win against all.
+        let rows = [[0.0, 1], [2, 1], [-3, 0], [9, 9]]
+        for declared in [nil, ScoreKind.logits] {
+            let scorer = try Self.scored(rows, expected: [1, 0, 1, 0], declared: declared)
+            #expect(scorer.values()["roc_auc"] == 1)
         }
     }
 
@@ -127,8 +171,15 @@ import Testing
         #expect(isNear(values["roc_auc"], (7.0 / 8 + 1 + 5.0 / 8) / 3))
     }
 
+    @Test func `the area is not defined where a class has no sample`() throws {
+        let scorer = try Self.scored(Array(Self.rows.prefix(4)), expected: [0, 0, 1, 1])
+        #expect(scorer.values()["roc_auc"] == nil)
+        #expect(scorer.leftOut["roc_auc"]?.contains("'2'") == true)
+    }
+
     @Test func `a label that is not scored is refused with the classes that are`() throws {
-        var predictions = try ScoredPredictions(classes: [.text("no"), .text("yes")])
+        var predictions = try ScoredPredictions(
+            classes: [.text("no"), .text("yes")], declared: nil, epsilon: .ulpOfOne)
         let failure = try #require(throws: EvaluationFailure.self) {
             try predictions.add([0.5, 0.5], expected: .text("maybe"))
         }

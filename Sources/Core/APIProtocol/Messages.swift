@@ -132,6 +132,10 @@ package struct VerifyRequest: Sendable, Codable {
     package var sweepThreads: [Int]?
     /// The arrays of the dataset that may go into the model.
     package var inputs: [String]?
+    /// The output that is judged.
+    package var output: String?
+    /// What the scores of a classifier are.
+    package var scores: ScoreKind?
     /// What the worker must have.
     package var labels: [WorkerLabel]?
     /// True for a repetition that only compares: no try, and nothing is promoted by it.
@@ -162,6 +166,8 @@ package struct VerifyRequest: Sendable, Codable {
         sweepBatches = settings.sweepBatches
         sweepThreads = settings.sweepThreads
         inputs = settings.inputs
+        output = settings.output
+        scores = settings.scores
         labels = settings.labels
         isReplay = true
     }
@@ -179,6 +185,8 @@ package struct VerifyRequest: Sendable, Codable {
         settings.sweepBatches = sweepBatches
         settings.sweepThreads = sweepThreads
         settings.inputs = InputNames.sorted(inputs)
+        settings.output = output
+        settings.scores = scores
         if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
         return settings
     }

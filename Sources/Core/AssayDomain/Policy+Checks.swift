@@ -104,6 +104,7 @@ extension Policy {
                 .policyInvalid, "the policy names inputs and measures nothing",
                 remedy: "name them beside a bound of metrics, latency or memory")
         }
+        try checkAnswers()
         if let dataset, case .tag(.alias) = dataset.selector {
             throw AssayError(
                 .policyInvalid, "the policy's dataset \(dataset) can move",

@@ -25,6 +25,7 @@ extension Policy {
         if latency?.throughput != nil { names.append("throughput") }
         if memory != nil { names.append("memory") }
         if cage != nil { names.append("cage") }
+        names += sameAnswers.map(\.name)
         if tries != nil { names.append("tries") }
         return names
     }

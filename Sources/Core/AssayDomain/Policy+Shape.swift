@@ -4,8 +4,14 @@ extension Policy {
     package static let shape = KeyShape.object([
         "version": .value, "profile": .value, "signature": .object(["keys": .list(.value)]),
         "attestations": .list(demandShape), "dataset": .value,
-        "datasets": .map(.object(["dataset": .value, "inputs": .list(.value), "metrics": .map(metricShape)])),
-        "inputs": .list(.value), "metrics": .map(metricShape), "tries": .object(["max": .value]),
+        "datasets": .map(
+            .object([
+                "dataset": .value, "inputs": .list(.value), "output": .value, "scores": .value,
+                "metrics": .map(metricShape),
+            ])),
+        "inputs": .list(.value), "output": .value, "scores": .value, "metrics": .map(metricShape),
+        "batch_invariant": .object(["max_difference": .value]),
+        "deterministic": .object(["max_difference": .value]), "tries": .object(["max": .value]),
         "latency": latencyShape, "memory": .object(["max_bytes": .value]), "cage": .value,
         "size": .object(["max_bytes": .value]), "lineage": .list(.value),
         "waivers": .object(["role": .value, "keys": .list(.value)]), "deadline_seconds": .value,

@@ -122,7 +122,14 @@ package struct Policy: Sendable, Hashable, Codable {
         package var dataset: Reference
         /// As the policy's own.
         package var inputs: [String]?
+        package var output: String?
+        package var scores: ScoreKind?
         package var metrics: [String: MetricBound]
+    }
+
+    /// How far answers may lie apart that should be the same.
+    package struct DifferenceBound: Sendable, Hashable, Codable {
+        package var maxDifference: Double
     }
 
     /// Who may waive a requirement; nobody if the policy has none.
@@ -146,6 +153,10 @@ package struct Policy: Sendable, Hashable, Codable {
     package var dataset: Reference?
     /// The arrays of the dataset that may go into a model; where it is not set the dataset says it, or nobody.
     package var inputs: [String]?
+    /// The output that is judged; where it is not set the model must have one alone that can be.
+    package var output: String?
+    /// What the scores of a classifier are.
+    package var scores: ScoreKind?
     /// Further data, by the names that its requirements begin with.
     package var datasets: [String: DatasetDemand]?
     package var metrics: [String: MetricBound]?
@@ -154,6 +165,10 @@ package struct Policy: Sendable, Hashable, Codable {
     package var memory: ByteBound?
     /// The evaluator's confinement.
     package var cage: CageDemand?
+    /// Answers in batches of another size and in another order.
+    package var batchInvariant: DifferenceBound?
+    /// Answers to the same samples once more.
+    package var deterministic: DifferenceBound?
     /// The sum of the version's files.
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
@@ -180,6 +195,8 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.sweepThreads = latency?.sweep?.threads
         if let labels { settings.labels = Set(labels).sorted() }
         settings.inputs = InputNames.sorted(inputs)
+        settings.output = output
+        settings.scores = scores
         return settings
     }
 
@@ -189,13 +206,16 @@ package struct Policy: Sendable, Hashable, Codable {
             var part = Policy(version: version)
             part.dataset = demand.dataset
             part.inputs = demand.inputs
+            part.output = demand.output ?? output
+            part.scores = demand.scores ?? scores
             part.metrics = demand.metrics
             part.cage = cage
             part.labels = labels
             part.tries = tries
             part.deadlineSeconds = deadlineSeconds
-            // Nobody looks at its latency.
-            part.latency = Latency(runs: VerificationSettings.runsMin)
+            // Nobody looks at its latency, but the model answers as it will run.
+            part.latency = Latency(
+                threads: latency?.threads, batch: latency?.batch, runs: VerificationSettings.runsMin)
             return (name, part)
         }
     }
@@ -221,6 +241,7 @@ package struct Policy: Sendable, Hashable, Codable {
     /// Whether anything is demanded that only a measurement tells.
     var needsMeasurement: Bool {
         !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || !(latency?.times ?? []).isEmpty
-            || latency?.throughput != nil || memory != nil || cage != nil
+            || latency?.throughput != nil || memory != nil || cage != nil || batchInvariant != nil
+            || deterministic != nil
     }
 }

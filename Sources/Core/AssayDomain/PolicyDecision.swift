@@ -61,7 +61,8 @@ extension Policy {
             [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
             + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
-            + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + triesOutcomes(evidence)
+            + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + answerOutcomes(evidence)
+            + triesOutcomes(evidence)
         let all = outcomes + partOutcomes(evidence)
         // A name that two lines share is waived for neither: whoever waived it meant one.
         let shared = Dictionary(grouping: all, by: \.requirement).filter { $0.value.count > 1 }.keys
@@ -327,6 +328,7 @@ extension Policy {
     ) -> RequirementOutcome {
         let reason =
             report?.failure.map { "\($0.kind): \(Printable.escape($0.message))" }
+            ?? report?.measurements?.reason(against: requirement)
             ?? (report == nil ? "not measured" : "not among what is measured")
         return RequirementOutcome(
             requirement: requirement, demanded: demanded, measured: reason,

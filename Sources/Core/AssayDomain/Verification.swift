@@ -17,6 +17,10 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package var sweepThreads: [Int]?
     /// The arrays of the dataset that may go into a model, sorted; nil leaves that to the dataset.
     package var inputs: [String]?
+    /// The output that is judged; nil if the model has one alone that can be.
+    package var output: String?
+    /// What scores are; nil if they are probabilities where all of them can be, and logits elsewhere.
+    package var scores: ScoreKind?
     /// What the worker must have; in order, each once, nil if nothing.
     package var labels: [WorkerLabel]?
 
@@ -50,6 +54,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package func check() throws(AssayError) {
         _ = try WorkerLabel.normalised(labels ?? [])
         if let inputs { try InputNames.check(inputs) }
+        if let output { try OutputName.check(output) }
         var ranges: [(String, Int, ClosedRange<Int>)] = [
             ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
             ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, Self.runsMin...100_000),

@@ -160,10 +160,13 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         /// Stable: `invalid-model`, `time-limit`, `worker-crashed` …
         package let kind: String
         package let message: String
+        /// What to save, rename or choose.
+        package var remedy: String?
 
-        package init(kind: String, message: String) {
+        package init(kind: String, message: String, remedy: String? = nil) {
             self.kind = kind
             self.message = message
+            self.remedy = remedy
         }
 
         /// Whether the process ended without an answer.
@@ -200,6 +203,12 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         /// Who named the inputs: `dataset`, `policy`, both or nobody.
         package var inputsNamedBy: [String]?
         package var judged: Judged?
+        /// What answers do at another batch size, and when they are asked for again; evaluators before 0.5
+        /// do not say it.
+        package var batchInvariant: BatchInvariance?
+        package var deterministic: Determinism?
+        /// Why metrics that such data can have are not among `metrics`, by their names.
+        package var leftOut: [String: String]?
 
         /// The table of the classes, in the order of `classes`.
         package var perClass: [ClassFigures]?
@@ -310,6 +319,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
     /// A failure as the error of an outcome.
     package struct FailureError: Error, Sendable, Hashable {
         package let failure: Failure
-        package init(_ kind: String, _ message: String) { failure = Failure(kind: kind, message: message) }
+        package init(_ kind: String, _ message: String, remedy: String? = nil) {
+            failure = Failure(kind: kind, message: message, remedy: remedy)
+        }
     }
 }

@@ -7,6 +7,7 @@ extension EvaluationJob {
     /// What is wrong with the values, as a sentence; nil if every one is in its range.
     package var fault: String? {
         if labelName.isEmpty { return "label_name is empty" }
+        if output?.isEmpty ?? false { return "output is empty" }
         let names = (inputs.dataset ?? []) + (inputs.policy ?? [])
         guard names.count <= Self.inputsMax else { return "inputs has \(names.count) names" }
         guard topK.count <= Self.topKCountMax else {

@@ -33,7 +33,7 @@ extension EvaluationJob: Codable {
         case baselineModelPath = "baseline_model_path"
         case datasetPath = "dataset_path"
         case labelName = "label_name"
-        case inputs
+        case inputs, output, scores
         case task
         case topK = "top_k"
         case latency
@@ -50,6 +50,8 @@ extension EvaluationJob: Codable {
         labelName = try values.decodeIfPresent(String.self, forKey: .labelName) ?? labelName
         inputs = try values.decodeIfPresent(EvaluationInputs.self, forKey: .inputs) ?? inputs
         task = try values.decodeIfPresent(EvaluationTask.self, forKey: .task) ?? task
+        output = try values.decodeIfPresent(String.self, forKey: .output)
+        scores = try values.decodeIfPresent(ScoreKind.self, forKey: .scores)
         topK = try values.decodeIfPresent([Int].self, forKey: .topK) ?? topK
         latency = try values.decodeIfPresent(LatencySettings.self, forKey: .latency) ?? latency
         limits = try values.decodeIfPresent(EvaluationLimits.self, forKey: .limits) ?? limits
@@ -65,6 +67,8 @@ extension EvaluationJob: Codable {
         try values.encode(labelName, forKey: .labelName)
         try values.encode(inputs, forKey: .inputs)
         try values.encode(task, forKey: .task)
+        try values.encodeIfPresent(output, forKey: .output)
+        try values.encodeIfPresent(scores, forKey: .scores)
         try values.encode(topK, forKey: .topK)
         try values.encode(latency, forKey: .latency)
         try values.encode(limits, forKey: .limits)

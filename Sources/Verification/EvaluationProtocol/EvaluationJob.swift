@@ -1,11 +1,11 @@
 /// The version of the messages between the parent and the evaluator; both refuse any other.
 package enum EvaluationProtocolVersion {
-    package static let current = 3
+    package static let current = 4
 }
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.4.0"
+    package static let current = "0.5.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.
@@ -25,6 +25,10 @@ package struct EvaluationJob: Equatable, Sendable {
     /// Which arrays are inputs, as far as anybody says so.
     package var inputs: EvaluationInputs
     package var task: EvaluationTask
+    /// The output that is judged; nil if the model has one alone that can be.
+    package var output: String?
+    /// What scores are; nil if they are probabilities where every one can be, and logits elsewhere.
+    package var scores: ScoreKind?
     /// The values of k for which the top-k accuracy is reported; one above the number of classes is left out.
     package var topK: [Int]
     package var latency: LatencySettings
@@ -65,6 +69,13 @@ package struct EvaluationInputs: Equatable, Codable, Sendable {
     package var namedBy: [String] {
         [dataset.map { _ in "dataset" }, policy.map { _ in "policy" }].compactMap(\.self)
     }
+}
+
+/// What the scores of a classifier are.
+package enum ScoreKind: String, Codable, Sendable, CaseIterable {
+    case probabilities
+    /// Any numbers of which the largest is the best; their softmax are probabilities.
+    case logits
 }
 
 /// How the outputs of a model are compared with the labels.

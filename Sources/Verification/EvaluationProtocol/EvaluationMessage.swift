@@ -69,10 +69,13 @@ package struct EvaluationFailure: Error, Equatable, Codable, Sendable {
 
     package let kind: Kind
     package let message: String
+    /// What to save, rename or choose, as a sentence; nil where nothing helps, or nobody knows.
+    package var remedy: String?
 
-    package init(_ kind: Kind, _ message: String) {
+    package init(_ kind: Kind, _ message: String, remedy: String? = nil) {
         self.kind = kind
         self.message = message
+        self.remedy = remedy
     }
 }
 
@@ -94,7 +97,7 @@ extension EvaluationMessage {
 extension EvaluationMessage: Codable {
     private enum CodingKeys: String, CodingKey {
         case protocolVersion = "protocol"
-        case type, cage, stage, done, total, result, kind, message
+        case type, cage, stage, done, total, result, kind, message, remedy
     }
 
     private enum MessageType: String, Codable {
@@ -137,6 +140,7 @@ extension EvaluationMessage: Codable {
             try values.encode(MessageType.failure, forKey: .type)
             try values.encode(failure.kind, forKey: .kind)
             try values.encode(failure.message, forKey: .message)
+            try values.encodeIfPresent(failure.remedy, forKey: .remedy)
         }
     }
 }

@@ -21,6 +21,8 @@ package struct EvaluationMetrics: Equatable, Sendable {
     package var paired: PairedFigures?
     /// Why there is a baseline and no comparison with it, as a sentence.
     package var pairedFailure: String?
+    /// Why a metric that such data can have is not among the values, by its name.
+    package var leftOut: [String: String]?
 
     package init(
         kind: Kind, values: [String: Double], classes: [ClassFigures]? = nil, confusionMatrix: ConfusionMatrix? = nil,
@@ -40,6 +42,7 @@ extension EvaluationMetrics: Codable {
         case kind, values, classes, slices, paired
         case confusionMatrix = "confusion_matrix"
         case pairedFailure = "paired_failure"
+        case leftOut = "left_out"
     }
 }
 

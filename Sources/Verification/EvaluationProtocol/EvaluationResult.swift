@@ -11,6 +11,10 @@ package struct EvaluationResult: Equatable, Sendable {
     /// Who said which arrays are inputs: `dataset`, `policy`, both or nobody.
     package var inputsNamedBy: [String]
     package var judged: Judged
+    /// What answers do at another batch size; nil for recorded sets, which cannot be put together otherwise.
+    package var batchInvariance: BatchInvariance?
+    /// What was run again and gave the same bits.
+    package var determinism: Determinism?
     package var metrics: EvaluationMetrics
     package var latency: LatencyFigures
     /// Present if the job named a baseline model.
@@ -119,6 +123,13 @@ extension EvaluationResult {
         package var predictions: [String]
         /// The output that scores were taken from.
         package var scores: String?
+        /// Where it is known from what the columns of scores stand for.
+        package var classesFrom: ClassSource?
+        /// What the scores were taken for.
+        package var scoreKind: ScoreKind?
+        /// Samples of which the best score and the model's own list of classes tell different classes; nil if there are
+        /// not both.
+        package var argmaxDiffers: Int?
 
         package init(
             labels: String? = nil, classes: String? = nil, predictions: [String], scores: String? = nil
@@ -127,6 +138,79 @@ extension EvaluationResult {
             self.classes = classes
             self.predictions = predictions
             self.scores = scores
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case labels, classes, predictions, scores
+            case classesFrom = "classes_from"
+            case scoreKind = "score_kind"
+            case argmaxDiffers = "argmax_differs"
+        }
+    }
+
+    /// From where it is known what the columns of scores stand for.
+    package enum ClassSource: String, Codable, Sendable {
+        /// The dataset's array `classes`.
+        case dataset
+        /// The model's output `class_labels`.
+        case classLabels = "class_labels"
+        /// The keys of the model's maps.
+        case keys
+        /// The attributes of the model's classifier.
+        case classifier
+        /// The model's list of classes, which names the class of the best column in every sample.
+        case answers
+        /// Nobody says it; labels count from 0, and so do columns.
+        case numbers
+    }
+
+    /// The same samples in batches of other sizes and in another order.
+    package struct BatchInvariance: Equatable, Codable, Sendable {
+        /// Samples per run of what was judged.
+        package var batch: Int
+        package var otherBatches: [Int]
+        /// Samples that were compared.
+        package var samples: Int
+        /// Whether every answer was the same bit for bit.
+        package var isExact: Bool
+        /// The largest difference of two numbers, a text that differs being 1; nil with a fault.
+        package var maxDifference: Double?
+        /// Why there is nothing to compare, as a sentence.
+        package var fault: String?
+
+        package init(
+            batch: Int, otherBatches: [Int], samples: Int, isExact: Bool, maxDifference: Double?, fault: String? = nil
+        ) {
+            self.batch = batch
+            self.otherBatches = otherBatches
+            self.samples = samples
+            self.isExact = isExact
+            self.maxDifference = maxDifference
+            self.fault = fault
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case batch, samples, fault
+            case otherBatches = "other_batches"
+            case isExact = "exact"
+            case maxDifference = "max_difference"
+        }
+    }
+
+    /// Batches of samples, or recorded sets, that were run again with the same batch and threads.
+    package struct Determinism: Equatable, Codable, Sendable {
+        package var runs: Int
+        /// 0: answers that differ in a bit end the evaluation.
+        package var maxDifference: Double
+
+        package init(runs: Int, maxDifference: Double = 0) {
+            self.runs = runs
+            self.maxDifference = maxDifference
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case runs
+            case maxDifference = "max_difference"
         }
     }
 
@@ -162,6 +246,8 @@ extension EvaluationResult: Codable {
     private enum CodingKeys: String, CodingKey {
         case evaluator, runtime, machine, settings, samples, fed, judged, metrics, latency, comparison, sweep
         case inputsNamedBy = "inputs_named_by"
+        case batchInvariance = "batch_invariant"
+        case determinism = "deterministic"
         case loadMicroseconds = "load_microseconds"
         case firstRunMicroseconds = "first_run_microseconds"
         case peakMemoryBytes = "peak_memory_bytes"

@@ -36,7 +36,7 @@ struct EvaluatorEnding: Sendable {
                 environment: Self.environment(of: result), cage: reportedCage,
                 result: .success(Self.measurements(of: result)))
         case .failure(let failure):
-            return failed(failure.kind, failure.message)
+            return failed(failure.kind, failure.message, remedy: failure.remedy)
         case .deadline:
             return failed(.timeLimit, "the evaluation did not end within \(deadline.components.seconds) seconds")
         case .stopped:
@@ -60,11 +60,15 @@ struct EvaluatorEnding: Sendable {
         }
     }
 
-    private func failed(_ kind: EvaluationFailure.Kind, _ message: String) -> EvaluationOutcome {
+    private func failed(
+        _ kind: EvaluationFailure.Kind, _ message: String, remedy: String? = nil
+    ) -> EvaluationOutcome {
         EvaluationOutcome(
             environment: nil, cage: reportedCage,
             result: .failure(
-                .init(Printable.escape(kind.rawValue, limit: 100), Printable.escape(message, limit: 1000))))
+                .init(
+                    Printable.escape(kind.rawValue, limit: 100), Printable.escape(message, limit: 1000),
+                    remedy: remedy.map { Printable.escape($0, limit: 500) })))
     }
 
     private var reportedCage: VerificationReport.Cage? {
@@ -105,6 +109,11 @@ struct EvaluatorEnding: Sendable {
         }
         measurements.inputsNamedBy = result.inputsNamedBy
         measurements.judged = VerificationReport.Judged(result.judged)
+        measurements.batchInvariant = result.batchInvariance.map(VerificationReport.BatchInvariance.init)
+        measurements.deterministic = result.determinism.map {
+            .init(runs: $0.runs, maxDifference: $0.maxDifference)
+        }
+        measurements.leftOut = result.metrics.leftOut?.mapValues { Printable.escape($0, limit: 400) }
         measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 300) }
         return measurements
     }

@@ -65,8 +65,11 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 // More than the deadline times the threads could only be used if the clock stood still.
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.demand.threads, 86_400),
                 memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
+        var chosen = job
+        chosen.output = request.settings.output
+        chosen.scores = request.settings.scores.flatMap { EvaluationProtocol.ScoreKind(rawValue: $0.rawValue) }
         let outcome = try await supervise(
-            job, workingFolder: try folder.makeFolder("work"), deadline: .seconds(request.settings.deadlineSeconds),
+            chosen, workingFolder: try folder.makeFolder("work"), deadline: .seconds(request.settings.deadlineSeconds),
             progress: progress)
         return outcome.of(request)
     }

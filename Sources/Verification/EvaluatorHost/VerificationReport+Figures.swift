@@ -36,5 +36,16 @@ extension VerificationReport.Judged {
         self.init(
             labels: judged.labels.map(name), classes: judged.classes.map(name),
             predictions: judged.predictions.map(name), scores: judged.scores.map(name))
+        classesFrom = judged.classesFrom?.rawValue
+        scoreKind = judged.scoreKind.flatMap { AssayDomain.ScoreKind(rawValue: $0.rawValue) }
+        argmaxDiffers = judged.argmaxDiffers
+    }
+}
+
+extension VerificationReport.BatchInvariance {
+    init(_ found: EvaluationResult.BatchInvariance) {
+        self.init(
+            batch: found.batch, otherBatches: found.otherBatches, samples: found.samples, exact: found.isExact,
+            maxDifference: found.maxDifference, fault: found.fault.map { Printable.escape($0, limit: 400) })
     }
 }

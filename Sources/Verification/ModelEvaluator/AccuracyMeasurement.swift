@@ -41,17 +41,16 @@ enum TestData {
 
 /// Runs all of the data once and compares the answers with what was expected.
 struct AccuracyMeasurement {
-    /// Samples per run.
-    private static let batchSize = 16
     /// Of the batches, how many are run again: one of so many, and a few at least.
     private static let repeatedOfBatches = 20
     private static let repeatedMin = 2
 
     let library: OnnxLibrary
     let data: TestData
-    let topK: [Int]
-    let seed: UInt64
+    let job: EvaluationJob
     let progress: (EvaluationStage, Int, Int) -> Void
+
+    private var seed: UInt64 { job.latency.seed }
 
     /// What a model answered, as figures and as something that can be compared.
     struct Answers {
@@ -61,6 +60,8 @@ struct AccuracyMeasurement {
         let judged: EvaluationResult.Judged
         /// All that was run, in order.
         let batches: [AnsweredBatch]
+        /// The outputs that a run was asked for.
+        let outputs: [String]
     }
 
     /// What was run at once, and what came out of it.
@@ -72,9 +73,8 @@ struct AccuracyMeasurement {
 
     /// One way through the whole dataset.
     private struct Pass {
-        let scorer: any MetricScorer
-        let output: ComparedOutput
-        let hasScores: Bool
+        let answers: ScoredAnswers
+        let roles: OutputRoles
         let batches: [AnsweredBatch]
     }
 
@@ -86,12 +86,16 @@ struct AccuracyMeasurement {
         }
     }
 
-    /// Runs a part of what was run before in a session, in an order that is drawn.
+    /// Runs a part of what was run before in a session, in an order that is drawn; answers how many runs.
     ///
     /// Throws `nondeterministic` if an answer is not the same bit for bit: then what was judged is not what is served.
-    func requireSame(_ batches: [AnsweredBatch], from session: OnnxSession, _ which: String) throws(EvaluationFailure) {
+    func requireSame(
+        _ answers: Answers, from session: OnnxSession, _ which: String
+    ) throws(EvaluationFailure) -> Int {
+        let batches = answers.batches
+        var runs = 0
         for batch in batches.shuffled().prefix(max(Self.repeatedMin, batches.count / Self.repeatedOfBatches)) {
-            let run = try run(batch, in: session)
+            let run = try run(batch, in: session, outputs: answers.outputs)
             let answer = try EvaluationFailure.ofRunning { () throws(OnnxError) in
                 try run.execute()
                 return try run.fingerprint()
@@ -100,22 +104,24 @@ struct AccuracyMeasurement {
                 throw EvaluationFailure(
                     .nondeterministic,
                     "run again in \(which) the model gave different answers to \(name(of: batch)); it must give the "
-                        + "same bits for the same batch and threads")
+                        + "same bits for the same batch and threads",
+                    remedy: "export the model for inference, without operators of random")
             }
+            runs += 1
         }
+        return runs
     }
 
-    private func run(_ batch: AnsweredBatch, in session: OnnxSession) throws(EvaluationFailure) -> OnnxRun {
+    private func run(
+        _ batch: AnsweredBatch, in session: OnnxSession, outputs: [String]
+    ) throws(EvaluationFailure) -> OnnxRun {
         switch data {
         case .labelled(let data):
             let inputs = try ModelInputs(library: library, session: session, data: data)
-            return OnnxRun(
-                session: session, inputs: try inputs.tensors(rows: batch.rows),
-                outputNames: [try data.output(of: session).name])
+            return OnnxRun(session: session, inputs: try inputs.tensors(rows: batch.rows), outputNames: outputs)
         case .recorded(let sets):
             let inputs = try ModelInputs(library: library, session: session, set: sets[batch.rows.lowerBound])
-            return OnnxRun(
-                session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: session.outputs.map(\.name))
+            return OnnxRun(session: session, inputs: try inputs.tensors(rows: 0..<1), outputNames: outputs)
         }
     }
 
@@ -130,11 +136,11 @@ struct AccuracyMeasurement {
     ///
     /// Latency can be compared even if the baseline's answers cannot be judged, so this never fails; who demands a
     /// comparison of metrics is told why there is none.
-    func compare(_ answers: inout Answers, with baseline: OnnxSession) {
+    func compare(_ answers: inout Answers, with baseline: OnnxSession, at path: String) {
         guard case .labelled(let data) = data, let candidate = answers.scorer else { return }
         do {
-            let other = try pass(of: baseline, data, .paired)
-            answers.metrics.paired = compare(candidate, other.scorer)
+            let other = try pass(of: baseline, data, .paired, modelPath: path)
+            answers.metrics.paired = compare(candidate, other.answers.scorer)
         } catch {
             answers.metrics.pairedFailure = "the baseline model: \(error.message)"
         }
@@ -143,8 +149,8 @@ struct AccuracyMeasurement {
     // MARK: Labels
 
     private func answers(of session: OnnxSession, _ data: LabelledData) throws(EvaluationFailure) -> Answers {
-        let pass = try pass(of: session, data, .accuracy)
-        let scorer = pass.scorer
+        let pass = try pass(of: session, data, .accuracy, modelPath: job.modelPath)
+        let scorer = pass.answers.scorer
         var metrics = EvaluationMetrics(kind: .regression, values: scorer.values())
         guard metrics.values.values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
@@ -153,24 +159,33 @@ struct AccuracyMeasurement {
             metrics.kind = .classification
             metrics.classes = scorer.classFigures
             metrics.confusionMatrix = scorer.confusionMatrix
+            metrics.leftOut = scorer.leftOut.isEmpty ? nil : scorer.leftOut
         }
         metrics.slices = Self.slices(of: scorer, data.groups)
-        let judged = EvaluationResult.Judged(
+        var judged = EvaluationResult.Judged(
             labels: data.rule.labelName, classes: data.columns.map { _ in LabelledData.classesName },
-            predictions: [pass.output.name], scores: pass.hasScores ? pass.output.name : nil)
-        return Answers(metrics: metrics, scorer: scorer, judged: judged, batches: pass.batches)
+            predictions: [pass.roles.predictions.name],
+            scores: pass.answers.hasScores ? pass.roles.scores?.name : nil)
+        judged.classesFrom = pass.answers.classesFrom
+        judged.scoreKind = pass.answers.scoreKind
+        judged.argmaxDiffers = pass.answers.argmaxDiffers
+        return Answers(
+            metrics: metrics, scorer: scorer, judged: judged, batches: pass.batches,
+            outputs: pass.roles.outputs.map(\.name))
     }
 
-    /// Runs the whole dataset once.
+    /// Runs the whole dataset once, as many samples at a time as latency is measured with.
     ///
     /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
     private func pass(
-        of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage
+        of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage, modelPath: String
     ) throws(EvaluationFailure) -> Pass {
         let inputs = try ModelInputs(library: library, session: session, data: data)
-        let output = try data.output(of: session)
-        var predictions = Predictions(data)
-        let batchSize = try inputs.batchSize(wanted: min(Self.batchSize, inputs.rows))
+        let batchSize = try inputs.batchSize(wanted: min(job.latency.batchSize, inputs.rows))
+        let facts = ClassFacts(data, modelPath: modelPath)
+        let roles = try roles(of: session, data, inputs, batchSize, facts)
+        var predictions = predictions(data, roles, of: session, facts)
+        let outputs = roles.outputs
         var batches: [AnsweredBatch] = []
         var done = 0
         while done < inputs.rows {
@@ -178,20 +193,54 @@ struct AccuracyMeasurement {
             let start = isFixed ? min(done, inputs.rows - batchSize) : done
             let end = min(start + batchSize, inputs.rows)
             let run = OnnxRun(
-                session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: [output.name])
-            let fingerprint = try EvaluationFailure.ofRunning { () throws(OnnxError) in
+                session: session, inputs: try inputs.tensors(rows: start..<end), outputNames: outputs.map(\.name))
+            let fingerprint = try EvaluationFailure.ofBatch(end - start) { () throws(OnnxError) in
                 try run.execute()
                 return try run.fingerprint()
             }
             batches.append(AnsweredBatch(rows: start..<end, fingerprint: fingerprint))
-            try predictions.add(
-                output.answer(of: run), start: start, count: end - start, skipped: done - start)
+            var answers: [BatchAnswer] = []
+            for (position, output) in outputs.enumerated() {
+                let answer = try BatchAnswer(run, at: position, session.outputs[output.index])
+                try answer.requireFinite(start: start, count: end - start)
+                answers.append(answer)
+            }
+            try predictions.add(answers, start: start, count: end - start, skipped: done - start)
             done = end
             progress(stage, done, inputs.rows)
         }
-        return Pass(
-            scorer: try predictions.scorer(topK: topK), output: output, hasScores: predictions.hasScores,
-            batches: batches)
+        return Pass(answers: try predictions.scored(topK: job.topK), roles: roles, batches: batches)
+    }
+
+    /// Which outputs are judged, found out by a run of the first batch.
+    private func roles(
+        of session: OnnxSession, _ data: LabelledData, _ inputs: ModelInputs, _ batchSize: Int, _ facts: ClassFacts?
+    ) throws(EvaluationFailure) -> OutputRoles {
+        let run = OnnxRun(
+            session: session, inputs: try inputs.tensors(rows: 0..<batchSize), outputNames: session.outputs.map(\.name))
+        try EvaluationFailure.ofBatch(batchSize) { () throws(OnnxError) in try run.execute() }
+        let probe = OutputProbe(run, of: session, samples: batchSize)
+        if let facts { return try .ofClasses(probe, facts, chosen: job.output) }
+        guard case .values(_, let columns) = data.labels else {
+            throw EvaluationFailure(.internal, "labels are neither classes nor values")
+        }
+        return try .ofValues(probe, columns: columns, chosen: job.output)
+    }
+
+    private func predictions(
+        _ data: LabelledData, _ roles: OutputRoles, of session: OnnxSession, _ facts: ClassFacts?
+    ) -> any Predictions {
+        switch data.labels {
+        case .values(let expected, let columns): return ValuePredictions(expected: expected, columns: columns)
+        case .classes(let expected):
+            var epsilon = Double.ulpOfOne
+            if let scores = roles.scores, case .tensor(let type, _) = session.outputs[scores.index].kind {
+                epsilon = type.epsilon
+            }
+            return ClassPredictions(
+                expected, roles, facts ?? ClassFacts(labels: expected, columns: data.columns), declared: job.scores,
+                epsilon: epsilon)
+        }
     }
 
     /// The metrics of every value of every group; nil without groups.
@@ -227,6 +276,12 @@ struct AccuracyMeasurement {
     /// Runs every set and compares all outputs.
     private func answers(of session: OnnxSession, _ sets: [RecordedSet]) throws(EvaluationFailure) -> Answers {
         let names = session.outputs.map(\.name)
+        if let chosen = job.output, !names.contains(where: { ByteName($0) == ByteName(chosen) }) {
+            throw EvaluationFailure(
+                .shapeMismatch,
+                "the model has no output \(MessageText.quote(chosen)); it has \(MessageText.list(names))",
+                remedy: "choose one of them with --output, or as the policy's output")
+        }
         var comparison = GoldenComparison()
         var batches: [AnsweredBatch] = []
         for (position, set) in sets.enumerated() {
@@ -249,7 +304,7 @@ struct AccuracyMeasurement {
         }
         return Answers(
             metrics: EvaluationMetrics(kind: .golden, values: comparison.values), scorer: nil,
-            judged: EvaluationResult.Judged(predictions: names), batches: batches)
+            judged: EvaluationResult.Judged(predictions: names), batches: batches, outputs: names)
     }
 }
 

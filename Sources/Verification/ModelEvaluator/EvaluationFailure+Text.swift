@@ -64,6 +64,21 @@ extension EvaluationFailure {
         }
     }
 
+    /// What running a batch answers; where it fails the batch is told, since many models run with one sample alone.
+    static func ofBatch<Value>(
+        _ samples: Int, _ body: () throws(OnnxError) -> Value
+    ) throws(EvaluationFailure) -> Value {
+        do {
+            return try body()
+        } catch {
+            let failure = running(error)
+            guard samples > 1, failure.kind == .invalidModel || failure.kind == .shapeMismatch else { throw failure }
+            throw EvaluationFailure(
+                failure.kind, "with \(samples) samples at a time \(failure.message)",
+                remedy: "measure one sample at a time with --batch 1 (policy: latency.batch: 1)")
+        }
+    }
+
     /// What fails because of the baseline says so.
     static func ofBaseline<Value>(
         _ body: () throws(EvaluationFailure) -> Value
@@ -71,7 +86,7 @@ extension EvaluationFailure {
         do {
             return try body()
         } catch {
-            throw EvaluationFailure(error.kind, "the baseline model: \(error.message)")
+            throw EvaluationFailure(error.kind, "the baseline model: \(error.message)", remedy: error.remedy)
         }
     }
 

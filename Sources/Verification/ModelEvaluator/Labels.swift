@@ -80,7 +80,8 @@ enum Labels: Equatable {
             guard columns == 1 else {
                 throw EvaluationFailure(
                     .invalidDataset,
-                    "\(subject) has shape \(array.shape); one class per sample, shape [\(rows)], is expected")
+                    "\(subject) has shape \(array.shape); one class per sample, shape [\(rows)], is expected",
+                    remedy: "save one-hot labels as label.argmax(1); several labels per sample are not measured")
             }
             self = .classes(classes)
             return
@@ -90,7 +91,8 @@ enum Labels: Equatable {
                 .invalidDataset,
                 "\(subject) holds \(array.elementType.name); "
                     + (task == .regression
-                        ? "numbers are expected" : "strings or class numbers up to 2^63-1 are expected"))
+                        ? "numbers are expected" : "strings or class numbers up to 2^63-1 are expected"),
+                remedy: "save the labels of a classification as int64 or strings, those of a regression as float64")
         }
         guard values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.invalidDataset, "\(subject) holds NaN or an infinity")

@@ -34,24 +34,26 @@ struct ModelEvaluation {
         let batchSize = try inputs.batchSize(wanted: job.latency.batchSize)
         let watch = AnswerWatch()
         let candidate = LatencyMeasurement(run: try prepare(session, inputs, batchSize), watch: watch)
-        let firstRun = try EvaluationFailure.ofRunning { () throws(OnnxError) in try candidate.time() }
+        let firstRun = try EvaluationFailure.ofBatch(batchSize) { () throws(OnnxError) in try candidate.time() }
         let accuracy = AccuracyMeasurement(
-            library: library, data: data, topK: job.topK, seed: job.latency.seed, progress: progress)
+            library: library, data: data, job: job, progress: progress)
         var answers = try accuracy.answers(of: session)
         let (warmUpRuns, latency) = try latency(candidate, batchSize)
         let peakMemory = ProcessMemory.peakBytes
-        try accuracy.requireSame(answers.batches, from: session, "the session that latency was measured in")
-        try accuracy.requireSame(
-            answers.batches, from: try loadModel(library, job.modelPath, "model").session, "a fresh session")
+        let repeated =
+            try accuracy.requireSame(answers, from: session, "the session that latency was measured in")
+            + accuracy.requireSame(
+                answers, from: try loadModel(library, job.modelPath, "model").session, "a fresh session")
+        let invariance = try accuracy.batchInvariance(of: answers, in: session)
         let comparison = try baseline.map { session throws(EvaluationFailure) in
-            accuracy.compare(&answers, with: session)
+            accuracy.compare(&answers, with: session, at: job.baselineModelPath ?? "")
             let baselineInputs = try EvaluationFailure.ofBaseline { () throws(EvaluationFailure) in
                 try data.inputs(library: library, session: session)
             }
             return try compare(library, inputs, baselineInputs, batchSize, watch)
         }
         try watch.requireOneAnswer()
-        return EvaluationResult(
+        var result = EvaluationResult(
             evaluator: .init(version: EvaluatorVersion.current),
             runtime: .init(name: "onnxruntime", version: library.version),
             machine: .current,
@@ -62,6 +64,9 @@ struct ModelEvaluation {
             judged: answers.judged, metrics: answers.metrics, latency: latency, comparison: comparison,
             sweep: try sweep(library, inputs), loadMicroseconds: Double(loadTime) / 1_000,
             firstRunMicroseconds: Double(firstRun) / 1_000, peakMemoryBytes: peakMemory)
+        result.batchInvariance = invariance
+        result.determinism = .init(runs: repeated)
+        return result
     }
 
     private func loadLibrary() throws(EvaluationFailure) -> OnnxLibrary {

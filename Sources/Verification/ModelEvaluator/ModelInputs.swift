@@ -139,12 +139,50 @@ struct ModelInputs {
         }
     }
 
+    /// The inputs of a run over samples in any order.
+    func tensors(gathering samples: [Int]) throws(EvaluationFailure) -> [(name: String, tensor: OnnxTensor)] {
+        var tensors: [(name: String, tensor: OnnxTensor)] = []
+        for input in inputs {
+            do {
+                tensors.append((name: input.name, tensor: try tensor(input.array, gathering: samples)))
+            } catch {
+                throw EvaluationFailure.running(error)
+            }
+        }
+        return tensors
+    }
+
+    private func tensor(_ array: DatasetArray, gathering samples: [Int]) throws(OnnxError) -> OnnxTensor {
+        let shape = [samples.count] + array.shape.dropFirst()
+        switch array.content {
+        case .numbers(let memory):
+            let width = memory.byteCount / rows
+            let copy = try TensorMemory(byteCount: samples.count * width)
+            memory.withBytes { source in
+                copy.withMutableBytes { target in
+                    for (place, sample) in samples.enumerated() where width > 0 {
+                        target[place * width..<(place + 1) * width]
+                            .copyBytes(from: source[sample * width..<(sample + 1) * width])
+                    }
+                }
+            }
+            return try OnnxTensor(
+                library: library, memory: copy, byteOffset: 0, elementType: array.elementType, shape: shape)
+        case .strings(let strings):
+            let width = strings.count / rows
+            return try OnnxTensor(
+                library: library, strings: samples.flatMap { strings[$0 * width..<($0 + 1) * width] }, shape: shape)
+        }
+    }
+
     /// The batch size that is really run when `wanted` is asked for; the dataset must have so many samples.
     func batchSize(wanted: Int) throws(EvaluationFailure) -> Int {
         let size = fixedBatchSize ?? wanted
         guard size <= rows else {
             throw EvaluationFailure(
-                .shapeMismatch, "a batch has \(size) samples, the dataset has only \(rows)")
+                .shapeMismatch, "a batch has \(size) samples, the dataset has only \(rows)",
+                remedy: "push more samples, or ask for smaller batches with --batch (policy: latency.batch) where the "
+                    + "model does not fix them")
         }
         return size
     }

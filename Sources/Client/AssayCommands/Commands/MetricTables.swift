@@ -17,7 +17,9 @@ enum MetricTables {
         }
         if let fed = measured.fed, let judged = measured.judged {
             lines += ["", Self.data(fed: fed, namedBy: measured.inputsNamedBy ?? [], judged: judged)]
+            lines += Self.lines(of: judged, isRegression: measured.metrics["mse"] != nil)
         }
+        if let found = measured.batchInvariant { lines.append("in other batches: \(found.text)") }
         if let classes = measured.perClass, !classes.isEmpty { lines += [""] + self.lines(of: classes) }
         if let slices = measured.slices, !slices.isEmpty { lines += [""] + self.lines(of: slices) }
         return lines
@@ -36,6 +38,20 @@ enum MetricTables {
             ? "neither dataset nor policy names the inputs" : "named by \(namedBy.joined(separator: ", "))"
         let labels = judged.labels.map { Printable.quote($0, limit: 40) } ?? "what was recorded"
         return "fed \(list(fed.map(\.array))) (\(by)); judged \(list(judged.predictions)) by \(labels)"
+    }
+
+    /// What was taken for what, where that is not plain.
+    private static func lines(of judged: VerificationReport.Judged, isRegression: Bool) -> [String] {
+        var lines: [String] = []
+        if isRegression { lines.append("measured as a regression, since the labels are floating point") }
+        if let scores = judged.scores, let kind = judged.scoreKind {
+            let source = judged.classesFrom.map { ", their classes by \(Printable.escape($0))" } ?? ""
+            lines.append("scores \(Printable.quote(scores, limit: 40)) taken as \(kind.rawValue)\(source)")
+        }
+        if let count = judged.argmaxDiffers, count > 0 {
+            lines.append("the best score is of another class than the model's own answer in \(count) samples")
+        }
+        return lines
     }
 
     private static func lines(of paired: VerificationReport.PairedFigures) -> [String] {

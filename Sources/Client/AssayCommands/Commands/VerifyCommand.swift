@@ -43,7 +43,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: "Threads of the executor.")
     var threads: Int?
 
-    @Option(help: "Samples per run when latency is measured.")
+    @Option(help: "Samples per run, of latency and of accuracy.")
     var batch: Int?
 
     @Option(help: "Measured runs.")
@@ -77,6 +77,16 @@ struct VerifyCommand: AsyncParsableCommand {
             "An array of the dataset that may go into the model (repeatable); nothing else is fed then.",
             valueName: "name"))
     var inputs: [String] = []
+
+    @Option(
+        help: ArgumentHelp("The output that is judged, where a model has several that could be.", valueName: "name"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What the scores of a classifier are: probabilities or logits. Without it they are probabilities where "
+                + "every row is a distribution, and log loss is left out elsewhere.", valueName: "kind"))
+    var scores: String?
 
     @OptionGroup var options: ServerOptions
 
@@ -129,6 +139,14 @@ struct VerifyCommand: AsyncParsableCommand {
         request.sweepBatches = try sweepBatches.map { try Self.numbers($0, option: "--sweep-batches") }
         request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
         if !inputs.isEmpty { request.inputs = inputs }
+        request.output = output
+        request.scores = try scores.map { text throws(AssayError) in
+            guard let kind = ScoreKind(rawValue: text) else {
+                throw AssayError(
+                    .usage, "--scores \(Printable.quote(text)) is not known", remedy: "use probabilities or logits")
+            }
+            return kind
+        }
         try request.settings.check()
         return request
     }
@@ -138,7 +156,7 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repeatMeasurement(of text: String) async throws {
         let others: [Any?] = [
             reference, dataset, baseline, threads, batch, runs, deadline, confidence, sweepBatches, sweepThreads,
-            requireLabel.first, inputs.first,
+            requireLabel.first, inputs.first, output, scores,
         ]
         guard others.allSatisfy({ $0 == nil }) else {
             throw AssayError(
@@ -194,7 +212,7 @@ struct VerifyCommand: AsyncParsableCommand {
     ) -> AssayError {
         AssayError(
             .verificationFailed, "\(subject.repository):\(subject.number) could not be measured",
-            reason: "\(failure.kind): \(failure.message)")
+            reason: "\(failure.kind): \(failure.message)", remedy: failure.nextStep)
     }
 }
 
@@ -209,6 +227,10 @@ enum ReportText {
         var table = Table("MEASURED", "VALUE")
         table.add("samples", "\(measured.sampleCount)")
         for (name, value) in measured.metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Figure.metric(value)) }
+        for (name, reason) in (measured.leftOut ?? [:]).sorted(by: { $0.key < $1.key })
+        where !name.hasPrefix("top_") {
+            table.add(name, "left out: \(Printable.escape(reason, limit: 400))")
+        }
         add(measured.latency, label: "latency", to: &table)
         if let comparison = measured.comparison {
             let baseline = "\(comparison.baseline.repository):\(comparison.baseline.number)"

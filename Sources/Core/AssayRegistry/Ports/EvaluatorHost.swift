@@ -85,6 +85,9 @@ package struct EvaluationOutcome: Sendable {
         package var fed: [VerificationReport.FedInput]?
         package var inputsNamedBy: [String]?
         package var judged: VerificationReport.Judged?
+        package var batchInvariant: VerificationReport.BatchInvariance?
+        package var deterministic: VerificationReport.Determinism?
+        package var leftOut: [String: String]?
         /// Samples per run, where the model or the data fix another number than was asked for.
         package var fixedBatch: Int?
 

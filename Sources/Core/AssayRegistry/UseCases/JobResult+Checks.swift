@@ -20,7 +20,10 @@ extension JobResult {
             guard 1...64 ~= failure.kind.utf8.count,
                 failure.kind.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })
             else { throw Self.invalid("the kind of a failure has 1 to 64 small letters, digits and dashes") }
-            return .failure(.init(failure.kind, Printable.escape(failure.message, limit: Self.textLengthMax)))
+            return .failure(
+                .init(
+                    failure.kind, Printable.escape(failure.message, limit: Self.textLengthMax),
+                    remedy: failure.remedy.map { Printable.escape($0, limit: Self.textLengthMax) }))
         default: throw Self.invalid("it has exactly one of measurements and failure")
         }
     }
@@ -36,12 +39,14 @@ extension JobResult {
             Array(measured.metrics.keys) + (measured.classes ?? []) + (measured.perClass ?? []).map(\.class)
             + slices.keys + slices.values.flatMap(\.keys) + (measured.paired.map { Array($0.metrics.keys) } ?? [])
             + (measured.pairedFailure.map { [$0] } ?? []) + (measured.fed ?? []).flatMap { [$0.input, $0.array] }
-            + (measured.judged?.names ?? [])
+            + (measured.judged?.names ?? []) + (measured.leftOut ?? [:]).flatMap { [$0.key, $0.value] }
+            + (measured.batchInvariant?.fault.map { [$0] } ?? [])
         guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
         else { throw invalid("the names of metrics and classes are short and printable") }
         guard let named = measured.inputsNamedBy, ["dataset", "policy"].filter(named.contains) == named,
             named.contains("policy") == (verification.settings.inputs != nil), !(measured.fed ?? []).isEmpty
         else { throw invalid("it says what was fed and who named the inputs") }
+        try checkAnswers(measured, of: verification)
         let matrix = measured.confusionMatrix ?? []
         guard matrix.count == measured.classes?.count ?? 0,
             matrix.allSatisfy({ $0.count == matrix.count && $0.allSatisfy { $0 >= 0 } })
@@ -56,6 +61,25 @@ extension JobResult {
         guard measured.sampleCount >= 1, latencies.allSatisfy({ $0.runs >= 1 }), measured.peakMemoryBytes >= 0,
             figures.allSatisfy({ $0.isFinite && $0 >= 0 })
         else { throw invalid("counts and times are not negative") }
+    }
+
+    /// What was asked for is what was judged, and differences are some.
+    private static func checkAnswers(
+        _ measured: VerificationReport.Measurements, of verification: Verification
+    ) throws(AssayError) {
+        if let output = verification.settings.output, let judged = measured.judged, judged.labels != nil,
+            judged.predictions != [output]
+        {
+            throw invalid("it judges the output that was asked for")
+        }
+        if let scores = verification.settings.scores, let kind = measured.judged?.scoreKind, kind != scores {
+            throw invalid("it takes scores for what they were said to be")
+        }
+        let differences = [measured.batchInvariant?.maxDifference, measured.deterministic?.maxDifference]
+        guard differences.allSatisfy({ $0.map { $0.isFinite && $0 >= 0 } ?? true }),
+            (measured.batchInvariant?.samples ?? 1) >= 1, (measured.deterministic?.runs ?? 1) >= 0,
+            (measured.judged?.argmaxDiffers ?? 0) >= 0
+        else { throw invalid("differences are numbers from 0 on") }
     }
 
     private static func figures(of latency: VerificationReport.Latency) -> [Double] {

@@ -190,6 +190,9 @@ package final class Verify: Sendable {
         measurements.fed = measured.fed
         measurements.inputsNamedBy = measured.inputsNamedBy
         measurements.judged = measured.judged
+        measurements.batchInvariant = measured.batchInvariant
+        measurements.deterministic = measured.deterministic
+        measurements.leftOut = measured.leftOut
         return measurements
     }
 }

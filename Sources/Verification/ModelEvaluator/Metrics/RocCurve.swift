@@ -1,4 +1,5 @@
-/// The area under the receiver operating characteristic of each class against all others.
+/// The area under the receiver operating characteristic of each class against all others, of two classes that of the
+/// second one.
 ///
 /// It is the share of the pairs of a sample of the class and another one in which the former has the higher score, an
 /// equal score counting half (Hanley and McNeil, 1982), which is the area under the curve by trapezoids.
@@ -7,7 +8,8 @@ struct RocCurve {
     static let scoresMax = 1 << 22
 
     private let expected: [Int]
-    private let classCount: Int
+    /// The classes that stand against the others, in order.
+    private let classes: Range<Int>
     /// By class, the samples by rising score of the class.
     private let order: [[Int32]]
     /// By class, whether the sample at a place of the order has the same score as the one before.
@@ -15,13 +17,23 @@ struct RocCurve {
 
     /// Takes scores row by row, `classCount` per sample.
     init(expected: [Int], scores: [Double], classCount: Int) {
+        self.init(expected: expected, classes: 0..<classCount) { label in
+            expected.indices.map { scores[$0 * classCount + label] }
+        }
+    }
+
+    /// Takes for each sample how much it is of the second of two classes.
+    init(expected: [Int], positive: [Double]) {
+        self.init(expected: expected, classes: 1..<2) { _ in positive }
+    }
+
+    private init(expected: [Int], classes: Range<Int>, column: (Int) -> [Double]) {
         self.expected = expected
-        self.classCount = classCount
+        self.classes = classes
         var order: [[Int32]] = []
         var isTied: [[Bool]] = []
-        // Of two classes the second is the positive one, as in scikit-learn.
-        for label in Self.classes(classCount) {
-            let column = expected.indices.map { scores[$0 * classCount + label] }
+        for label in classes {
+            let column = column(label)
             let sorted = expected.indices.sorted { column[$0] < column[$1] }
             order.append(sorted.map(Int32.init))
             isTied.append(sorted.indices.map { $0 > 0 && column[sorted[$0]] == column[sorted[$0 - 1]] })
@@ -30,15 +42,14 @@ struct RocCurve {
         self.isTied = isTied
     }
 
-    private static func classes(_ count: Int) -> Range<Int> { count == 2 ? 1..<2 : 0..<count }
-
-    /// The mean over the classes that have samples and are not all; nil if there is none.
+    /// The mean over the classes; nil if one of them has no samples, or all.
     func area(weights: [Int]) -> Double? {
-        var areas: [Double] = []
-        for (position, label) in Self.classes(classCount).enumerated() {
-            if let area = area(of: label, order[position], isTied[position], weights) { areas.append(area) }
+        var sum = 0.0
+        for (position, label) in classes.enumerated() {
+            guard let area = area(of: label, order[position], isTied[position], weights) else { return nil }
+            sum += area
         }
-        return areas.isEmpty ? nil : areas.reduce(0, +) / Double(areas.count)
+        return sum / Double(classes.count)
     }
 
     private func area(of label: Int, _ order: [Int32], _ isTied: [Bool], _ weights: [Int]) -> Double? {
