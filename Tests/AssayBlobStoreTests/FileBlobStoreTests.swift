@@ -268,6 +268,23 @@ struct FileBlobStoreTests {
 
     // MARK: Uploads that were given up
 
+    @Test func `unfinished uploads are counted, and dropped unless somebody writes`() async throws {
+        let idle = try await store.beginUpload(hashing: .sha256)
+        _ = try await store.append(Chunks([[1, 2, 3]]), to: idle, at: 0)
+        let busy = try await store.beginUpload(hashing: .sha256)
+        _ = try await store.append(Chunks([[1]]), to: busy, at: 0)
+        #expect(try await store.unfinishedUploads() == UploadsHeld(count: 2, bytes: 4))
+        let body = HeldBody([2])
+        async let appended = store.append(body, to: busy, at: 1)
+        await body.isAskedFor()
+        #expect(try await store.dropUploads() == UploadsHeld(count: 1, bytes: 3))
+        body.letGo()
+        #expect(try await appended == 2)
+        #expect(await code { _ = try await store.uploadedBytes(of: idle) } == .uploadNotFound)
+        #expect(try await store.dropUploads() == UploadsHeld(count: 1, bytes: 2))
+        #expect(try await store.unfinishedUploads() == UploadsHeld(count: 0, bytes: 0))
+    }
+
     @Test func `only what nobody writes to is reaped`() async throws {
         var settings = StoreSettings()
         settings.uploadExpiry = .seconds(60)

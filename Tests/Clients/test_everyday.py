@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+import requests
 from evidence import CONFLICT, DONE, NOT_FOUND, REFUSED, USAGE
 from harness import FIXTURES, Server, public
 
@@ -275,3 +276,21 @@ def test_a_key_or_a_store_that_is_named_itself_is_not_pushed(local):
     for path in ("release.pem", "store"):
         outcome = local.run(*store(local), "push", "r", path)
         assert outcome.code == USAGE and "is not pushed" in outcome.err, outcome
+
+
+# Space
+
+
+def test_unfinished_uploads_are_told_and_dropped(assay, server):
+    remote = assay.at(server.url)
+    begun = requests.post(f"{server.url}/v2/r/blobs/uploads/", timeout=BOUNDED_SECONDS)
+    place = server.url + begun.headers["Location"]
+    assert requests.patch(place, data=b"x" * (1 << 20), timeout=BOUNDED_SECONDS).status_code == 202
+    assert "1 unfinished upload, 1.0 MiB: assay gc --drop-uploads frees them" in remote.ok("gc").out
+    assert remote.ok("gc", "--json").json["uploads"] == {"count": 1, "bytes": 1 << 20}
+    assert remote.run("gc", "--dry-run", "--drop-uploads").code == USAGE
+    assert remote.ok("gc", "--drop-uploads").out == "dropped 1 unfinished upload, 1.0 MiB\n"
+    assert requests.get(place, timeout=BOUNDED_SECONDS).status_code == 404
+    assert "unfinished" not in remote.ok("gc").out
+    (assay.home / "w.bin").write_text("weights")
+    remote.ok("push", "r", "w.bin")

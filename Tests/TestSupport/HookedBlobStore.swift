@@ -46,6 +46,10 @@ package final class HookedBlobStore: BlobStore {
 
     package func reapUploads() async throws { try await store.reapUploads() }
 
+    package func unfinishedUploads() async throws -> UploadsHeld { try await store.unfinishedUploads() }
+
+    package func dropUploads() async throws -> UploadsHeld { try await store.dropUploads() }
+
     package func size(of digest: Digest) async throws -> Int64? { try await store.size(of: digest) }
 
     package func isWhole(_ digest: Digest, size: Int64) async throws -> Bool {

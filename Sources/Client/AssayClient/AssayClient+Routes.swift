@@ -387,6 +387,11 @@ extension AssayClient {
     /// What a collection of garbage would remove now; nothing is removed.
     package func garbage() async throws -> GarbageResponse { try await get("/garbage") }
 
+    /// Removes the unfinished uploads that nobody writes to at the moment.
+    package func dropUploads() async throws -> UploadsResponse {
+        try decode(await transport.call(request(.DELETE, "/uploads"), isRepeatable: true).body)
+    }
+
     // MARK: Requests
 
     func request(_ method: HTTPMethod, _ path: String, _ query: Query = [:]) -> HTTPClientRequest {

@@ -425,10 +425,25 @@ package struct GarbageResponse: Sendable, Codable {
     package let blobs: [Blob]
     package let totalBytes: Int64
     package let isTruncated: Bool
+    /// Uploads that are not finished; nil from a server that does not tell.
+    package let uploads: UploadsResponse?
 
-    package init(blobs: [Blob], totalBytes: Int64, isTruncated: Bool) {
+    package init(blobs: [Blob], totalBytes: Int64, isTruncated: Bool, uploads: UploadsResponse?) {
         self.blobs = blobs
         self.totalBytes = totalBytes
         self.isTruncated = isTruncated
+        self.uploads = uploads
+    }
+}
+
+/// Unfinished uploads: in `GET /api/v1/garbage` those that are there, of `DELETE /api/v1/uploads` those that were
+/// dropped.
+package struct UploadsResponse: Sendable, Codable {
+    package let count: Int
+    package let bytes: Int64
+
+    package init(count: Int, bytes: Int64) {
+        self.count = count
+        self.bytes = bytes
     }
 }

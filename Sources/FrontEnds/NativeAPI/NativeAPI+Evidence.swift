@@ -154,6 +154,15 @@ extension NativeAPI {
         return try .message(
             GarbageResponse(
                 blobs: blobs.map { .init(digest: $0.digest, size: $0.size) },
-                totalBytes: blobs.reduce(0) { $0 + $1.size }, isTruncated: isTruncated))
+                totalBytes: blobs.reduce(0) { $0 + $1.size }, isTruncated: isTruncated,
+                uploads: Self.uploads(try await registry.blobs.unfinishedUploads())))
+    }
+
+    @Sendable func dropUploads(_ call: Call) async throws -> Response {
+        try .message(Self.uploads(try await registry.blobs.dropUploads()))
+    }
+
+    private static func uploads(_ held: UploadsHeld) -> UploadsResponse {
+        UploadsResponse(count: held.count, bytes: held.bytes)
     }
 }

@@ -65,6 +65,7 @@ package struct NativeAPI: FrontEnd {
             Route(.delete, "/api/v1/keys/{id}", .admin, revokeKey),
             Route(.post, "/api/v1/key-rotations", .admin, rotateKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
+            Route(.delete, "/api/v1/uploads", .admin, dropUploads),
         ] + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }
 

@@ -45,7 +45,7 @@ package final class FileBlobStore: BlobStore {
         publisher = try BlobPublisher(layout, threads: threads)
         let start = ContinuousClock.now
         uploads = UploadTable(
-            stored: try layout.unfinishedUploads(), expiry: settings.uploadExpiry,
+            stored: try layout.unfinishedUploads().map { ($0.id, $0.age) }, expiry: settings.uploadExpiry,
             uptime: uptime ?? { ContinuousClock.now - start })
     }
 
@@ -66,8 +66,23 @@ package final class FileBlobStore: BlobStore {
         return id
     }
 
-    package func reapUploads() async throws {
-        let given = uploads.removeExpired()
+    package func reapUploads() async throws { try await removeFiles(of: uploads.removeExpired()) }
+
+    package func unfinishedUploads() async throws -> UploadsHeld {
+        let found = try await blocking { try self.layout.unfinishedUploads() }
+        return UploadsHeld(count: found.count, bytes: found.reduce(0) { $0 + $1.size })
+    }
+
+    package func dropUploads() async throws -> UploadsHeld {
+        let sizes = Dictionary(
+            try await blocking { try self.layout.unfinishedUploads() }.map { ($0.id, $0.size) },
+            uniquingKeysWith: { first, _ in first })
+        let idle = uploads.removeIdle()
+        try await removeFiles(of: idle)
+        return UploadsHeld(count: idle.count, bytes: idle.reduce(0) { $0 + (sizes[$1] ?? 0) })
+    }
+
+    private func removeFiles(of given: [UploadID]) async throws {
         guard !given.isEmpty else { return }
         try await blocking {
             var failure: (any Error)?

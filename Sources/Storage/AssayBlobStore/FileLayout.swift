@@ -37,10 +37,10 @@ struct FileLayout: Sendable {
     }
 
     /// The unfinished uploads, and how long ago each was last written to, if the clock was not set meanwhile.
-    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, age: Duration)] {
+    func unfinishedUploads() throws(AssayError) -> [(id: UploadID, age: Duration, size: Int64)] {
         guard let folder = opendir(uploads) else { throw SystemCall.failure("opendir", errno) }
         defer { closedir(folder) }
-        var found: [(id: UploadID, age: Duration)] = []
+        var found: [(id: UploadID, age: Duration, size: Int64)] = []
         let now = time(nil)
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
@@ -49,7 +49,8 @@ struct FileLayout: Sendable {
             guard let id = try? UploadID(parsing: name) else { continue }  // `.`, `..` and what is not ours
             var status = stat()
             guard lstat(upload(id), &status) == 0 else { continue }
-            found.append((id, .seconds(now.subtractingReportingOverflow(status.st_mtim.tv_sec).partialValue)))
+            let age = now.subtractingReportingOverflow(status.st_mtim.tv_sec).partialValue
+            found.append((id, .seconds(age), Int64(status.st_size)))
         }
         return found
     }

@@ -31,7 +31,8 @@ enum SystemCall {
         switch code {
         case ENOSPC, EDQUOT, EFBIG:
             AssayError(
-                .storageFull, "the store is full", reason: "\(name): \(text(code))", remedy: "free space, then retry")
+                .storageFull, "the store is full", reason: "\(name): \(text(code))",
+                remedy: "free space, then retry; what unfinished uploads hold goes with: assay gc --drop-uploads")
         case EMFILE, ENFILE, ENOMEM, EAGAIN:
             AssayError(
                 .storeBusy, "the server has too much open", reason: "\(name): \(text(code))", remedy: "try again")

@@ -112,12 +112,16 @@ final class UploadTable: Sendable {
     func remove(_ id: UploadID) { entries.withLock { $0[id] = nil } }
 
     /// Removes the uploads that nobody has and nobody used until they expired, and gives their names.
-    func removeExpired() -> [UploadID] {
-        let oldest = uptime() - expiry
-        return entries.withLock { entries in
+    func removeExpired() -> [UploadID] { removeIdle(since: uptime() - expiry) }
+
+    /// Removes the uploads that nobody has, and gives their names.
+    func removeIdle() -> [UploadID] { removeIdle(since: uptime()) }
+
+    private func removeIdle(since oldest: Duration) -> [UploadID] {
+        entries.withLock { entries in
             let idle = entries.filter { _, entry in
                 if case .busy = entry.state { return false }
-                return entry.lastUse < oldest
+                return entry.lastUse <= oldest
             }.map(\.key)
             for id in idle { entries[id] = nil }
             return idle

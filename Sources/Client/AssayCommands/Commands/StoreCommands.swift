@@ -133,20 +133,36 @@ struct ListenAddress: Equatable {
 struct GarbageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
-        abstract: "Show what nothing refers to any more; nothing is removed.",
+        abstract: "Show what takes space and nobody refers to; drop unfinished uploads.",
         discussion: """
+            Blobs are shown and stay. An upload that was cut holds its space until it is finished or expires; \
+            --drop-uploads frees it at once, and a client that comes back begins anew.
+
             Example:
-              assay gc --dry-run
+              assay gc
+              assay gc --drop-uploads
             """)
 
     @Flag(help: "Remove nothing, which is all there is so far.")
     var dryRun = false
 
+    @Flag(help: "Remove the unfinished uploads that nobody writes to at the moment.")
+    var dropUploads = false
+
     @OptionGroup var options: ServerOptions
 
+    func validate() throws {
+        if dryRun, dropUploads { throw ValidationError("--dry-run removes nothing; leave --drop-uploads out") }
+    }
+
     mutating func run() async throws {
-        let (isJSON, console) = (options.json, options.console)
+        let (isJSON, console, drops) = (options.json, options.console, dropUploads)
         try await options.withClient { client in
+            guard !drops else {
+                let dropped = try await client.dropUploads()
+                if isJSON { return try console.print(json: dropped) }
+                return try console.print("dropped \(Self.text(dropped))")
+            }
             let garbage = try await client.garbage()
             if isJSON { return try console.print(json: garbage) }
             var table = Table("BLOB", "SIZE")
@@ -155,7 +171,14 @@ struct GarbageCommand: AsyncParsableCommand {
             let more = garbage.isTruncated ? " and more" : ""
             let size = Figure.bytes(garbage.totalBytes)
             try console.print("\(garbage.blobs.count) unreferenced blobs\(more), \(size); nothing was removed")
+            if let uploads = garbage.uploads, uploads.count > 0 {
+                try console.print("\(Self.text(uploads)): assay gc --drop-uploads frees them")
+            }
         }
+    }
+
+    private static func text(_ uploads: UploadsResponse) -> String {
+        "\(uploads.count) unfinished upload\(uploads.count == 1 ? "" : "s"), \(Figure.bytes(uploads.bytes))"
     }
 }
 

@@ -39,6 +39,12 @@ package protocol BlobStore: Sendable {
     /// Removes the sessions that nobody has written to for longer than the store keeps them.
     func reapUploads() async throws
 
+    /// What the sessions hold that are not finished.
+    func unfinishedUploads() async throws -> UploadsHeld
+
+    /// Removes the sessions that no request writes to at the moment, however new they are, and gives what they held.
+    func dropUploads() async throws -> UploadsHeld
+
     /// Stores small content that is in memory; durable before this returns; safe to repeat.
     func put(_ bytes: [UInt8], as digest: Digest) async throws
 
@@ -77,6 +83,17 @@ extension BlobStore {
         var buffer = ByteBuffer()
         try await blob.read(0..<blob.size, into: &buffer)
         return [UInt8](buffer.readableBytesView)
+    }
+}
+
+/// Unfinished uploads, and the space that they take.
+package struct UploadsHeld: Sendable, Hashable {
+    package let count: Int
+    package let bytes: Int64
+
+    package init(count: Int, bytes: Int64) {
+        self.count = count
+        self.bytes = bytes
     }
 }
 

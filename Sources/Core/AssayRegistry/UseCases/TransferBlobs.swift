@@ -21,6 +21,12 @@ package struct TransferBlobs: Sendable {
         try ticket(try await blobs.beginUpload(hashing: algorithm), in: repository)
     }
 
+    /// What uploads hold that are not finished.
+    package func unfinishedUploads() async throws -> UploadsHeld { try await blobs.unfinishedUploads() }
+
+    /// Removes the uploads that no request writes to at the moment; their clients begin anew.
+    package func dropUploads() async throws -> UploadsHeld { try await blobs.dropUploads() }
+
     /// Removes uploads that were given up, now and then, until the task is cancelled.
     package func reapUploads(every interval: Duration) async throws {
         while true {
