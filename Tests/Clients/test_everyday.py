@@ -294,3 +294,30 @@ def test_unfinished_uploads_are_told_and_dropped(assay, server):
     assert "unfinished" not in remote.ok("gc").out
     (assay.home / "w.bin").write_text("weights")
     remote.ok("push", "r", "w.bin")
+
+
+# Many files
+
+
+def test_the_limit_of_the_server_is_the_one_that_counts(binary, assay, tmp_path):
+    folder = assay.home / "many"
+    folder.mkdir()
+    for number in range(9_000):
+        (folder / f"{number:05}-{'x' * 190}").write_text(str(number % 3))
+    server = Server(binary, tmp_path / "served", "--manifest-limit", "64MiB")
+    server.folder.mkdir()
+    server.create_store().start()
+    try:
+        assay.at(server.url).ok("push", "r", folder, timeout=600)
+    finally:
+        server.stop()
+
+
+def test_a_manifest_that_the_server_refuses_is_refused_before_anything_is_sent(assay, server):
+    folder = assay.home / "many"
+    folder.mkdir()
+    for number in range(9_000):
+        (folder / f"{number:05}-{'x' * 190}").write_text("x")
+    outcome = assay.at(server.url).run("push", "r", folder, timeout=600)
+    assert outcome.code == REFUSED and "--manifest-limit" in outcome.err, outcome
+    assert requests.get(f"{server.url}/v2/r/tags/list", timeout=BOUNDED_SECONDS).status_code == 404

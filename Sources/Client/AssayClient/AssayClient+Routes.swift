@@ -384,6 +384,9 @@ extension AssayClient {
             request(.DELETE, "/keys/\(PercentEncoding.encode(id))", ["since": since]), isRepeatable: false)
     }
 
+    /// What the server takes.
+    package func limits() async throws -> LimitsResponse { try await get("/limits") }
+
     /// What a collection of garbage would remove now; nothing is removed.
     package func garbage() async throws -> GarbageResponse { try await get("/garbage") }
 

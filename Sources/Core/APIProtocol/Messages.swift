@@ -410,6 +410,14 @@ package struct AuditEntryResponse: Sendable, Codable {
     }
 }
 
+/// `GET /api/v1/limits`
+package struct LimitsResponse: Sendable, Codable {
+    /// The largest manifest that is accepted, in bytes.
+    package let manifestBytesMax: Int
+
+    package init(manifestBytesMax: Int) { self.manifestBytesMax = manifestBytesMax }
+}
+
 /// `GET /api/v1/garbage`
 package struct GarbageResponse: Sendable, Codable {
     package struct Blob: Sendable, Codable {

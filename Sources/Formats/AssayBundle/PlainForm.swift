@@ -77,8 +77,10 @@ package enum PlainForm: Int, Sendable, CaseIterable {
                 config: Descriptor(
                     mediaType: MediaType.modelConfig, digest: .sha256(of: config), size: Int64(config.count)),
                 layers: sorted.map(Self.layer)))
-        guard manifest.count <= Manifest.bytesMaxDefault else {
-            throw AssayError(.manifestTooLarge, "the manifest has \(manifest.count) bytes")
+        guard manifest.count <= Manifest.bytesMax else {
+            throw AssayError(
+                .manifestTooLarge, "the manifest has \(manifest.count) bytes",
+                reason: "no registry takes over \(Manifest.bytesMax)", remedy: "pack many small files into an archive")
         }
         return ModelPackDocuments(manifest: manifest, config: config)
     }

@@ -41,11 +41,16 @@ extension NativeAPI {
         try .message(try await registry.catalog.version(try call.reference()))
     }
 
-    /// A publish carries a manifest of 4 MiB at most and signatures, as text within JSON.
-    private static let publishBytesMax = 16 << 20
+    /// What a server takes, for clients that have much to give.
+    @Sendable func getLimits(_ call: Call) async throws -> Response {
+        try .message(LimitsResponse(manifestBytesMax: registry.publish.manifestBytesMax))
+    }
+
+    /// A publish carries a manifest and signatures, as text within JSON.
+    private var publishBytesMax: Int { (8 << 20) + 2 * registry.publish.manifestBytesMax }
 
     @Sendable func publish(_ call: Call) async throws -> Response {
-        let request = try await call.json(PublishRequest.self, upTo: Self.publishBytesMax)
+        let request = try await call.json(PublishRequest.self, upTo: publishBytesMax)
         let outcome = try await registry.publish(
             Publish.Request(
                 repository: request.repository, kind: request.kind, manifest: Array(request.manifest.utf8),

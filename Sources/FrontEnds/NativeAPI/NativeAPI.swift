@@ -24,6 +24,7 @@ package struct NativeAPI: FrontEnd {
     package var routes: [Route] {
         [
             Route(.get, "/api/v1/openapi.yaml", .none, getOpenAPI),
+            Route(.get, "/api/v1/limits", .read, getLimits),
             // Repositories
             Route(.get, "/api/v1/repositories", .read, listRepositories),
             Route(.post, "/api/v1/repositories", .push, createRepository),

@@ -84,7 +84,9 @@ struct FileScan {
 
     private mutating func add(file: String, path: String) throws {
         guard files.count < ModelPack.filesMax else {
-            throw AssayError(.tooManyEntries, "there are over \(ModelPack.filesMax) files")
+            throw AssayError(
+                .tooManyEntries, "there are over \(ModelPack.filesMax) files",
+                remedy: "pack small files into an archive, or leave some out with --exclude")
         }
         files.append(ScannedFile(path: path, localPath: file))
     }

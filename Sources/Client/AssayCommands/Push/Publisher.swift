@@ -73,6 +73,7 @@ struct Publisher: Sendable {
         let (files, brought) = try await choose(among: try await hash(plan.files), plan)
         let kind = try await kind(of: plan)
         let documents = try await documents(of: files, kind: kind, in: plan.repository)
+        try await checkLimit(documents.manifest)
         var signatures = brought.map { [String(decoding: $0, as: UTF8.self)] }
         var attestations: [String] = []
         if let key = plan.key {
@@ -102,6 +103,18 @@ struct Publisher: Sendable {
         return PushResult(
             version: response.version, isNew: response.isNew, fileCount: files.count, sentBytes: sent,
             savedBytes: max(0, total - sent))
+    }
+
+    /// Throws `manifest-too-large` before anything is sent, where the server would refuse the manifest at the end.
+    private func checkLimit(_ manifest: [UInt8]) async throws {
+        guard manifest.count > Manifest.bytesMaxDefault else { return }
+        let limit = try await client.limits().manifestBytesMax
+        guard manifest.count <= limit else {
+            throw AssayError(
+                .manifestTooLarge, "the manifest has \(manifest.count) bytes, because of so many files",
+                reason: "the server takes at most \(limit)",
+                remedy: "pack small files into an archive, or have the server started with a larger --manifest-limit")
+        }
     }
 
     /// The files that become the version, and the signature beside them if it is theirs; what stays behind is told.
