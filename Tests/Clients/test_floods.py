@@ -492,6 +492,19 @@ def test_uploads_find_a_handle_beside_a_crowd(low):
             client.close()
 
 
+def run_limited(server, files):
+    return subprocess.run(
+        [server.binary, "list", "--store", server.store], cwd=server.folder, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, preexec_fn=limited(files), timeout=REQUEST_SECONDS)
+
+
+def test_a_command_over_a_store_needs_handles_for_it_and_none_beside_a_server(server):
+    assert run_limited(server, 32).returncode == 0
+    assert server.stop() == 0
+    outcome = run_limited(server, 32)
+    assert (outcome.returncode, "may have 32 files open" in outcome.stderr) == (WRONG_USE, True)
+
+
 @pytest.mark.parametrize("files", [16, 24, 32])
 def test_too_few_handles_are_told_at_the_start(low, files):
     process, _ = low(files)
