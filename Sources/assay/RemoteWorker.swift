@@ -44,6 +44,7 @@ struct RemoteWorker: Sendable {
         let cache = try BlobCache(path: folder, bytesMax: options.cacheBytesMax)
         // What a job is made of lies there, so it is held to the same.
         let staging = try FolderHandle.makeOwn(path: folder + "/staging", called: "the folder").path
+        try Surroundings.check(folder, called: "the cache \(Printable.quote(folder))")
         let installation = Installation(
             evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables)
         let host = ProcessEvaluatorHost(

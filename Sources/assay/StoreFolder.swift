@@ -68,6 +68,7 @@ final class StoreFolder: Sendable {
                 .fileNotFound, "no store can be made in \(Printable.quote(parent))",
                 reason: "it is no folder, or not one that you may write to", remedy: "make the folder first")
         }
+        try Surroundings.check(path, called: "the store \(Printable.quote(store))")
         // A name that nobody can guess, for a folder that is its owner's alone from the start.
         var template = Array((isThere ? "\(path)/.init-XXXXXX" : "\(path).init-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw failure("mkdtemp", store) }
@@ -209,6 +210,7 @@ final class StoreFolder: Sendable {
             try Custody.unwritable.check(
                 path: "\(path)/\(name)", called: "\(name) of the store \(Printable.quote(store))")
         }
+        try Surroundings.check(path, called: "the store \(Printable.quote(store))")
     }
 
     private static func checkFormat(_ path: String, named store: String) throws {

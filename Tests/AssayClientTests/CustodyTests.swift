@@ -52,6 +52,27 @@ struct CustodyTests {
         #expect(try FolderHandle.open(path: folder.path).ownFile("file") == nil)
     }
 
+    @Test(arguments: [
+        (mode_t(0o755), true), (0o700, true), (0o1777, true), (0o775, true), (0o777, false), (0o757, false),
+    ])
+    func `nobody else may put another in the place of a folder`(mode: mode_t, isFine: Bool) throws {
+        let inner = folder.path + "/above/a"
+        #expect(mkdir(folder.path + "/above", 0o700) == 0 && mkdir(inner, 0o700) == 0)
+        #expect(chmod(folder.path + "/above", mode) == 0)
+        #expect(symlink(inner, folder.path + "/link") == 0)
+        for path in [inner, inner + "/not/there", folder.path + "/link"] {
+            #expect(((try? Surroundings.check(path, called: "it")) != nil) == isFine)
+        }
+        #expect((try? Surroundings.check(folder.path + "/above", called: "it")) != nil)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "only the superuser gives folders away"), arguments: [uid_t(65_534), 0])
+    func `nor may the owner of a folder above`(owner: uid_t) throws {
+        #expect(mkdir(folder.path + "/above", 0o755) == 0)
+        #expect(chown(folder.path + "/above", owner, 0) == 0)
+        #expect(((try? Surroundings.check(folder.path + "/above/a", called: "it")) != nil) == (owner == 0))
+    }
+
     @Test(arguments: [mode_t(0o777), 0o775, 0o1777])
     func `a cache that others may write to is not used`(mode: mode_t) throws {
         #expect(chmod(folder.path, mode) == 0)

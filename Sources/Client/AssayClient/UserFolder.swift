@@ -12,12 +12,13 @@ package enum UserFolder {
     /// A folder of ours of this kind; nil where no variable names an absolute path.
     ///
     /// It may be missing. Throws `configuration-invalid` where it, or the one around it, is somebody else's or lets
-    /// others write.
+    /// others write, and where others may put another in its place.
     package func path(_ name: String, in variables: [String: String]) throws(AssayError) -> String? {
         guard let path = place(of: name, in: variables) else { return nil }
         for folder in [String(path.dropLast(name.utf8.count + 1)), path] {
             try Custody.unwritable.check(path: folder, called: "the folder \(Printable.quote(folder))")
         }
+        try Surroundings.check(path, called: "the folder \(Printable.quote(path))")
         return path
     }
 
