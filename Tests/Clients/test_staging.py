@@ -10,7 +10,8 @@ from test_cage import with_external_file
 EXPECTED = json.loads((FIXTURES / "expected.json").read_text())["digits-1"]["accuracy"]
 # The names that an evaluation's own folder has used, or might, for something else.
 LOCATIONS = ["model.onnx/weights.bin", "model.onnx/model-1.onnx/w", "model-1.onnx/weights.bin", "model/weights.bin",
-             "baseline/weights.bin", "dataset.npz/weights.bin", "dataset/test_data_set_0/input_0.pb", "work/weights.bin",
+             "baseline/weights.bin", "dataset.npz/weights.bin", "dataset/test_data_set_0/input_0.pb",
+             "work/weights.bin",
              "evaluation-AAAAAA/weights.bin", "model.onnx.data", " ", "-rf", "a" * 255, "/".join(["d"] * 20 + ["w"])]
 
 

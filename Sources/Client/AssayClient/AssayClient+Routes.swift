@@ -307,8 +307,17 @@ extension AssayClient {
     }
 
     package func attestations(of reference: Reference) async throws -> ListResponse<AttestationResponse> {
-        try await get("/attestations", ["reference": reference])
+        let list: ListResponse<AttestationResponse> = try await get("/attestations", ["reference": reference])
+        guard list.items.count <= Self.attestationsMax else {
+            throw AssayError(
+                .tooManyEntries, "the server lists over \(Self.attestationsMax) attestations of \(reference)",
+                reason: "a registry decides nothing about a version that has as many")
+        }
+        return list
     }
+
+    /// The most that are attached to a version of which anything is decided; each is asked for by itself.
+    private static let attestationsMax = 10_000
 
     /// Attaches a signature or a statement to a version; safe to repeat.
     package func attest(_ request: AttestRequest) async throws -> AttestationResponse {

@@ -12,8 +12,9 @@ struct Transport: Sendable {
     /// The statuses of the API's good answers. A part of an answer, for one, is none that was asked for.
     private static let successes: Set = [200, 201, 202, 204]
     private static let errorBytesMax = 1 << 20
-    /// How long a request of the API may take; blobs have only the limits on silence.
-    private static let apiDeadline = TimeAmount.seconds(120)
+    /// How long a request of the API may take, and any answer that is kept in memory; blobs have only the limits on
+    /// silence.
+    static let answerTime = Duration.seconds(120)
 
     let http: HTTPClient
     let endpoint: Endpoint
@@ -36,11 +37,17 @@ struct Transport: Sendable {
         try await Self.translating(endpoint) { try await http.execute(request, deadline: deadline) }
     }
 
-    /// The body of an answer; throws `body-too-large` above the limit and `server-unreachable` if it is cut.
-    func body(of response: HTTPClientResponse, bytesMax: Int = answerBytesMax) async throws -> [UInt8] {
+    /// The body of an answer; throws `body-too-large` above the limit, `server-failed` for one that does not come to
+    /// its end in time, and `server-unreachable` if it is cut.
+    func body(
+        of response: HTTPClientResponse, bytesMax: Int = answerBytesMax, within time: Duration = answerTime
+    ) async throws -> [UInt8] {
         try await Self.translating(endpoint) {
             var bytes: [UInt8] = []
+            let start = ContinuousClock.now
             for try await chunk in response.body {
+                // A drop now and then is no silence.
+                guard ContinuousClock.now - start < time else { throw Self.endless(endpoint) }
                 guard bytes.count + chunk.readableBytes <= bytesMax else {
                     throw AssayError(.bodyTooLarge, "the server's answer has over \(bytesMax) bytes")
                 }
@@ -59,7 +66,7 @@ struct Transport: Sendable {
     }
 
     private func callOnce(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
-        let response = try await send(request, deadline: .now() + Self.apiDeadline)
+        let response = try await send(request, deadline: .now() + .seconds(Self.answerTime.components.seconds))
         let status = Int(response.status.code)
         guard Self.successes.contains(status) else { throw await apiError(response) }
         return (status, try await body(of: response))
@@ -104,12 +111,21 @@ struct Transport: Sendable {
             throw CancellationError()
         } catch let error as HTTPClientError where error == .cancelled {
             throw CancellationError()
+        } catch let error as HTTPClientError where error == .deadlineExceeded {
+            throw endless(endpoint)
         } catch {
             if Task.isCancelled { throw CancellationError() }
             throw AssayError(
                 .serverUnreachable, "no answer from \(endpoint)", reason: reason(for: error),
                 remedy: "check that the server runs, then try again", cause: error)
         }
+    }
+
+    /// It is not tried again: a server that answers like that would do so for hours.
+    private static func endless(_ endpoint: Endpoint) -> AssayError {
+        AssayError(
+            .serverFailed, "the answer of \(endpoint) came to no end",
+            reason: "it took over \(answerTime.components.seconds) seconds", remedy: "try again later")
     }
 
     private static func reason(for error: any Error) -> String {
