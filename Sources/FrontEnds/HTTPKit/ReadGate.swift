@@ -16,8 +16,6 @@ final class ReadGate: ChannelDuplexHandler {
     static let drainBytesMax = 64 << 10
     /// How long a peer may take to end its side after the last answer.
     static let drainTime = TimeAmount.seconds(2)
-    /// Reads while draining are small, so that the last one does not go far beyond the limit.
-    private static let drainReadBytes = 16 << 10
     /// What is under way when a peer shuts its side comes all at once; beyond this nobody waits for its end.
     private static let surplusBytesMax = 256 << 10
 
@@ -81,9 +79,10 @@ final class ReadGate: ChannelDuplexHandler {
         guard let context else { return }
         if case .draining = state { return }
         state = .draining(bytes: 0)
-        // A channel that has no such options has no socket that could be flooded.
+        // One read takes all that is thrown away, or the last one goes that far beyond. A channel that has no such
+        // options has no socket that could be flooded.
         try? context.channel.syncOptions?.setOption(
-            .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.drainReadBytes))
+            .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.drainBytesMax))
         try? context.channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.drainTime) {
             self.timer = nil
