@@ -3,8 +3,8 @@ import Glibc
 
 /// The name of the socket on which a store is served to commands of its own machine.
 ///
-/// The address of a Unix socket has room for some hundred bytes. Where a store lies deeper than that, its folder is held
-/// open, and the name goes through the descriptor: it is good for as long as this value is there, in this process.
+/// The address of a Unix socket has room for some hundred bytes. Where a store lies deeper than that, its folder is
+/// held open, and the name goes through the descriptor: it is good for as long as this value is there, in this process.
 final class StoreSocket: Sendable {
     /// The longest path of a Unix socket that SwiftNIO takes; `sun_path` has a few bytes more here.
     private static let pathBytesMax = 103

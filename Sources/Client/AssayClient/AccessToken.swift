@@ -9,7 +9,8 @@ package struct AccessToken: Sendable {
     /// What goes behind `Bearer `.
     let secret: String
 
-    /// Wraps a secret as given, without the line's end behind it; throws `configuration-invalid` for what no header can carry.
+    /// Wraps a secret as given, without the line's end behind it; throws `configuration-invalid` for what no header can
+    /// carry.
     package init(_ given: String) throws(AssayError) {
         var text = given[...]
         while let last = text.last, last.isWhitespace { text.removeLast() }

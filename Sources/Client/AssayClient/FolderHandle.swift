@@ -166,8 +166,8 @@ package final class FolderHandle: Sendable {
         }
     }
 
-    /// The right to write into this folder, for one process at a time; nil while another one has it. Where a file system
-    /// knows no locks, everybody has it.
+    /// The right to write into this folder, for one process at a time; nil while another one has it. Where a file
+    /// system knows no locks, everybody has it.
     package func turn() -> FolderTurn? { FolderTurn(of: descriptor) }
 
     private func isOwn(_ name: String) -> Bool {

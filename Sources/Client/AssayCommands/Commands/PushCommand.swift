@@ -24,7 +24,7 @@ struct PushCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Leave out what this pattern of a .gitignore fits; may be repeated, and comes after \(IgnorePatterns.fileName).",
+            "Leave out what this pattern of a .gitignore fits; may be repeated. Comes after .assayignore.",
             valueName: "pattern"))
     var exclude: [String] = []
 
@@ -185,7 +185,7 @@ struct PushCommand: AsyncParsableCommand {
         }
         if let first = litter.first {
             notes.append(
-                "\(Figure.files(litter.count)) that tools leave behind \(litter.count == 1 ? "goes" : "go") along, such as "
+                "\(Figure.files(litter.count)) of what tools leave behind in the version, such as "
                     + "\(Printable.quote(first.path)): --exclude leaves them out")
         }
         return notes

@@ -25,8 +25,8 @@ struct FileScan {
     private(set) var signatures: [BroughtSignature] = []
     private let rules: PushRules?
 
-    /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`, and `usage`
-    /// for a private key or a store that is named itself.
+    /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`, and
+    /// `usage` for a private key or a store that is named itself.
     ///
     /// `rules` say what of folders is left out; nil leaves nothing out.
     static func scan(_ arguments: [String], rules: PushRules? = PushRules()) throws -> FileScan {

@@ -3,14 +3,16 @@ import Glibc
 
 /// Which files of a folder stay behind, as people say it: the patterns of git's ignore files.
 ///
-/// The last pattern that fits decides, `!` takes a file back in, and what lies in a folder that stays behind stays behind
-/// with it. A pattern with a slash before its end is held against the path from the folder, one without against names at
-/// any depth; a slash at its end fits folders alone; `**` stands for any folders. Source: gitignore(5).
+/// The last pattern that fits decides, `!` takes a file back in, and what lies in a folder that stays behind stays
+/// behind with it. A pattern with a slash before its end is held against the path from the folder, one without against
+/// names at any depth; a slash at its end fits folders alone; `**` stands for any folders. Source: gitignore(5).
 struct IgnorePatterns {
     static let fileName = ".assayignore"
     static let bytesMax = 64 << 10
     private static let patternsMax = 1_000
     private static let componentsMax = 64
+    /// What `fnmatch` gives for a name that fits.
+    private static let isMatch: Int32 = 0
 
     private struct Pattern {
         let components: [String]
@@ -70,20 +72,21 @@ struct IgnorePatterns {
         return Pattern(components: components, isNegated: isNegated, isFolderOnly: isFolderOnly)
     }
 
-    private static func fits(_ pattern: ArraySlice<String>, _ path: ArraySlice<String>) -> Bool {
-        // Which parts of the path what was read of the pattern may stand for; both have few parts.
-        var ends: Set<Int> = [path.startIndex]
+    private static func fits(_ pattern: ArraySlice<String>, _ names: ArraySlice<String>) -> Bool {
+        // Up to which of the names what was read of the pattern may stand for them; there are few of both.
+        var ends: Set<Int> = [names.startIndex]
         for (index, component) in zip(pattern.indices, pattern) {
             if component == "**" {
                 // At the end it stands for what lies in a folder, and not for the folder.
                 let least = index == pattern.endIndex - 1 ? 1 : 0
-                guard let first = ends.min(), first + least <= path.endIndex else { return false }
-                ends = Set(first + least...path.endIndex)
+                guard let first = ends.min(), first + least <= names.endIndex else { return false }
+                ends = Set(first + least...names.endIndex)
             } else {
-                ends = Set(ends.filter { $0 < path.endIndex && fnmatch(component, path[$0], 0) == 0 }.map { $0 + 1 })
+                let fitting = ends.filter { $0 < names.endIndex && fnmatch(component, names[$0], 0) == isMatch }
+                ends = Set(fitting.map { $0 + 1 })
             }
             if ends.isEmpty { return false }
         }
-        return ends.contains(path.endIndex)
+        return ends.contains(names.endIndex)
     }
 }

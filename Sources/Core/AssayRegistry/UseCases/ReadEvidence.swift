@@ -248,30 +248,15 @@ struct ReadEvidence: Sendable {
                 if !ids.contains(id) { ids.append(id) }
             } catch let error as AssayError {
                 fault =
-                    error.message == TrustedKey.revokedText
-                    ? "by a key that was revoked"
-                    : try await untimely(bundle, over: files, in: repository, by: root)
-                        ?? (error.code == .untrustedKey ? "by a key that is not trusted" : error.message)
+                    switch error.code {
+                    case .untrustedKey where error.message == TrustedKey.revokedText: "by a key that was revoked"
+                    case .untrustedKey: "by a key that is not trusted"
+                    case .expired: error.reason ?? error.message
+                    default: error.message
+                    }
             }
         }
         return (ids, ids.isEmpty ? fault : nil)
-    }
-
-    /// What is wrong with a signature by a key that counts at other times than that at which it was recorded, with the
-    /// times, which are the log's; nil if something else is.
-    private func untimely(
-        _ bundle: AttestationRecord, over files: [VersionFile], in repository: RepositoryName, by root: TrustRoot
-    ) async throws -> String? {
-        let known = root.keys.filter { $0.role == .release && $0.covers(repository) && $0.revokedAt == nil }
-        guard
-            let id = try? evidence.signer(
-                ofModelSignature: try await content(of: bundle.envelope.digest), over: files, trusted: known,
-                at: bundle.createdAt),
-            let key = known.first(where: { $0.id == id })
-        else { return nil }
-        guard key.validFrom != nil || key.validUntil != nil else { return nil }
-        let times = [key.validFrom.map { "from \($0)" }, key.validUntil.map { "until \($0)" }].compactMap(\.self)
-        return "recorded at \(bundle.createdAt), and its key counts \(times.joined(separator: " "))"
     }
 
     /// What the registry trusts.
