@@ -126,9 +126,7 @@ struct AuditShowCommand: AsyncParsableCommand {
             let checkpoint = opened.checkpoint
             if isJSON { return try console.print(json: AuditEntryResponse(index: index, entry: entry)) }
             try console.print("entry \(index) of \(checkpoint.size) in \(Printable.escape(checkpoint.origin)): proven")
-            for line in try JSON.pretty(entry).split(separator: "\n") {
-                try console.print(Printable.escape(line, limit: 1_000))
-            }
+            try console.print(json: entry)
             if logTrust.isOfRegistry { console.note(LogTrust.note) }
         }
     }

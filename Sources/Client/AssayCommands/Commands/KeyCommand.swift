@@ -280,6 +280,7 @@ struct KeyExportCommand: AsyncParsableCommand {
         let (output, console) = (output, options.console)
         try await options.withClient { client in
             let root = TrustRoot(keys: try await client.keys().items)
+            guard let output else { return try console.print(json: root) }
             try console.put(try JSON.pretty(root) + "\n", in: output)
         }
     }

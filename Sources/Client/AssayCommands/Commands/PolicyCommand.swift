@@ -187,10 +187,7 @@ struct PolicyShowCommand: AsyncParsableCommand {
         let actor = Printable.escape(response.actor)
         try console.print(
             "\(response.repository):\(response.alias)  \(response.digest)  set \(response.setAt) by \(actor)")
-        // JSON escapes what a terminal would obey, but not the formatting characters of Unicode.
-        for line in try JSON.pretty(response.policy).split(separator: "\n") {
-            try console.print(Printable.escape(line, limit: 1_000))
-        }
+        try console.print(json: response.policy)
     }
 }
 
