@@ -17,6 +17,7 @@ struct ReplayTests {
         settings.sweepBatches = [2, 4]
         settings.sweepThreads = [1, 2]
         settings.inputs = ["image"]
+        settings.file = "m.onnx"
         settings.output = "p"
         settings.scores = .logits
         settings.labels = [try WorkerLabel(parsing: "gpu=none")]

@@ -76,4 +76,18 @@ struct AnswerPolicyTests {
     func `what nothing could be held to is refused`(keys: String) {
         #expect(throws: AssayError.self) { try Self.policy(keys) }
     }
+
+    @Test func `the model of several is the one that is named, and of one that one`() throws {
+        let files = try ["onnx/model.onnx", "onnx/MODEL_quantized.ONNX", "config.json"].map {
+            VersionFile(path: $0, digest: try Digest(parsing: "sha256:" + String(repeating: "a", count: 64)), size: 1)
+        }
+        #expect(try ONNXFileName.find("onnx/MODEL_quantized.ONNX", among: files, of: "m:1").path.hasSuffix(".ONNX"))
+        #expect(try ONNXFileName.find(nil, among: Array(files.dropFirst()), of: "m:1").path.hasSuffix(".ONNX"))
+        for (name, given) in [(nil, files), ("config.json", files), ("other.onnx", files), (nil, [files[2]])] {
+            let error = try #require(throws: VerificationReport.FailureError.self) {
+                try ONNXFileName.find(name, among: given, of: "m:1")
+            }
+            #expect(error.failure.kind == "invalid-model" && error.failure.remedy != nil)
+        }
+    }
 }

@@ -360,3 +360,65 @@ def test_a_policy_fixes_what_is_judged(assay, name):
     assert promote(f"output: a\nscores: logits\n{bounds}").code == 0
     (assay.home / "policy.yaml").write_text("version: 1\noutput: a\n")
     assert assay.run("policy", "set", name, "production", "policy.yaml").code != 0
+
+
+# Names, inputs and files
+
+
+def test_names_that_are_not_ascii_and_arrays_that_are_no_inputs(verify):
+    x, labels = drawn(3)
+    model = made([helper.make_node("Identity", ["x"], ["y"])], [("y", TensorProto.FLOAT, ["n", 3])])
+    model.graph.node[0].input[0] = model.graph.input[0].name = "größe"
+    arrays = {
+        "größe": x, "label": labels, "Messgröße": x, "group_région": np.array(["", "a\u200cb"])[np.arange(N) % 2],
+        "time": np.zeros(N, "datetime64[s]"), "phase": np.zeros(N, complex), "row": np.zeros(N, "i4,f8")}
+    measured = verify(model, arrays)
+    assert_near(measured["metrics"], {"accuracy": metrics.accuracy_score(labels, x.argmax(axis=1))})
+    assert set(measured["slices"]["région"]) == {"''", "a\\u{200c}b"}
+    named = np.array(["", "می\u200cخواهم", "c"])
+    measured = verify(scores_model(), {"x": x, "label": named[labels], "classes": named})
+    assert_near(measured["metrics"], {"accuracy": metrics.accuracy_score(labels, x.argmax(axis=1))})
+
+
+@pytest.mark.parametrize("shape", [None, []])
+def test_an_input_of_any_shape_and_a_single_number(verify, shape):
+    x, labels = drawn(3)
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "k"], ["y"])], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3] if shape == [] else None),
+         helper.make_tensor_value_info("k", TensorProto.FLOAT, [])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    measured = verify(model, {"x": x, "label": labels, "k": np.array(-1, np.float32)})
+    assert_near(measured["metrics"], {"accuracy": metrics.accuracy_score(labels, x.argmin(axis=1))})
+
+
+def test_one_of_several_files_is_named(assay, name):
+    x, labels = drawn(3)
+    np.savez(assay.home / "data.npz", x=x, label=labels)
+    folder = assay.home / "model"
+    (folder / "onnx").mkdir(parents=True)
+    onnx.save(scores_model(), folder / "onnx" / "model.onnx")
+    onnx.save(scores_model("Neg"), folder / "onnx" / "model_quantized.ONNX")
+    key = assay.key()
+    assay.ok("key", "trust", public(key))
+    assay.ok("push", f"{name}-data", "data.npz", "--kind", "dataset")
+    assay.ok("push", name, folder, "--key", key)
+
+    def verify(*options):
+        return assay.run("verify", f"{name}:1", "--dataset", f"{name}-data:1", "--runs", "10", *options)
+
+    refused = verify()
+    assert refused.code == REFUSED and "model_quantized.ONNX" in refused.err
+    assert "--file" in refused.err.split("next:")[1]
+    for file, columns in (("onnx/model.onnx", x), ("onnx/model_quantized.ONNX", -x)):
+        report = verify("--file", file, "--json").json
+        assert report["settings"]["file"] == file
+        assert_near(report["measurements"]["metrics"], {"accuracy": (columns.argmax(axis=1) == labels).mean()})
+    assert "model_quantized.ONNX" in assay.ok("show", f"{name}:1").out
+    (assay.home / "policy.yaml").write_text(
+        f"version: 1\ndataset: {name}-data:1\nfile: onnx/model.onnx\nlatency: {{runs: 10}}\n"
+        "metrics: {accuracy: {min: 0.5}}\n")
+    assay.ok("policy", "set", name, "production", "policy.yaml")
+    assert assay.run("promote", f"{name}:1", "production").code == 0
+    assert verify("--file", "onnx/other.onnx").code == REFUSED

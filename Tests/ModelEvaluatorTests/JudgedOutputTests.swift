@@ -229,4 +229,43 @@ import Testing
         let found = try #require(result.batchInvariance)
         #expect(found.isExact && found.maxDifference == 0 && found.samples == 64 && found.otherBatches == [1, 8])
     }
+
+    // MARK: Inputs
+
+    /// Adds a number, of which the graph tells the shape as `step`, to each sample.
+    private func adding(_ step: [Int?], shape: String, _ values: [Float]) throws -> EvaluationResult {
+        let model = OnnxModelBytes(
+            operators: [("Add", ["x", "step"], ["y"])],
+            inputs: [
+                .init(name: "x", elementType: OnnxModelBytes.float32, shape: [nil]),
+                .init(name: "step", elementType: OnnxModelBytes.float32, shape: step),
+            ],
+            outputs: [.init(name: "y", elementType: OnnxModelBytes.float32, shape: [nil])])
+        var archive = NpzBytes()
+        archive.add("x", "<f4", shape: "(3,)", [Float(1), 2, 3])
+        archive.add("step", "<f4", shape: shape, values)
+        archive.add("label", "<f4", shape: "(3,)", [Float(3), 4, 5])
+        let file = try TemporaryFile(model.bytes, suffix: ".onnx")
+        let data = try TemporaryFile(archive.archive(), suffix: ".npz")
+        let job = EvaluationJob(
+            runtimePath: try TestFiles.runtimePath(), modelPath: file.path, datasetPath: data.path,
+            latency: LatencySettings(batchSize: 2, warmUpRuns: 2, measuredRuns: 20))
+        return try ModelEvaluation(job: job) { _, _, _ in }.evaluate()
+    }
+
+    @Test func `a number or a list of fixed length goes in beside the samples`() throws {
+        #expect(try adding([], shape: "()", [2]).metrics.values["max_error"] == 0)
+        #expect(try adding([1], shape: "(1,)", [2]).metrics.values["max_error"] == 0)
+        let result = try adding([], shape: "()", [2])
+        #expect(result.fed.map(\.input) == ["x", "step"] && result.batchInvariance?.isExact == true)
+        let failure = try #require(throws: EvaluationFailure.self) { try adding([nil], shape: "(2,)", [2, 2]) }
+        #expect(failure.kind == .invalidDataset)
+    }
+
+    @Test func `names that cannot be seen whole are shown escaped`() throws {
+        let names = try ClassLabel.names([.text("a\u{200c}b"), .text(""), .text("ü")])
+        #expect(names == ["a\\u{200c}b", "''", "ü"])
+        #expect(throws: EvaluationFailure.self) { try ClassLabel.names([.text("\u{200c}"), .text("\\u{200c}")]) }
+        #expect(throws: EvaluationFailure.self) { try ClassLabel.names([.text(String(repeating: "x", count: 101))]) }
+    }
 }

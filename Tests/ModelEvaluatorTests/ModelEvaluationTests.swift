@@ -120,7 +120,7 @@ import Testing
 
     @Test(arguments: [
         ("<f4", "(2,)", [UInt8](repeating: 0, count: 8)), ("|u1", "(3,)", [1, 2, 3]), ("|u1", "(2, 2)", [1, 2, 3, 4]),
-        ("|S1", "(2,)", [7, 65]),
+        ("|S101", "(2,)", [UInt8](repeating: 65, count: 202)),
     ])
     func `a group that does not fit is refused`(type: String, shape: String, bytes: [UInt8]) throws {
         let failure = try #require(throws: EvaluationFailure.self) {

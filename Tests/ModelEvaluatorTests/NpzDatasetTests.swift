@@ -172,10 +172,38 @@ import Testing
         #expect(failure.message.contains("'x'"))
     }
 
+    @Test(arguments: ["'<M8[s]'", "'<m8[ns]'", "'<c16'", "'<f16'", "'<V2'", "[('a', '<f4'), ('b', '<i8')]"])
+    func `an array of another type is passed over where nobody wants it`(type: String) throws {
+        let header = NpzBytes.header(dictionary: "{'descr': \(type), 'fortran_order': False, 'shape': (1,), }")
+        func read(_ wanted: String) throws -> NpzDataset {
+            var archive = NpzBytes()
+            archive.add("x", "|u1", shape: "(1,)", [UInt8(7)])
+            archive.add(entry: "time.npy", header + [UInt8](repeating: 0, count: 32))
+            let file = try TemporaryFile(archive.archive())
+            return try NpzDataset(path: file.path, wanted: { $0 == ByteName(wanted) }, bytesMax: 1 << 20)
+        }
+        let dataset = try read("x")
+        #expect(dataset.arrays[ByteName("x")]?.numbers() == [7] && dataset.names == ["time", "x"])
+        let failure = try failure { try read("time") }
+        #expect(failure.kind == .unsupportedType && failure.remedy != nil)
+    }
+
+    @Test(arguments: ["'|O'", "[('a', '<f4'), ('b', 'O')]", "[('a', '<f4'), ('b', '|O8', (2,))]"])
+    func `objects are refused also where nobody wants them, and in fields`(type: String) throws {
+        let header = NpzBytes.header(dictionary: "{'descr': \(type), 'fortran_order': False, 'shape': (1,), }")
+        let failure = try failure {
+            var archive = NpzBytes()
+            archive.add(entry: "time.npy", header + [UInt8](repeating: 0, count: 32))
+            let file = try TemporaryFile(archive.archive())
+            return try NpzDataset(path: file.path, wanted: { _ in false }, bytesMax: 1 << 20)
+        }
+        #expect(failure.kind == .invalidDataset && failure.message.contains("pickled"))
+    }
+
     @Test(arguments: [
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'more': 1}", "{'descr': '<f4', 'shape': (1,)}",
         "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}",
-        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "{", "", "[]", "{'descr': '<f4",
+        "{", "", "[]", "{'descr': '<f4",
         "{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",

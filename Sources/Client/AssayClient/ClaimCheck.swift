@@ -72,7 +72,9 @@ extension ClaimResponse {
             guard models.isEmpty, beside.isEmpty else { throw Self.refused("it has a \(role.rawValue) of no version") }
             return
         }
-        guard models.count == 1, let model = models.first, model.path.hasSuffix(".onnx"), model.location == nil else {
+        guard models.count == 1, let model = models.first, ONNXFileName.isModel(model.path),
+            verification.settings.file.map(model.path.isExactly) ?? true, model.location == nil
+        else {
             throw Self.refused("it has \(models.count) files as its \(role.rawValue), one model is needed")
         }
         guard (models + beside).allSatisfy({ $0.repository == subject.repository }) else {

@@ -132,6 +132,8 @@ package struct VerifyRequest: Sendable, Codable {
     package var sweepThreads: [Int]?
     /// The arrays of the dataset that may go into the model.
     package var inputs: [String]?
+    /// The model's file, by its path in the version.
+    package var file: String?
     /// The output that is judged.
     package var output: String?
     /// What the scores of a classifier are.
@@ -166,6 +168,7 @@ package struct VerifyRequest: Sendable, Codable {
         sweepBatches = settings.sweepBatches
         sweepThreads = settings.sweepThreads
         inputs = settings.inputs
+        file = settings.file
         output = settings.output
         scores = settings.scores
         labels = settings.labels
@@ -185,6 +188,7 @@ package struct VerifyRequest: Sendable, Codable {
         settings.sweepBatches = sweepBatches
         settings.sweepThreads = sweepThreads
         settings.inputs = InputNames.sorted(inputs)
+        settings.file = file
         settings.output = output
         settings.scores = scores
         if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }

@@ -47,3 +47,48 @@ extension VerificationReport.Measurements {
         }
     }
 }
+
+/// Which file of a version is the model that is measured.
+package enum ONNXFileName {
+    package static let ending = ".onnx"
+    package static let bytesMax = 1_000
+
+    /// Whether a path ends as that of an ONNX model, in small letters or capitals.
+    package static func isModel(_ path: String) -> Bool {
+        path.utf8.count > ending.utf8.count
+            && zip(path.utf8.suffix(ending.utf8.count), ending.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+    }
+
+    /// Throws `request-invalid` with what is wrong.
+    package static func check(_ path: String) throws(AssayError) {
+        guard 1...bytesMax ~= path.utf8.count, Printable.isPlain(path), isModel(path) else {
+            throw AssayError(
+                .requestInvalid, "\(Printable.quote(path)) as a model's file",
+                remedy: "use the path of a file of the version that ends in \(ending)")
+        }
+    }
+
+    /// The one model of a version: the file that is named, or the only one there is. Throws `FailureError`.
+    package static func find(
+        _ named: String?, among files: [VersionFile], of version: String
+    ) throws(VerificationReport.FailureError) -> VersionFile {
+        let models = files.filter { isModel($0.path) }
+        let list = models.prefix(10).map { Printable.quote($0.path) }.joined(separator: ", ")
+        if let named {
+            if let file = models.first(where: { $0.path.isExactly(named) }) { return file }
+            throw VerificationReport.FailureError(
+                "invalid-model",
+                "\(version) has no file \(Printable.quote(named))" + (list.isEmpty ? "" : "; its models are \(list)"),
+                remedy: "name one of them with --file PATH (policy: file)")
+        }
+        guard let file = models.first, models.count == 1 else {
+            throw VerificationReport.FailureError(
+                "invalid-model",
+                "\(version) has \(models.count) \(ending) files, one is needed" + (list.isEmpty ? "" : ": \(list)"),
+                remedy: models.isEmpty
+                    ? "push a model in the ONNX format, its name ending in \(ending)"
+                    : "name one of them with --file PATH (policy: file)")
+        }
+        return file
+    }
+}

@@ -9,7 +9,7 @@ extension Policy {
                 "dataset": .value, "inputs": .list(.value), "output": .value, "scores": .value,
                 "metrics": .map(metricShape),
             ])),
-        "inputs": .list(.value), "output": .value, "scores": .value, "metrics": .map(metricShape),
+        "inputs": .list(.value), "file": .value, "output": .value, "scores": .value, "metrics": .map(metricShape),
         "batch_invariant": .object(["max_difference": .value]),
         "deterministic": .object(["max_difference": .value]), "tries": .object(["max": .value]),
         "latency": latencyShape, "memory": .object(["max_bytes": .value]), "cage": .value,

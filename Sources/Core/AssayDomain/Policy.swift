@@ -153,6 +153,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var dataset: Reference?
     /// The arrays of the dataset that may go into a model; where it is not set the dataset says it, or nobody.
     package var inputs: [String]?
+    /// The model's file, by its path in the version; where it is not set the version must have one alone.
+    package var file: String?
     /// The output that is judged; where it is not set the model must have one alone that can be.
     package var output: String?
     /// What the scores of a classifier are.
@@ -195,6 +197,7 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.sweepThreads = latency?.sweep?.threads
         if let labels { settings.labels = Set(labels).sorted() }
         settings.inputs = InputNames.sorted(inputs)
+        settings.file = file
         settings.output = output
         settings.scores = scores
         return settings
@@ -206,6 +209,7 @@ package struct Policy: Sendable, Hashable, Codable {
             var part = Policy(version: version)
             part.dataset = demand.dataset
             part.inputs = demand.inputs
+            part.file = file
             part.output = demand.output ?? output
             part.scores = demand.scores ?? scores
             part.metrics = demand.metrics

@@ -10,9 +10,9 @@ extension Policy {
         for (name, bound) in sameAnswers where !(bound.maxDifference.isFinite && bound.maxDifference >= 0) {
             throw AssayError(.policyInvalid, "\(name).max_difference is negative or no finite number")
         }
-        guard output == nil && scores == nil || needsMeasurement else {
+        guard output == nil && scores == nil && file == nil || needsMeasurement else {
             throw AssayError(
-                .policyInvalid, "the policy says which output or scores are judged, and measures nothing",
+                .policyInvalid, "the policy says which file, output or scores are judged, and measures nothing",
                 remedy: "name them beside a bound of metrics, latency or memory")
         }
     }

@@ -17,6 +17,8 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package var sweepThreads: [Int]?
     /// The arrays of the dataset that may go into a model, sorted; nil leaves that to the dataset.
     package var inputs: [String]?
+    /// The model's file, by its path in the version; nil if the version has one alone.
+    package var file: String?
     /// The output that is judged; nil if the model has one alone that can be.
     package var output: String?
     /// What scores are; nil if they are probabilities where all of them can be, and logits elsewhere.
@@ -55,6 +57,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
         _ = try WorkerLabel.normalised(labels ?? [])
         if let inputs { try InputNames.check(inputs) }
         if let output { try OutputName.check(output) }
+        if let file { try ONNXFileName.check(file) }
         var ranges: [(String, Int, ClosedRange<Int>)] = [
             ("threads", threads, Self.threadsRange), ("batch", batch, Self.batchRange),
             ("warmup_runs", warmupRuns, 0...100_000), ("measured_runs", measuredRuns, Self.runsMin...100_000),

@@ -11,7 +11,7 @@ package struct ONNXInspector: ModelInspector {
     package init() {}
 
     package func inspect(localFile path: String, as name: String) async throws -> ModelSummary? {
-        guard name.lowercased().hasSuffix(".onnx") else { return nil }
+        guard ONNXFileName.isModel(name) else { return nil }
         return try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result { try Self.summary(of: path, as: name) }) }
         }
@@ -73,8 +73,11 @@ extension ModelSummary {
 }
 
 extension ModelSummary.Tensor {
+    /// Stands for axes of which not even the number is known.
+    private static let anyShape = "?…"
+
     init(_ value: ONNXValue) {
-        self.init(name: value.name, elementType: value.elementType, shape: (value.shape ?? []).map(\.text))
+        self.init(name: value.name, elementType: value.elementType, shape: value.shape?.map(\.text) ?? [Self.anyShape])
     }
 }
 

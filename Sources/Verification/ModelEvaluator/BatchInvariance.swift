@@ -26,6 +26,15 @@ private enum RowAnswer {
         }
     }
 
+    var elementCount: Int {
+        switch self {
+        case .numbers(let values): values.count
+        case .integers(let values): values.count
+        case .texts(let values): values.count
+        case .map(let map): map.values.count
+        }
+    }
+
     /// Whether two answers are the same bit for bit, and how far they are apart; nil where that is no number.
     func difference(from other: RowAnswer) -> (isExact: Bool, size: Double?) {
         switch (self, other) {
@@ -64,6 +73,8 @@ private struct SampleRuns {
     var answers: [Int: [RowAnswer]] = [:]
     /// What outputs answer that have no answer for each sample, by position: it must be the same in every run.
     var whole: [Int: RowAnswer] = [:]
+    /// Numbers, texts and keys that are kept.
+    var elementCount = 0
     /// Why they cannot be compared.
     var fault: String?
 
@@ -100,7 +111,10 @@ private struct SampleRuns {
                 if fault != nil { return }
                 continue
             }
-            for (position, part) in parts.enumerated() { rows[position].append(part) }
+            for (position, part) in parts.enumerated() {
+                rows[position].append(part)
+                elementCount += part.elementCount
+            }
         }
         for (sample, answer) in zip(samples, rows) { answers[sample] = answer }
     }
@@ -110,6 +124,8 @@ extension AccuracyMeasurement {
     /// Samples that are run in other batches: a tenth of them, within these bounds.
     private static let comparedRange = 64...256
     private static let comparedOfSamples = 10
+    /// Elements of all outputs above which no more samples are kept to be compared.
+    private static let elementsMax = 1 << 23
     /// The other batch size where one sample is run at a time.
     private static let otherBatchSize = 16
 
@@ -127,7 +143,7 @@ extension AccuracyMeasurement {
         var reference = SampleRuns(session: session, inputs: inputs)
         for batch in answers.batches.shuffled(using: &generator) where reference.answers.count < wanted {
             try reference.run(Array(batch.rows))
-            if reference.fault != nil { break }
+            if reference.fault != nil || reference.elementCount > Self.elementsMax { break }
         }
         let samples = Array(reference.answers.keys.sorted().shuffled(using: &generator).prefix(wanted))
         let others = Self.otherBatches(batchSize, inputs)

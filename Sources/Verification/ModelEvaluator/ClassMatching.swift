@@ -198,8 +198,9 @@ struct ClassMatching {
     }
 
     private func unmatched(_ answered: Set<ClassLabel>) -> EvaluationFailure {
-        EvaluationFailure(
-            .shapeMismatch,
+        let kinds = (answered.map(\.isText), facts.labels.map(\.isText))
+        return EvaluationFailure(
+            kinds.0.contains(where: kinds.1.contains) ? .shapeMismatch : .unsupportedType,
             "the model answers the classes \(ClassLabel.summary(answered.sorted())) and the labels are "
                 + "\(ClassLabel.summary(facts.labels.sorted())): they cannot be matched for sure",
             remedy:
@@ -209,6 +210,8 @@ struct ClassMatching {
 }
 
 extension ClassLabel {
+    fileprivate var isText: Bool { if case .text = self { true } else { false } }
+
     /// Whether it is a number from 0 up to below a count.
     func isNumber(below count: Int) -> Bool {
         if case .number(let number) = self { 0 <= number && number < count } else { false }

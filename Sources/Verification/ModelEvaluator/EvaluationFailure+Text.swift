@@ -23,6 +23,18 @@ enum MessageText {
         !text.isEmpty && text.unicodeScalars.count <= lengthMax && text.unicodeScalars.allSatisfy(isVisible)
     }
 
+    /// The text with control and invisible characters in figures, as `\u{200c}`; an empty one is `''`.
+    static func escaped(_ text: String) -> String {
+        guard !text.isEmpty else { return "''" }
+        return text.unicodeScalars.reduce(into: "") { result, scalar in
+            if isVisible(scalar) {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+    }
+
     /// A name in single quotes.
     static func quote(_ name: String) -> String {
         "'\(plain(name, limit: nameLengthMax))'"
@@ -48,6 +60,13 @@ extension EvaluationFailure {
     static func loading(_ error: OnnxError, _ what: String, path: String) -> EvaluationFailure {
         let text = explanation(error, without: path)
         if let common = common(error, text) { return common }
+        if error.message.contains(missingLocaleSign) {
+            return EvaluationFailure(
+                .runtimeMissing, "this machine lacks a locale that the \(what) needs: \(text)",
+                remedy:
+                    "make the locale where it is measured (localedef -i en_US -f UTF-8 en_US.UTF-8; Debian's package "
+                    + "locales), then measure anew")
+        }
         if error.code == .notImplemented || signs(unknownOperatorSigns, in: error) {
             return EvaluationFailure(
                 .unsupportedOperator, "the \(what) uses what the runtime does not have: \(text)")
@@ -107,6 +126,9 @@ extension EvaluationFailure {
             EvaluationFailure(.invalidModel, "the model fails while it runs: \(text)")
         }
     }
+
+    /// How the library words a locale that it cannot make; models of text name one.
+    private static let missingLocaleSign = "Failed to construct locale"
 
     /// How the library words an operator, a domain, an operator set or a version of the format that it does not know,
     /// or an operator set that a model does not name; it has no code for them.

@@ -81,15 +81,23 @@ struct LabelledData {
                     + "for each of \(rows) samples")
         }
         let values = elements.map(\.name)
-        let distinct = Set(values)
-        guard MessageText.isName(array.name, lengthMax: ClassLabel.lengthMax),
-            distinct.allSatisfy({ MessageText.isName($0, lengthMax: ClassLabel.lengthMax) })
-        else {
+        guard MessageText.isName(array.name, lengthMax: ClassLabel.lengthMax) else {
             throw EvaluationFailure(
                 .invalidDataset,
-                "\(subject) has a name or value of over \(ClassLabel.lengthMax) characters, or one that cannot be "
-                    + "printed")
+                "\(subject) has a name of over \(ClassLabel.lengthMax) characters, or one that cannot be printed",
+                remedy: "call it group_NAME by a name that can be seen")
         }
-        return values
+        guard values.allSatisfy({ $0.unicodeScalars.count <= ClassLabel.lengthMax }) else {
+            throw EvaluationFailure(
+                .invalidDataset, "\(subject) has a value of over \(ClassLabel.lengthMax) characters",
+                remedy: "give groups shorter values")
+        }
+        let shown = values.map(MessageText.escaped)
+        guard Set(shown.map { ByteName($0) }).count == Set(values.map { ByteName($0) }).count else {
+            throw EvaluationFailure(
+                .invalidDataset, "\(subject) has two values that are printed alike",
+                remedy: "give them values that differ in letters that can be seen")
+        }
+        return shown
     }
 }

@@ -50,14 +50,21 @@ enum ClassLabel: Hashable, Comparable {
         }
     }
 
-    /// The names of classes, each fit to be printed.
+    /// The names of classes as they are printed: what cannot be seen is escaped, and the empty name is in quotes.
     static func names(_ classes: [ClassLabel]) throws(EvaluationFailure) -> [String] {
         let names = classes.map(\.name)
-        guard let unfit = names.first(where: { !MessageText.isName($0, lengthMax: lengthMax) }) else { return names }
-        throw EvaluationFailure(
-            .unsupportedType,
-            "the class \(MessageText.quote(unfit)) has a name of over \(lengthMax) characters, or one that cannot be "
-                + "printed")
+        if let long = names.first(where: { $0.unicodeScalars.count > lengthMax }) {
+            throw EvaluationFailure(
+                .unsupportedType, "the class \(MessageText.quote(long)) has a name of over \(lengthMax) characters",
+                remedy: "give classes shorter names")
+        }
+        let shown = names.map(MessageText.escaped)
+        guard Set(shown.map { ByteName($0) }).count == Set(names.map { ByteName($0) }).count else {
+            throw EvaluationFailure(
+                .unsupportedType, "two classes have names that are printed alike",
+                remedy: "give them names that differ in letters that can be seen")
+        }
+        return shown
     }
 }
 

@@ -1,4 +1,5 @@
 import EvaluationProtocol
+import ONNXModel
 import ONNXRuntime
 
 /// One evaluation from job to result, in the order: runtime, models, dataset, accuracy, latency, comparison, sweep.
@@ -85,10 +86,21 @@ struct ModelEvaluation {
         do {
             let session = try OnnxSession(
                 library: library, modelPath: path, threads: threads ?? job.latency.threads)
-            return (session, MonotonicClock.nanoseconds - start)
+            let time = MonotonicClock.nanoseconds - start
+            session.inputsOfAnyShape = Self.inputsOfAnyShape(of: session, at: path)
+            return (session, time)
         } catch {
             throw EvaluationFailure.loading(error, what, path: path)
         }
+    }
+
+    /// The inputs whose shape the model's file does not tell; only those that look like single numbers can be such.
+    private static func inputsOfAnyShape(of session: OnnxSession, at path: String) -> Set<String> {
+        let candidates = session.inputs.filter { if case .tensor(_, []) = $0.kind { true } else { false } }
+        // What cannot be read here stays a single number.
+        guard !candidates.isEmpty, let summary = try? ONNXSummary(reading: FileSource(path: path)) else { return [] }
+        let open = Set(summary.inputs.filter { $0.shape == nil }.map(\.name))
+        return Set(candidates.map(\.name)).intersection(open)
     }
 
     private func prepare(

@@ -6,6 +6,8 @@ struct ModelInputs {
     private struct Input {
         let name: String
         let array: DatasetArray
+        /// Whether it goes in whole with every batch, not being of the samples.
+        var isConstant = false
     }
 
     /// Samples in the dataset, at least 1; a set of recorded inputs is one sample.
@@ -34,7 +36,11 @@ struct ModelInputs {
                     "the model's input \(MessageText.quote(description.name)) has no array in the dataset, "
                         + "which has \(MessageText.list(dataset.names))")
             }
-            let declared = try Self.shape(of: description, holding: array)
+            let declared = try Self.shape(of: description, holding: array, in: session)
+            if Self.isConstant(declared, array, rows: rows) {
+                inputs.append(Input(name: description.name, array: array, isConstant: true))
+                continue
+            }
             guard let first = declared.first, first != 0, declared.count == array.shape.count,
                 zip(declared.dropFirst(), array.shape.dropFirst()).allSatisfy({ $0 == nil || $0 == $1 })
             else {
@@ -49,7 +55,12 @@ struct ModelInputs {
             if let first { fixed.insert(first) }
             inputs.append(Input(name: description.name, array: array))
         }
-        guard !inputs.isEmpty else { throw EvaluationFailure(.shapeMismatch, "the model has no inputs") }
+        guard inputs.contains(where: { !$0.isConstant }) else {
+            throw EvaluationFailure(
+                .shapeMismatch,
+                inputs.isEmpty ? "the model has no inputs" : "no input of the model takes a row for each label",
+                remedy: "save recorded sets (test_data_set_N) for a model that takes no samples")
+        }
         guard fixed.count <= 1 else {
             throw EvaluationFailure(
                 .shapeMismatch, "the model's inputs have different first dimensions: \(fixed.sorted())")
@@ -67,7 +78,7 @@ struct ModelInputs {
         let arrays = try set.inputs(named: session.inputs.map(\.name))
         var inputs: [Input] = []
         for (description, array) in zip(session.inputs, arrays) {
-            let declared = try Self.shape(of: description, holding: array)
+            let declared = try Self.shape(of: description, holding: array, in: session)
             guard declared.count == array.shape.count,
                 zip(declared, array.shape).allSatisfy({ $0 == nil || $0 == $1 })
             else { throw Self.mismatch(description, declared, array, "all dimensions must be equal") }
@@ -78,7 +89,7 @@ struct ModelInputs {
 
     /// The declared shape of an input, if it takes elements of the array's type.
     private static func shape(
-        of input: OnnxValueDescription, holding array: DatasetArray
+        of input: OnnxValueDescription, holding array: DatasetArray, in session: OnnxSession
     ) throws(EvaluationFailure) -> [Int?] {
         let subject = "the model's input \(MessageText.quote(input.name))"
         guard case .tensor(let elementType, let shape) = input.kind, elementType.isFedFromArrays else {
@@ -87,9 +98,16 @@ struct ModelInputs {
         guard elementType == array.elementType else {
             throw EvaluationFailure(
                 .unsupportedType,
-                "\(subject) takes \(elementType.name), the dataset's array holds \(array.elementType.name)")
+                "\(subject) takes \(elementType.name), the dataset's array holds \(array.elementType.name)",
+                remedy: "save it with .astype(numpy.\(elementType.numpyName))")
         }
-        return shape
+        return session.inputsOfAnyShape.contains(input.name) ? array.shape.map { _ in nil } : shape
+    }
+
+    /// Whether an array is no list of samples but exactly what an input takes: a single number, or a list of another
+    /// length than there are samples, of a shape that the graph fixes whole.
+    private static func isConstant(_ declared: [Int?], _ array: DatasetArray, rows: Int) -> Bool {
+        declared == array.shape.map(Optional.some) && array.rowCount != rows
     }
 
     private static func mismatch(
@@ -98,7 +116,9 @@ struct ModelInputs {
         EvaluationFailure(
             .shapeMismatch,
             "the model's input \(MessageText.quote(input.name)) has shape \(describe(shape)), the dataset's array has "
-                + "\(describe(array.shape)); \(rule)")
+                + "\(describe(array.shape)); \(rule)",
+            remedy: shape.count == array.shape.count + 1 && shape.last == 1
+                ? "save it with .reshape(-1, 1)" : "save the array in the shape that the model takes, samples first")
     }
 
     private static func describe(_ shape: [Int?]) -> String {
@@ -117,7 +137,8 @@ struct ModelInputs {
         var tensors: [(name: String, tensor: OnnxTensor)] = []
         for input in inputs {
             do {
-                tensors.append((name: input.name, tensor: try tensor(input.array, rows: range)))
+                tensors.append(
+                    (name: input.name, tensor: try tensor(input.array, isConstant: input.isConstant, rows: range)))
             } catch {
                 throw EvaluationFailure.running(error)
             }
@@ -125,7 +146,12 @@ struct ModelInputs {
         return tensors
     }
 
-    private func tensor(_ array: DatasetArray, rows range: Range<Int>) throws(OnnxError) -> OnnxTensor {
+    private func tensor(
+        _ array: DatasetArray, isConstant: Bool, rows range: Range<Int>
+    ) throws(OnnxError) -> OnnxTensor {
+        let isWhole = self.isWhole || isConstant
+        let range = isWhole ? 0..<1 : range
+        let rows = isWhole ? 1 : self.rows
         let shape = isWhole ? array.shape : [range.count] + array.shape.dropFirst()
         switch array.content {
         case .numbers(let memory):
@@ -144,7 +170,13 @@ struct ModelInputs {
         var tensors: [(name: String, tensor: OnnxTensor)] = []
         for input in inputs {
             do {
-                tensors.append((name: input.name, tensor: try tensor(input.array, gathering: samples)))
+                tensors.append(
+                    (
+                        name: input.name,
+                        tensor: try input.isConstant
+                            ? tensor(input.array, isConstant: true, rows: 0..<1)
+                            : tensor(input.array, gathering: samples)
+                    ))
             } catch {
                 throw EvaluationFailure.running(error)
             }
@@ -189,6 +221,15 @@ struct ModelInputs {
 }
 
 extension OnnxElementType {
+    /// What numpy calls it.
+    fileprivate var numpyName: String {
+        switch self {
+        case .string: "str_"
+        case .bool: "bool_"
+        default: name
+        }
+    }
+
     /// Whether the arrays of a dataset can have this type.
     fileprivate var isFedFromArrays: Bool {
         switch self {

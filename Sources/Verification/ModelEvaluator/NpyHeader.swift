@@ -50,6 +50,10 @@ struct NpyHeader: Equatable {
 
     /// The header of a dictionary such as `{'descr': '<f4', 'fortran_order': False, 'shape': (500, 64), }`.
     init(dictionary: [UInt8]) throws(NpyError) {
+        // numpy writes the element type first, and that of an array with fields as a list.
+        if dictionary.starts(with: "{'descr': [".utf8) {
+            throw Self.holdsObjects(dictionary) ? .pickledObjects : .structured
+        }
         var parser = PythonLiteralParser(dictionary)
         var description: String?
         var isFortranOrder: Bool?
@@ -67,6 +71,14 @@ struct NpyHeader: Equatable {
         self.shape = shape
         // In one dimension both orders are the same.
         isColumnMajor = isFortranOrder && shape.count > 1
+    }
+
+    /// Whether a text in quotes is the type of objects: one of the fields has it, or is at least called so.
+    private static func holdsObjects(_ dictionary: [UInt8]) -> Bool {
+        dictionary.split(separator: UInt8(ascii: "'")).contains { text in
+            let name = text.drop { "<>|=".utf8.contains($0) }
+            return name.first == UInt8(ascii: "O") && name.dropFirst().allSatisfy { (0x30...0x39).contains($0) }
+        }
     }
 
     /// Bytes of all elements in the file; nil if they are more than 64 bits count.
@@ -124,10 +136,20 @@ enum NpyError: Error, Equatable {
     case headerTooLong
     case pickledObjects
     case unsupportedType(String)
+    /// Every element has fields of their own types.
+    case structured
     case endsEarly
     case trailingData
     case malformedText
     case malformedBool
+
+    /// Whether the array is well-formed, and of a type that is not read: one that nobody asks for is passed over.
+    var isOfOtherType: Bool {
+        switch self {
+        case .unsupportedType, .structured: true
+        default: false
+        }
+    }
 
     /// The failure of a dataset with such an array in it.
     func failure(array name: String) -> EvaluationFailure {
@@ -140,12 +162,18 @@ enum NpyError: Error, Equatable {
         case .headerTooLong: EvaluationFailure(.invalidDataset, "\(subject) has a header above the size limit")
         case .pickledObjects:
             EvaluationFailure(
-                .invalidDataset, "\(subject) holds pickled Python objects, which are never read; save plain numbers")
+                .invalidDataset, "\(subject) holds pickled Python objects, which are never read; save plain numbers",
+                remedy: "save strings with .astype(str), and numbers with .astype(numpy.float32) or numpy.int64")
         case .unsupportedType(let type):
             EvaluationFailure(
                 .unsupportedType,
                 "\(subject) has element type \(MessageText.quote(type)); numbers of up to 64 bits, bools and strings "
-                    + "are read")
+                    + "are read",
+                remedy: "save it with .astype(numpy.float32), as the type that the model takes")
+        case .structured:
+            EvaluationFailure(
+                .unsupportedType, "\(subject) is a structured array: its elements have fields",
+                remedy: "save each field as an array of its own")
         case .endsEarly: EvaluationFailure(.invalidDataset, "\(subject) ends before its last element")
         case .trailingData: EvaluationFailure(.invalidDataset, "\(subject) goes on after its last element")
         case .malformedBool:

@@ -16,7 +16,8 @@ struct NpzDataset {
 
     /// Reads the arrays whose names are wanted, at most `bytesMax` bytes of them.
     ///
-    /// The headers of the others are checked too, so that no archive with pickled objects passes.
+    /// The headers of the others are looked at too, so that no archive with pickled objects passes; of what type they
+    /// are besides does not matter.
     init(path: String, wanted: (ByteName) -> Bool, bytesMax: Int) throws(EvaluationFailure) {
         try SystemFiles.requireFile(path, "dataset", .invalidDataset)
         var arrays: [ByteName: DatasetArray] = [:]
@@ -31,8 +32,9 @@ struct NpzDataset {
                     try reader.requireNoArray()
                     continue
                 }
-                let header = try reader.header()
-                if wanted(ByteName(name)) { arrays[ByteName(name)] = try reader.array(header, bytesMax: bytesMax) }
+                let isWanted = wanted(ByteName(name))
+                guard let header = try reader.header(isWanted: isWanted) else { continue }
+                if isWanted { arrays[ByteName(name)] = try reader.array(header, bytesMax: bytesMax) }
             }
         } catch let error as ZipError {
             throw error.failure
@@ -69,13 +71,15 @@ private struct NpyReader {
     let archive: ZipReader
     let name: String
 
-    func header() throws -> NpyHeader {
+    /// Nil for an array that nobody wants, of a type that is not read.
+    func header(isWanted: Bool) throws -> NpyHeader? {
         do {
             let lengthBytes = try NpyHeader.lengthBytes(prefix: bytes(NpyHeader.prefixBytes))
             let length = try bytes(lengthBytes).reversed().reduce(0) { $0 << 8 | Int($1) }
             guard length <= NpyHeader.dictionaryBytesMax else { throw NpyError.headerTooLong }
             return try NpyHeader(dictionary: bytes(length))
         } catch let error as NpyError {
+            if !isWanted, error.isOfOtherType { return nil }
             throw error.failure(array: name)
         }
     }

@@ -23,6 +23,11 @@ struct OutputProbe {
         var answers: [Answer] = []
         var faults: [ByteName: EvaluationFailure] = [:]
         for (index, output) in session.outputs.enumerated() {
+            guard output.kind != .other else {
+                faults[ByteName(output.name)] = EvaluationFailure(
+                    .unsupportedType, "the output \(MessageText.quote(output.name)) is neither a tensor nor a sequence")
+                continue
+            }
             do throws(EvaluationFailure) {
                 let answer = try BatchAnswer(run, at: index, output)
                 let form = OutputForm(answer, name: output.name, samples: samples)

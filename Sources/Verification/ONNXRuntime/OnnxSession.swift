@@ -4,6 +4,8 @@ import COnnxRuntime
 package final class OnnxSession {
     package let inputs: [OnnxValueDescription]
     package let outputs: [OnnxValueDescription]
+    /// Inputs of which the graph leaves even the number of dimensions open; the library describes them as single ones.
+    package var inputsOfAnyShape: Set<String> = []
     let library: OnnxLibrary
     let handle: OpaquePointer  // OrtSession, owned
 

@@ -37,6 +37,8 @@ enum Landlock {
     /// What ONNX Runtime reads to choose its kernels and to count processors.
     private static let machineFiles = ["/proc/cpuinfo"]
     private static let machineFolders = ["/sys/devices/system/cpu"]
+    /// Locales that are folders are looked through by the C library; models of text name one.
+    private static let localeFolders = ["/usr/lib/locale"]
 
     static func close(readable: [String], noting cage: inout EvaluationCage) throws(EvaluationFailure) {
         let version = assay_landlock_version()
@@ -55,7 +57,7 @@ enum Landlock {
         for path in readable + loaderFolders + loaderFiles + machineFiles {
             try grant(readFile, to: path, in: rules)
         }
-        for path in machineFolders { try grant(readFile | readFolder, to: path, in: rules) }
+        for path in machineFolders + localeFolders { try grant(readFile | readFolder, to: path, in: rules) }
         guard assay_landlock_restrict(rules) == 0 else { throw .confining("Landlock's restriction") }
     }
 

@@ -72,7 +72,8 @@ struct OptimizeCommand: AsyncParsableCommand {
             }
             var report: VerificationReport?
             if let dataset, let version = outcome.push?.version {
-                report = try await Self.measure(version, beside: outcome.parent, on: dataset, client, display)
+                report = try await Self.measure(
+                    version, beside: outcome.parent, file: plan.file, on: dataset, client, display)
             }
             if isJSON {
                 try console.print(
@@ -85,7 +86,7 @@ struct OptimizeCommand: AsyncParsableCommand {
                 if isJSON { throw AlreadyReported(status: ExitStatus.of(ErrorCode.verificationFailed.kind)) }
                 throw AssayError(
                     .verificationFailed, "the new version could not be measured",
-                    reason: "\(failure.kind): \(failure.message)")
+                    reason: "\(failure.kind): \(failure.message)", remedy: failure.nextStep)
             }
         }
     }
@@ -102,11 +103,12 @@ struct OptimizeCommand: AsyncParsableCommand {
     }
 
     private static func measure(
-        _ version: Version, beside parent: Version, on dataset: Reference, _ client: AssayClient,
+        _ version: Version, beside parent: Version, file: String?, on dataset: Reference, _ client: AssayClient,
         _ display: ProgressDisplay
     ) async throws -> VerificationReport {
-        let queued = try await client.verify(
-            VerifyRequest(reference: version.reference, dataset: dataset, baseline: parent.reference))
+        var request = VerifyRequest(reference: version.reference, dataset: dataset, baseline: parent.reference)
+        request.file = file
+        let queued = try await client.verify(request)
         let verification = try await VerificationWatch(client: client, display: display).finish(queued)
         return try await client.report(of: verification)
     }

@@ -72,6 +72,7 @@ struct ShowCommand: AsyncParsableCommand {
             .map { ("annotation \($0.key)", $0.value) }
         fields += document.claims.sorted { $0.key < $1.key }.map { ("claimed \($0.key)", $0.value) }
         if let model = version.model { fields += summary(model) }
+        fields += models(document.files.map(\.path), read: version.model?.path)
         let width = fields.map(\.0.count).max() ?? 0
         var lines = fields.map { name, value in
             Printable.escape(name) + String(repeating: " ", count: width - name.count + 2)
@@ -86,6 +87,15 @@ struct ShowCommand: AsyncParsableCommand {
             evidence.add(item.predicateType ?? item.artifactType, item.createdAt.description, item.manifestDigest.short)
         }
         return lines + [""] + evidence.lines
+    }
+
+    /// The models of a version beside the one that is summarised, and one that could not be read.
+    private static func models(_ paths: [String], read: String?) -> [(String, String)] {
+        paths.filter { ONNXFileName.isModel($0) && $0 != read }.map { path in
+            read == nil
+                ? ("model", "\(path): not read as an ONNX graph, or above the limits of reading one")
+                : ("further model", path)
+        }
     }
 
     private static func metadata(_ metadata: VersionMetadata) -> [(String, String)] {

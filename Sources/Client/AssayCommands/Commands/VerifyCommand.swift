@@ -79,6 +79,11 @@ struct VerifyCommand: AsyncParsableCommand {
     var inputs: [String] = []
 
     @Option(
+        help: ArgumentHelp(
+            "The model's file, by its path in the version, where it has several .onnx files.", valueName: "path"))
+    var file: String?
+
+    @Option(
         help: ArgumentHelp("The output that is judged, where a model has several that could be.", valueName: "name"))
     var output: String?
 
@@ -139,6 +144,7 @@ struct VerifyCommand: AsyncParsableCommand {
         request.sweepBatches = try sweepBatches.map { try Self.numbers($0, option: "--sweep-batches") }
         request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
         if !inputs.isEmpty { request.inputs = inputs }
+        request.file = file
         request.output = output
         request.scores = try scores.map { text throws(AssayError) in
             guard let kind = ScoreKind(rawValue: text) else {
@@ -156,7 +162,7 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repeatMeasurement(of text: String) async throws {
         let others: [Any?] = [
             reference, dataset, baseline, threads, batch, runs, deadline, confidence, sweepBatches, sweepThreads,
-            requireLabel.first, inputs.first, output, scores,
+            requireLabel.first, inputs.first, file, output, scores,
         ]
         guard others.allSatisfy({ $0 == nil }) else {
             throw AssayError(

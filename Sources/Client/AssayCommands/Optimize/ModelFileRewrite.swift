@@ -70,7 +70,7 @@ struct ModelFileRewrite {
     /// all of them.
     private func notNeededByOthers(of inlined: Set<ExactText>) throws -> Set<ExactText> {
         var rest = inlined
-        for other in files.map(\.text) where !rest.isEmpty && other.hasSuffix(".onnx") && !other.isExactly(path) {
+        for other in files.map(\.text) where !rest.isEmpty && ONNXFileName.isModel(other) && !other.isExactly(path) {
             do {
                 let summary = try ONNXSummary(reading: try FileSource(path: "\(folder)/\(other)"))
                 let neighbours = ModelFileRewrite(folder: folder, path: other, files: files)

@@ -80,7 +80,7 @@ struct Optimizer: Sendable {
             }
             return asked
         }
-        let models = plan.files.map(\.path).filter { $0.hasSuffix(".onnx") }
+        let models = plan.files.map(\.path).filter(ONNXFileName.isModel)
         guard let model = models.first else {
             throw AssayError(
                 .modelUnsupported, "\(name) has no .onnx file", remedy: "push the model in the ONNX format")

@@ -229,6 +229,6 @@ struct Publisher: Sendable {
     }
 
     private static func properties(of files: [HashedFile]) -> ModelProperties {
-        ModelProperties(format: files.contains { $0.path.hasSuffix(".onnx") } ? "onnx" : nil)
+        ModelProperties(format: files.contains { ONNXFileName.isModel($0.path) } ? "onnx" : nil)
     }
 }

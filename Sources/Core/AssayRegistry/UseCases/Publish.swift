@@ -158,7 +158,7 @@ package struct Publish: Sendable {
 
     /// What the first ONNX file says of itself. A broken one says nothing, and can still be stored.
     private func inspect(_ files: [VersionFile], in repository: RepositoryName) async throws -> ModelSummary? {
-        guard let file = files.first(where: { $0.path.hasSuffix(".onnx") }),
+        guard let file = files.first(where: { ONNXFileName.isModel($0.path) }),
             try await index.blobSize(file.digest, in: repository) != nil
         else { return nil }
         return try await blobs.withLocalFile(of: file.digest) { path in

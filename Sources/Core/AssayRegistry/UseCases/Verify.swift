@@ -101,10 +101,11 @@ package final class Verify: Sendable {
 
     /// The files that a verification needs, each of the version that it is named for. Throws `FailureError`.
     func files(of verification: Verification) async throws -> JobFiles {
+        let file = verification.settings.file
         var baseline: JobFiles.Model?
-        if let subject = verification.baseline { baseline = try await model(of: subject) }
+        if let subject = verification.baseline { baseline = try await model(file, of: subject) }
         return JobFiles(
-            model: try await model(of: verification.subject), dataset: try await dataset(verification.dataset),
+            model: try await model(file, of: verification.subject), dataset: try await dataset(verification.dataset),
             baseline: baseline)
     }
 
@@ -116,26 +117,16 @@ package final class Verify: Sendable {
     }
 
     /// A version's model together with those of the version's files that hold data of its tensors.
-    private func model(of subject: VerificationReport.Subject) async throws -> JobFiles.Model {
-        let (model, files) = try await file(".onnx", of: subject, failure: "invalid-model")
+    private func model(
+        _ file: String?, of subject: VerificationReport.Subject
+    ) async throws -> JobFiles.Model {
+        let files = try await files(of: subject, failure: "invalid-model")
+        let model = try ONNXFileName.find(file, among: files, of: "\(subject.repository):\(subject.number)")
         let named = try await blobs.withLocalFile(of: model.digest) {
             try await self.inspector.externalData(ofModel: $0)
         }
         return JobFiles.Model(
             file: model, externalData: try ExternalDataFiles.find(named, beside: model, among: files))
-    }
-
-    /// The one file of a version with this extension, and all of its files.
-    private func file(
-        _ suffix: String, of subject: VerificationReport.Subject, failure: String
-    ) async throws -> (file: VersionFile, all: [VersionFile]) {
-        let files = try await files(of: subject, failure: failure)
-        let found = files.filter { $0.path.hasSuffix(suffix) }
-        guard let file = found.first, found.count == 1 else {
-            throw VerificationReport.FailureError(
-                failure, "\(subject.repository):\(subject.number) has \(found.count) \(suffix) files, one is needed")
-        }
-        return (file, files)
     }
 
     /// A version's files as they can be measured. Throws `FailureError`, and `manifest-ambiguous` for one whose files
