@@ -14,6 +14,7 @@ from sklearn import datasets, metrics
 from sklearn.ensemble import IsolationForest, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
 TOLERANCE = 1e-9
 SINGLE = 1e-6
@@ -167,6 +168,19 @@ def test_an_outlier_detector(verify):
     assert_near(measured["metrics"], {
         "accuracy": metrics.accuracy_score(labels, own.ravel()),
         "roc_auc": metrics.roc_auc_score(labels, scores.ravel())})
+
+
+def test_columns_in_another_order_than_the_classifier_says(verify):
+    """ONNX Runtime does so with a support vector machine of two classes."""
+    data = datasets.load_breast_cancer()
+    inputs, labels = ((data.data - data.data.mean(0)) / data.data.std(0)).astype(np.float32), data.target * 2 - 1
+    fitted = SVC().fit(inputs, labels)
+    model = to_onnx(fitted, inputs[:1], target_opset=OPSET, options={"zipmap": False})
+    arrays = {model.graph.input[0].name: inputs, "label": labels}
+    measured = verify(model, arrays)
+    assert measured["metrics"]["roc_auc"] == pytest.approx(
+        metrics.roc_auc_score(labels, fitted.decision_function(inputs)), abs=1e-4)
+    assert_near(measured["metrics"], {"accuracy": metrics.accuracy_score(labels, answers(model, arrays)[0])})
 
 
 def test_positions_beside_other_classes_are_refused_or_named(verify):

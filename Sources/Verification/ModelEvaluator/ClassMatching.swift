@@ -40,6 +40,12 @@ struct ClassMatching {
         if let named = facts.columns {
             said = try namedColumns(named, width: width, codes(width: width)?.classes)
         } else if let codes = codes(width: width), Set(predicted).isSubset(of: codes.classes) {
+            // The runtime gives the scores of some classifiers of two classes in the other order than the attributes
+            // say (support vector machines); where every column is shown, that is what they are.
+            if codes.source == .classifier, let shown, shown.count == width, Set(shown.values) == Set(codes.classes) {
+                let columns = Self.filled(shown, width: width)
+                return ClassColumns(classes: columns, source: columns == codes.classes ? .classifier : .answers)
+            }
             said = ClassColumns(classes: codes.classes, source: codes.source)
         } else if let shown, facts.labels.isSubset(of: shown.values) {
             return ClassColumns(classes: Self.filled(shown, width: width), source: .answers)
