@@ -80,3 +80,8 @@ def test_every_bad_input_has_a_test():
     listed = {f"{group}{number}" for group, numbers in BAD_INPUTS.items() for number in numbers}
     named = bad_inputs_named_in(path for path in FOLDER.glob("test_*.py") if path.name != Path(__file__).name)
     assert named == listed - set(UNTESTED_BAD_INPUTS)
+
+
+def test_every_file_of_tests_stands_in_the_table_that_says_what_it_is_for():
+    told = (FOLDER / "README.md").read_text()
+    assert [path.name for path in sorted(FOLDER.glob("test_*.py")) if f"`{path.name}`" not in told] == []
