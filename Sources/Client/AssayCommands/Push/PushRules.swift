@@ -16,6 +16,8 @@ enum LeftOut: Sendable, Hashable {
     case repositoryOfGit
     /// A pattern of the caller's fits.
     case pattern
+    /// It holds these patterns.
+    case patterns
 
     /// In words behind the name; nil where the name says it.
     var reason: String? {
@@ -27,6 +29,7 @@ enum LeftOut: Sendable, Hashable {
         case .store: "it is a store of Assay, with its keys"
         case .repositoryOfGit: "git keeps its own data there, credentials too"
         case .pattern: "a pattern says so"
+        case .patterns: "it says what stays behind"
         }
     }
 }
@@ -73,7 +76,7 @@ struct PushRules {
         if isTop, ModelSignature.ignores(path: name) { return .unsignable }
         if isTop, name.hasPrefix(".assay-"), name.hasSuffix(".part") { return .unfinished }
         if name == ".git" { return .repositoryOfGit }
-        if isTop, name == IgnorePatterns.fileName { return .pattern }
+        if isTop, name == IgnorePatterns.fileName { return .patterns }
         if patterns.leavesOut(path, isFolder: isFolder) { return .pattern }
         if isFolder { return Self.isStore(local) ? .store : nil }
         return try secret(local)
