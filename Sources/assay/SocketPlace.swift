@@ -65,7 +65,16 @@ final class SocketPlace: Sendable {
             guard let open = descriptor else { return false }
             // A link never takes the place of what is there.
             guard linkat(open, draftName, open, name, 0) != 0 else { return true }
-            let reason = errno == EEXIST ? "something else has come to be there" : String(cString: strerror(errno))
+            let number = errno
+            // Here a file has one name: this one is looked for, and what comes to be there in between is lost.
+            if [EPERM, EOPNOTSUPP, ENOSYS].contains(number),
+                faccessat(open, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0, errno == ENOENT,
+                renameat(open, draftName, open, name) == 0
+            {
+                return true
+            }
+            let reason =
+                number == EEXIST ? "something else has come to be there" : String(cString: strerror(number))
             fault.withLock { $0 = Self.refusal(path, reason, "name another path") }
             return false
         }

@@ -104,7 +104,7 @@ def other_sizes(target):
 DENIALS = {
     "garbage for a proof": (lambda it: it.attach([b"garbage"], LOG_PROOF), True),
     "a true proof of another version": (proof_of_another_version, True),
-    "a proof by a log that nobody knows": (changed_proof(b"assay.dev/log/", b"assay.dev/gol/"), False),
+    "a proof by a log that nobody knows": (changed_proof(b"assay.dev/log/", b"assay.dev/gol/"), True),
     "a proof with another index": (changed_proof(b"\nindex ", b"\nindex 1"), True),
     "a proof that carries nothing": (lambda it: it.attach([], LOG_PROOF), True),
     "an envelope that carries nothing": (lambda it: it.attach([], ENVELOPE), True),
@@ -161,32 +161,11 @@ def test_a_crowd_of_referrers_leaves_what_proves_something_in_the_bundle(target,
 # Reading what is attached
 
 
-def test_an_envelope_over_the_limit_is_named_and_passed_over(target):
-    big = b"{" + b" " * (17 << 20) + b"}"
-    large = target.attach([big], ENVELOPE)
+def test_an_envelope_over_the_limit_is_named_and_stops_nothing(target):
+    large = target.attach([b"{" + b" " * (17 << 20) + b"}"], ENVELOPE)
     items = target.assay.ok("attestations", "digits:1", "--json").json["items"]
     assert "invalid" in [item["status"] for item in items if item["manifest_digest"] == large]
-    told = target.assay.ok("attestations", "digits:1", "--verify", "--trust", "root.json").err
-    assert large.removeprefix("sha256:")[:12] in told
-    assert target.assay.run("report", "digits:1").code == 0
+    assert target.assay.run("attestations", "digits:1", "--verify", "--trust", "root.json").code == INTEGRITY
+    target.assay.ok("report", "digits:1")
     target.assay.ok("sign", "digits:1", "--key", target.key)
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"{}", envelope(), envelope(signatures=[])])
-def test_what_nobody_known_signed_is_passed_over(target, content):
-    attached = target.attach([content], ENVELOPE)
-    told = target.assay.ok("attestations", "digits:1", "--verify", "--trust", "root.json").err
-    assert attached.removeprefix("sha256:")[:12] in told
-
-
-def test_what_claims_a_known_key_falsely_is_told(target):
-    target.attach([envelope(signatures=[{"keyid": key_id(public(target.key)), "sig": "AAAA"}])], ENVELOPE)
-    told = target.assay.run("attestations", "digits:1", "--verify", "--trust", "root.json")
-    assert told.code == INTEGRITY, told
-
-
-def test_what_a_known_key_signed_of_something_else_is_told(target):
-    body = sealed(target.key, statement("sha256:" + "0" * 64, REVIEW, {}))
-    target.attach([json.dumps(body).encode()], ENVELOPE)
-    told = target.assay.run("attestations", "digits:1", "--verify", "--trust", "root.json")
-    assert told.code == INTEGRITY, told
+    target.assay.ok("pull", "digits:1", "out", "--trust", "root.json")

@@ -237,7 +237,7 @@ def test_a_token_of_the_environment_goes_to_its_own_server_alone(local, named, i
             **os.environ, "HOME": str(local.home), "ASSAY_TOKEN": TOKEN, "ASSAY_SERVER": owner}
         outcome = local.run("list", "--server", stub.url)
         assert stub.tokens == [f"Bearer {TOKEN}" if is_sent else None]
-        assert outcome.code == DENIED and ("--token-file" in outcome.err) == (not is_sent), outcome
+        assert outcome.code == DENIED and ("was not sent" in outcome.err) == (not is_sent), outcome
         assert TOKEN not in outcome.err
         (local.home / "token").write_text("another-token-for-this")
         (local.home / "token").chmod(0o600)

@@ -34,6 +34,7 @@ def place(binary, tmp_path_factory):
     server = Server(binary, home).create_store().start()
     local = Assay(binary, home, server.url)
     local.key()
+    local.key("other")
     local.ok("key", "trust", "release.pub.pem")
     (home / "policy.yaml").write_text("version: 1\n")
     (home / "review.json").write_text("{}")
@@ -213,7 +214,7 @@ OTHER_ANSWERS = {
         ("push", NAME, FIXTURES / "digits-1.onnx", "--key", "release.pem"), "^/api/v1/versions$",
         put("version", "repository", OTHER)),
     "a signature that was not sent": (
-        ("sign", f"{NAME}:2", "--key", "release.pem"), "^/api/v1/attestations$",
+        ("sign", f"{NAME}:2", "--key", "other.pem"), "^/api/v1/attestations$",
         put("envelope_digest", "sha256:" + "0" * 64)),
     "another key": (
         ("key", "limit", "KEY", "--until", "2099-01-01"), "^/api/v1/keys/", put("id", "0" * 64))}

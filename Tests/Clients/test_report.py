@@ -111,7 +111,7 @@ def test_what_does_not_count_is_told(digits):
     assert "untrusted" in text and "&lt;script&gt;x" in text
     # Seen with the other key alone, the report does not count either.
     outcome = digits.run("report", "digits:1", "--trust", public(other))
-    assert outcome.code == NOT_FOUND and "assay verify" in outcome.err
+    assert outcome.code == NOT_FOUND and "name the trust root" in outcome.err
 
 
 def predicate(assay):

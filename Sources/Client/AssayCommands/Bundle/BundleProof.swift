@@ -46,10 +46,10 @@ struct BundleProof: Encodable, Sendable {
     /// Checks everything that is in a bundle. Fails closed: evidence that is damaged, falsely signed or of something
     /// else refuses the bundle; what an unknown key signed does not count.
     ///
-    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states; proofs of
-    /// something else, by other logs, or that cannot be read count for nothing. Throws `unsigned`, `untrusted-key`,
-    /// `signature-invalid`, `digest-mismatch`, `expired`, `manifest-ambiguous`, `manifest-unbound`, `log-inconsistent`,
-    /// `bundle-invalid`, and `log-entry-not-found` for a promotion that is demanded.
+    /// `demandsLog` demands that a trusted log proves the repository and the number that the bundle states, and that
+    /// no other log is called upon. Throws `unsigned`, `untrusted-key`, `signature-invalid`, `digest-mismatch`,
+    /// `expired`, `manifest-ambiguous`, `manifest-unbound`, `log-inconsistent`, `bundle-invalid`, and
+    /// `log-entry-not-found` for a promotion that is demanded.
     static func check(
         _ bundle: OpenBundle, repository: RepositoryName?, root: TrustRoot, demandsLog: Bool, demand: Demand
     ) throws -> BundleProof {
@@ -196,47 +196,32 @@ struct LogProofs {
         let origin: String
     }
 
-    /// What a proof is worth to who trusts certain logs.
-    enum Worth {
-        case proven(Proven)
-        /// Anybody can attach one that cannot be read, is of something else, or is by a log that nobody here knows: it
-        /// proves nothing, and refutes nothing.
-        case nothing(AssayError)
-    }
-
     /// That the version is a version.
     private let versions: [Proven]
     let promotions: [Proven]
     private let label: BundleContents.Label?
-    /// Why other proofs count for nothing.
-    private let refusals: [AssayError]
 
-    /// `demandsLog`: a log's key that the root names and that does not count is refused, and not only passed over.
+    /// `demandsLog`: a proof by a log that the root does not name, and a log's key that does not count, are refused, and
+    /// not only passed over.
     ///
     /// `repository` is the one that the bundle is of, if that is known: promotions elsewhere say nothing of it. Throws
-    /// as `worth`, and `expired` or `untrusted-key` for the keys.
+    /// as `prove`, and `expired` or `untrusted-key` for the keys.
     init(_ bundle: OpenBundle, of repository: RepositoryName?, root: TrustRoot, demandsLog: Bool) throws {
         let trust = try Self.trust(root, repository: bundle.contents.label?.repository, isDemanded: demandsLog)
-        var (proven, refusals): ([Proven], [AssayError]) = ([], [])
+        var proven: [Proven] = []
         for referrer in bundle.contents.referrers where referrer.effectiveArtifactType == MediaType.logProof {
+            let bytes = try bundle.document(of: referrer)
             do throws(AssayError) {
-                switch try Self.worth(
-                    of: try Self.document(of: referrer, in: bundle), about: bundle.contents.manifest.digest, to: trust)
-                {
-                case .proven(let one): proven.append(one)
-                case .nothing(let fault): refusals.append(fault)
-                }
+                proven.append(try Self.prove(bytes, about: bundle.contents.manifest.digest, to: trust))
             } catch {
-                // A referrer that carries no document of its own carries no proof.
-                guard [.bundleInvalid, .bodyTooLarge].contains(error.code) else { throw error }
-                refusals.append(error)
+                // To who demands no log, every log is that of somebody else: it proves nothing, and refutes nothing.
+                guard error.code == .untrustedKey, !demandsLog else { throw error }
             }
         }
-        self.init(proven, refusals: refusals, of: repository, label: bundle.contents.label)
+        self.init(proven, of: repository, label: bundle.contents.label)
     }
 
-    init(_ proven: [Proven], refusals: [AssayError] = [], of repository: RepositoryName?, label: BundleContents.Label?)
-    {
+    init(_ proven: [Proven], of repository: RepositoryName?, label: BundleContents.Label?) {
         versions = proven.filter { $0.entry.kind == .version }
         // The same files may be promoted in another repository, or be another version; that says nothing of this one.
         promotions = proven.filter {
@@ -244,52 +229,20 @@ struct LogProofs {
                 && (label == nil || $0.entry.number(.to) == label?.number.value)
         }
         self.label = label
-        self.refusals = refusals
     }
 
-    /// What a proof is worth. Throws `signature-invalid` and `log-inconsistent` for one that falsely says that a
-    /// trusted log signed it.
-    static func worth(of bytes: [UInt8], about digest: Digest, to trust: LogTrust) throws(AssayError) -> Worth {
-        let proof: LogProof
-        let entry: AuditEntry
-        let stated: Checkpoint
-        do throws(AssayError) {
-            proof = try LogProof(parsing: bytes)
-            entry = try AuditEntry(parsing: proof.entry)
-            stated = try Checkpoint(parsing: try SignedNote(parsing: proof.checkpoint).text)
-        } catch {
-            return .nothing(error)
-        }
+    /// What a proof proves of a version. Throws `untrusted-key` for one by a log that nobody named, and
+    /// `signature-invalid` or `log-inconsistent` for one that proves nothing, or something else.
+    static func prove(_ bytes: [UInt8], about digest: Digest, to trust: LogTrust) throws(AssayError) -> Proven {
+        let proof = try LogProof(parsing: bytes)
+        let (entry, opened) = try trust.prove(proof)
         guard entry.text(.digest) == digest.description else {
-            return .nothing(
-                AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version"))
+            throw AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version")
         }
         guard entry.kind == .version || entry.kind == .alias && entry.text(.cause) == "promotion" else {
-            return .nothing(
-                AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion"))
+            throw AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion")
         }
-        do throws(AssayError) {
-            let (entry, opened) = try trust.prove(proof)
-            return .proven(Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin))
-        } catch {
-            guard error.code == .untrustedKey else { throw error }
-            do throws(AssayError) {
-                _ = try proof.entry(provenBy: stated)
-            } catch let fault {
-                return .nothing(fault)  // Nor does it prove anything to who trusts that log.
-            }
-            return .nothing(error)
-        }
-    }
-
-    private static func document(of referrer: Manifest, in bundle: OpenBundle) throws(AssayError) -> [UInt8] {
-        do {
-            return try bundle.document(of: referrer)
-        } catch let error as AssayError {
-            throw error
-        } catch {
-            throw AssayError(.fileInaccessible, "a log proof in the bundle cannot be read", cause: error)
-        }
+        return Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
     }
 
     /// The keys of logs that count; none where nobody demands a log and none of those named counts.
@@ -316,13 +269,11 @@ struct LogProofs {
         }?.origin
     }
 
-    /// Throws `unsigned`, `untrusted-key`, and `log-inconsistent` for a bundle that states another name than the log.
+    /// Throws `unsigned`, and `log-inconsistent` for a bundle that states another name than the log.
     func demandLabel() throws(AssayError) {
         guard let first = versions.first else {
-            if let other = refusals.first(where: { $0.code == .untrustedKey }) { throw other }
             throw AssayError(
                 .unsigned, "no trusted log proves where the bundle's version comes from",
-                reason: refusals.first.map { "a proof in it does not count: \($0.message)" },
                 remedy: "name the trust root of the registry that exported it")
         }
         guard labelOrigin != nil else {

@@ -87,16 +87,11 @@ struct BundleSelection {
         for descriptor in listed {
             guard let (referrer, bytes) = try await document(of: descriptor) else { continue }
             do throws(AssayError) {
-                switch try LogProofs.worth(of: bytes, about: manifest.digest, to: trust) {
-                case .proven(let proof):
-                    proven.append(proof)
-                    add(referrer, .proof, content: "\(proof.origin) \(proof.index)")
-                case .nothing(let fault):
-                    // To who knows that log, it may prove something.
-                    guard fault.code == .untrustedKey else { leave(referrer.digest, fault.message); continue }
-                    add(referrer, .unknown)
-                }
+                let proof = try LogProofs.prove(bytes, about: manifest.digest, to: trust)
+                proven.append(proof)
+                add(referrer, .proof, content: "\(proof.origin) \(proof.index)")
             } catch {
+                // Of a log that this registry does not know nobody can tell whose it is; anybody may attach its proof.
                 leave(referrer.digest, error.message)
             }
         }

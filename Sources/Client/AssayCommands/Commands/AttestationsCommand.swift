@@ -11,9 +11,9 @@ struct AttestationsCommand: AsyncParsableCommand {
         abstract: "List, show and check the signatures and signed statements about a version.",
         discussion: """
             Each is checked here, with the keys of --trust or else those that the registry names. RESULT is what it \
-            says, STATUS whether that may be believed. With --verify the exit status is 6 if any of them that is by \
-            a known key, or says so, is not valid, or none is there; what nobody who is known signed is passed over, \
-            with a note.
+            says, STATUS whether that may be believed. With --verify the exit status is 6 if any of them is not valid, \
+            or none is there; sigstore bundles that are no model signatures, by signers whom nobody here knows, are \
+            passed over.
 
             Example:
               assay attestations team/fraud:3
@@ -30,7 +30,7 @@ struct AttestationsCommand: AsyncParsableCommand {
             valueName: "digest|type"))
     var show: String?
 
-    @Flag(help: "End with exit status 6 unless all that known keys signed are valid, and one is.")
+    @Flag(help: "End with exit status 6 unless all are valid.")
     var verify = false
 
     @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
@@ -52,19 +52,15 @@ struct AttestationsCommand: AsyncParsableCommand {
             try isJSON
                 ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
             guard verify else { return }
-            // What nobody who is known signed counts for nothing, and is no fault of the rest.
-            for other in list.filter(\.isOfUnknown).map(\.evidence) {
-                console.note(
-                    "\(other.manifestDigest.short) is passed over, its signer is not known: "
-                        + Printable.escape(other.fault ?? other.status.rawValue))
+            // A bundle of another kind whose signer nobody here knows counts for nothing, and is no fault of the rest.
+            let others = list.filter { $0.isForeign && $0.evidence.status == .untrusted }.map(\.evidence)
+            for other in others {
+                console.note("\(other.manifestDigest.short) is not checked: its signer is not known")
             }
-            let counted = list.filter { !$0.isOfUnknown }.map(\.evidence)
+            let counted = list.filter { !($0.isForeign && $0.evidence.status == .untrusted) }.map(\.evidence)
             guard let fault = counted.first(where: { $0.status != .valid }) else {
                 guard !counted.isEmpty else {
-                    throw AssayError(
-                        list.isEmpty ? .unsigned : .untrustedKey,
-                        "\(version.reference) has no signature and no statement\(list.isEmpty ? "" : " by a known key")"
-                    )
+                    throw AssayError(.unsigned, "\(version.reference) has no signature and no statement")
                 }
                 return
             }
