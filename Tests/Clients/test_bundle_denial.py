@@ -104,7 +104,6 @@ def other_sizes(target):
 DENIALS = {
     "garbage for a proof": (lambda it: it.attach([b"garbage"], LOG_PROOF), True),
     "a true proof of another version": (proof_of_another_version, True),
-    "a proof by a log that nobody knows": (changed_proof(b"assay.dev/log/", b"assay.dev/gol/"), True),
     "a proof with another index": (changed_proof(b"\nindex ", b"\nindex 1"), True),
     "a proof that carries nothing": (lambda it: it.attach([], LOG_PROOF), True),
     "an envelope that carries nothing": (lambda it: it.attach([], ENVELOPE), True),

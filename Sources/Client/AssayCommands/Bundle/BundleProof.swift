@@ -245,6 +245,15 @@ struct LogProofs {
         return Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
     }
 
+    /// Whether a proof is of a version by its own checkpoint, whoever signed that.
+    static func isConsistent(_ bytes: [UInt8], about digest: Digest) -> Bool {
+        guard let proof = try? LogProof(parsing: bytes), let note = try? SignedNote(parsing: proof.checkpoint),
+            let checkpoint = try? Checkpoint(parsing: note.text), (try? proof.entry(provenBy: checkpoint)) != nil,
+            let entry = try? AuditEntry(parsing: proof.entry)
+        else { return false }
+        return entry.text(.digest) == digest.description
+    }
+
     /// The keys of logs that count; none where nobody demands a log and none of those named counts.
     static func trust(
         _ root: TrustRoot, repository: RepositoryName?, isDemanded: Bool

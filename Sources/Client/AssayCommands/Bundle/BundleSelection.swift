@@ -91,8 +91,12 @@ struct BundleSelection {
                 proven.append(proof)
                 add(referrer, .proof, content: "\(proof.origin) \(proof.index)")
             } catch {
-                // Of a log that this registry does not know nobody can tell whose it is; anybody may attach its proof.
-                leave(referrer.digest, error.message)
+                // To who knows that log, it may prove something.
+                if error.code == .untrustedKey, LogProofs.isConsistent(bytes, about: manifest.digest) {
+                    add(referrer, .unknown)
+                } else {
+                    leave(referrer.digest, error.message)
+                }
             }
         }
         let proofs = LogProofs(proven, of: label.repository, label: label)
