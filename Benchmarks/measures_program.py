@@ -24,10 +24,16 @@ PINNED = ("taskset", "--cpu-list", str(max(os.sched_getaffinity(0))))
 RUNTIME = REPOSITORY_ROOT / ".cache" / "onnxruntime" / "libonnxruntime.so"
 
 
+def evaluation_protocol():
+    """The number of the evaluator's protocol, as its schema has it."""
+    schema = next((REPOSITORY_ROOT / "schema" / "json").glob("evaluation-job-v*.json"))
+    return json.loads(schema.read_text())["properties"]["protocol"]["const"]
+
+
 def evaluate(setting, model, data, baseline=None, **latency):
     """The evaluator's answer to one job, asked as the server asks it."""
     job = {
-        "protocol": 2, "runtime_path": str(RUNTIME), "model_path": str(model), "dataset_path": str(data),
+        "protocol": evaluation_protocol(), "runtime_path": str(RUNTIME), "model_path": str(model), "dataset_path": str(data),
         "latency": {"threads": 1, "seed": 1} | latency,
     } | ({"baseline_model_path": str(baseline)} if baseline else {})
     outcome = subprocess.run(
@@ -83,7 +89,7 @@ def verification(setting):
 def seconds_to_first_line(setting):
     """From starting the evaluator until it says that it begins to load; its cage is closed by then."""
     job = {
-        "protocol": 2, "runtime_path": str(RUNTIME), "model_path": str(FIXTURES / "digits-3.onnx"),
+        "protocol": evaluation_protocol(), "runtime_path": str(RUNTIME), "model_path": str(FIXTURES / "digits-3.onnx"),
         "dataset_path": str(FIXTURES / "test.npz")}
     started = time.perf_counter()
     process = subprocess.Popen(
