@@ -201,8 +201,8 @@ struct LogProofs {
     let promotions: [Proven]
     private let label: BundleContents.Label?
 
-    /// `demandsLog`: a proof by a log that the root does not name, and a log's key that does not count, are refused, and
-    /// not only passed over.
+    /// `demandsLog`: a proof by a log that the root does not name, and a log's key that does not count, are refused,
+    /// and not only passed over.
     ///
     /// `repository` is the one that the bundle is of, if that is known: promotions elsewhere say nothing of it. Throws
     /// as `prove`, and `expired` or `untrusted-key` for the keys.
