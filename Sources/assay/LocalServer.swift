@@ -17,12 +17,13 @@ enum LocalServer {
         let path = StoreFolder.absolute(name)
         let users = try await StoreUsers.join(store: path)
         let socket = try StoreSocket(inStore: path)
+        // However this ends: others are waited for, and the socket has its name, as long as the work goes on.
+        defer { withExtendedLifetime((users, socket)) {} }
         let url = Endpoint.unixSocket(path: socket.path).baseURL
         // Told before a store is opened with too few; who speaks to its server needs next to none.
         if !SocketPlace.answers(socket.path) { _ = try FileHandles.takeAll() }
         guard let store = try await take(name, socket: socket.path) else {
-            try await body(url)
-            return withExtendedLifetime((users, socket)) {}
+            return try await body(url)
         }
         let handles = try FileHandles.takeAll()
         let server = try Server(
@@ -36,7 +37,6 @@ enum LocalServer {
             }
             try outcome.get()
         }
-        withExtendedLifetime(socket) {}
     }
 
     /// How often, and how far apart, a store is looked at that somebody has but nobody serves yet, or any more.

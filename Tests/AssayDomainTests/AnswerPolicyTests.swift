@@ -6,20 +6,6 @@ struct AnswerPolicyTests {
         try PolicyTests.policy(#"{"version":1,"dataset":"d:1",\#(keys)}"#)
     }
 
-    private static func evidence(
-        _ change: (inout VerificationReport.Measurements) -> Void
-    ) throws -> Evidence {
-        let plain = try PolicyTests.report(
-            1, accuracy: 0.9, ratio: .init(ratio: 1, lower: 0.9, upper: 1.1, sessions: [1]))
-        var measurements = try #require(plain.measurements)
-        change(&measurements)
-        return PolicyTests.evidence(
-            VerificationReport(
-                verification: plain.verification, subject: plain.subject, dataset: plain.dataset,
-                settings: plain.settings, evaluator: plain.evaluator, environment: nil,
-                outcome: .success(measurements), startedAt: plain.startedAt, finishedAt: plain.finishedAt))
-    }
-
     private static func found(_ difference: Double?, fault: String? = nil) -> VerificationReport.BatchInvariance {
         .init(
             batch: 1, otherBatches: [16], samples: 64, exact: difference == 0, maxDifference: difference, fault: fault)
@@ -31,28 +17,30 @@ struct AnswerPolicyTests {
     func `answers of other batches may differ by what is allowed`(
         max: Double, difference: Double, status: RequirementOutcome.Status
     ) throws {
-        let evidence = try Self.evidence { $0.batchInvariant = Self.found(difference) }
+        let evidence = try PolicyTests.evidence { $0.batchInvariant = Self.found(difference) }
         let outcome = try Self.policy(#""batch_invariant":{"max_difference":\#(max)}"#).decide(evidence).outcomes.last
         #expect(outcome?.requirement == "batch_invariant" && outcome?.status == status)
     }
 
     @Test func `what could not be compared, or was not, never passes`() throws {
         let policy = try Self.policy(#""batch_invariant":{"max_difference":1000}"#)
-        let fault = try Self.evidence { $0.batchInvariant = Self.found(nil, fault: "in a batch of 16: it fails") }
+        let fault = try PolicyTests.evidence {
+            $0.batchInvariant = Self.found(nil, fault: "in a batch of 16: it fails")
+        }
         let outcome = try #require(policy.decide(fault).outcomes.last)
         #expect(outcome.status == .failed && outcome.measured.contains("in a batch of 16"))
-        #expect(try policy.decide(Self.evidence { _ in }).outcomes.last?.status == .missing)
+        #expect(try policy.decide(PolicyTests.evidence { _ in }).outcomes.last?.status == .missing)
         let again = try Self.policy(#""deterministic":{"max_difference":0}"#)
-        #expect(try again.decide(Self.evidence { _ in }).outcomes.last?.status == .missing)
-        let repeated = try Self.evidence { $0.deterministic = .init(runs: 4, maxDifference: 0) }
+        #expect(try again.decide(PolicyTests.evidence { _ in }).outcomes.last?.status == .missing)
+        let repeated = try PolicyTests.evidence { $0.deterministic = .init(runs: 4, maxDifference: 0) }
         #expect(again.decide(repeated).outcomes.last?.status == .passed)
-        let none = try Self.evidence { $0.deterministic = .init(runs: 0, maxDifference: 0) }
+        let none = try PolicyTests.evidence { $0.deterministic = .init(runs: 0, maxDifference: 0) }
         #expect(again.decide(none).outcomes.last?.status == .failed)
     }
 
     @Test func `a metric that was left out is missing for the reason that the report has`() throws {
         let policy = try Self.policy(#""metrics":{"log_loss":{"max":0.5,"max_drop":0.1}}"#)
-        let evidence = try Self.evidence { $0.leftOut = ["log_loss": "declare them with --scores logits"] }
+        let evidence = try PolicyTests.evidence { $0.leftOut = ["log_loss": "declare them with --scores logits"] }
         let outcomes = policy.decide(evidence).outcomes.filter { $0.requirement.hasPrefix("log_loss") }
         #expect(outcomes.count == 2)
         #expect(outcomes.allSatisfy { $0.status == .missing && $0.measured.contains("--scores logits") })

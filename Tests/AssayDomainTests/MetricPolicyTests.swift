@@ -9,15 +9,7 @@ struct MetricPolicyTests {
     private static func evidence(
         _ change: (inout VerificationReport.Measurements) -> Void
     ) throws -> Evidence {
-        let plain = try PolicyTests.report(
-            1, accuracy: 0.9, ratio: .init(ratio: 1, lower: 0.9, upper: 1.1, sessions: [1]))
-        var measurements = try #require(plain.measurements)
-        change(&measurements)
-        var evidence = PolicyTests.evidence(
-            VerificationReport(
-                verification: plain.verification, subject: plain.subject, dataset: plain.dataset,
-                settings: plain.settings, evaluator: plain.evaluator, environment: nil,
-                outcome: .success(measurements), startedAt: plain.startedAt, finishedAt: plain.finishedAt))
+        var evidence = try PolicyTests.evidence(change)
         evidence.holder = try PolicyTests.subject(9)
         return evidence
     }

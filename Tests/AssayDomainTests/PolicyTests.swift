@@ -52,6 +52,18 @@ struct PolicyTests {
         return evidence
     }
 
+    /// Evidence with a report whose measurements were changed.
+    static func evidence(_ change: (inout VerificationReport.Measurements) -> Void) throws -> Evidence {
+        let plain = try report(1, accuracy: 0.9, ratio: .init(ratio: 1, lower: 0.9, upper: 1.1, sessions: [1]))
+        var measurements = try #require(plain.measurements)
+        change(&measurements)
+        return evidence(
+            VerificationReport(
+                verification: plain.verification, subject: plain.subject, dataset: plain.dataset,
+                settings: plain.settings, evaluator: plain.evaluator, environment: nil,
+                outcome: .success(measurements), startedAt: plain.startedAt, finishedAt: plain.finishedAt))
+    }
+
     @Test(arguments: [
         (0.95, true), (0.9, true), (0.8999, false), (0, false),
     ])

@@ -1,4 +1,4 @@
-"""A relay that speaks HTTP and answers what it is told to."""
+"""Servers that do not tell the truth: the listener that they share, and a relay that answers what it is told to."""
 
 import socket
 import threading
@@ -11,18 +11,10 @@ ANSWER_SECONDS = 20
 TAKEN = ("accept", "authorization", "content-type", "content-range", "range")
 
 
-class Liar:
-    """A relay on a free port of loopback; a context manager.
+class Listener:
+    """Takes connections on a free port of loopback and gives each to `serve`; a context manager."""
 
-    `answer` gets the method, the path and the true body, and gives the body that is sent. `ask` gets the path and gives
-    the one that the server is asked.
-    """
-
-    def __init__(self, url, answer=lambda method, path, data: data, ask=lambda path: path):
-        self.upstream = url
-        self.answer = answer
-        self.ask = ask
-        self.asked = []
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
 
@@ -41,6 +33,21 @@ class Liar:
             while True:
                 client, _ = self.listener.accept()
                 threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+
+class Liar(Listener):
+    """A relay on a free port of loopback; a context manager.
+
+    `answer` gets the method, the path and the true body, and gives the body that is sent. `ask` gets the path and gives
+    the one that the server is asked.
+    """
+
+    def __init__(self, url, answer=lambda method, path, data: data, ask=lambda path: path):
+        super().__init__()
+        self.upstream = url
+        self.answer = answer
+        self.ask = ask
+        self.asked = []
 
     def serve(self, client):
         with suppress(OSError, ValueError, requests.RequestException), client, client.makefile("rb") as reader:

@@ -2,15 +2,13 @@
 
 import json
 import resource
-import socket
 import subprocess
-import threading
 from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from harness import FIXTURES, OCI_INDEX, OCI_MANIFEST, Assay, Server
-from lying import Liar
+from lying import Liar, Listener
 from test_hostile_server import COMMANDS, TOLD, local  # noqa: F401  (a fixture)
 
 NAME = "team/model"
@@ -19,32 +17,16 @@ MEMORY_BYTES = 3 << 30
 SECONDS = 60
 
 
-class Fountain:
+class Fountain(Listener):
     """Answers every request with a body that has no end."""
 
     def __init__(self, status=200, kind="application/json", piece=b"[" + b"0," * 40_000):
+        super().__init__()
         self.head = (f"HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n").encode()
         self.piece = b"%x\r\n%b\r\n" % (len(piece), piece)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.sent = 0
 
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def accept(self):
-        with suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self.pour, args=(client,), daemon=True).start()
-
-    def pour(self, client):
+    def serve(self, client):
         with suppress(OSError), client:
             client.recv(65536)
             client.sendall(self.head)

@@ -63,8 +63,7 @@ struct PushRules {
 
     /// The patterns for one folder: those of its own file, and behind them those of the command line.
     func patterns(in folder: String) throws -> IgnorePatterns {
-        guard let handle = try? FolderHandle.open(path: folder), let file = try handle.file(IgnorePatterns.fileName)
-        else { return excluded }
+        guard let file = try FolderHandle.open(path: folder).file(IgnorePatterns.fileName) else { return excluded }
         let text = String(decoding: try file.readAll(bytesMax: IgnorePatterns.bytesMax), as: UTF8.self)
         return try IgnorePatterns(lines: text.split(separator: "\n").map(String.init)).adding(excluded)
     }
