@@ -1,4 +1,5 @@
 import AssayCommands
+import AssayDomain
 import Foundation
 import Glibc
 import Logging
@@ -10,10 +11,11 @@ enum AssayCommand {
         // A reader that goes away shows as a failed write, not as the end of the process.
         signal(SIGPIPE, SIG_IGN)
         let variables = ProcessInfo.processInfo.environment
-        let level = variables["ASSAY_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .warning
+        let asked = variables["ASSAY_LOG"]
+        let level = asked.flatMap { Logger.Level(rawValue: $0) }
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler(label: label, stream: LogLines())
-            handler.logLevel = level
+            handler.logLevel = level ?? .warning
             return handler
         }
         let environment = CommandEnvironment(
@@ -27,6 +29,12 @@ enum AssayCommand {
                 try await LocalServer.lend(
                     store: store, variables: variables, note: { Console.standard.note($0) }, to: body)
             })
+        if let asked, !asked.isEmpty, level == nil {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            Console.standard.note("error: ASSAY_LOG is \(Printable.quote(asked, limit: 40)), which is no level")
+            Console.standard.note("  next: use one of \(levels)")
+            exit(ExitStatus.usage)
+        }
         exit(await AssayMain.run(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment))
     }
 }

@@ -22,7 +22,7 @@ struct AliasTests {
             cause: .promotion(
                 policy: policy, verdict: digest(seed),
                 attachment: try Sample.attachment(seed, about: digest(1_000_001)), basis: basis,
-                decidedUntil: decidedUntil),
+                decidedUntil: decidedUntil, rollback: nil),
             actor: "promoter", at: time(9))
     }
 

@@ -44,7 +44,7 @@ extension SQLiteIndex {
                 cause: .promotion(
                     policy: digest(500), verdict: digest(seed),
                     attachment: try Sample.attachment(seed, about: version.manifestDigest), basis: basis.mark,
-                    decidedUntil: nil),
+                    decidedUntil: nil, rollback: nil),
                 actor: "promoter", at: time(9)))
     }
 

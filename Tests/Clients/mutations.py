@@ -421,10 +421,19 @@ def write_tiles(log: Path, entries: list[bytes]) -> bytes:
 def signed_checkpoint(store: Path, size: int, root: bytes, key: Ed25519PrivateKey | None = None) -> bytes:
     """A checkpoint by the store's own key, or by another one in its name."""
     own = load_pem_private_key((store / "keys" / "log.pem").read_bytes(), None)
-    pem = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    origin = f"assay.dev/log/{hashlib.sha256(pem).hexdigest()[:16]}"
-    key = key or own
-    text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+    return signed_note(key or own, size, base64.b64encode(root).decode(), origin_of(own))
+
+
+def origin_of(key: Ed25519PrivateKey) -> str:
+    """The name of the log whose checkpoints a key signs."""
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return f"assay.dev/log/{hashlib.sha256(pem).hexdigest()[:16]}"
+
+
+def signed_note(key: Ed25519PrivateKey, size: int, root: str, origin: str | None = None) -> bytes:
+    """A checkpoint with a root in base64 by a key, of the key's own log or of the one that is named."""
+    origin = origin or origin_of(key)
+    text = f"{origin}\n{size}\n{root}\n"
     name = VerifierKey(origin, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
     signature = base64.b64encode(name.id + key.sign(text.encode())).decode()
     return f"{text}\n\u2014 {origin} {signature}\n".encode()

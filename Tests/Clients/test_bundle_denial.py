@@ -4,9 +4,11 @@ import json
 import shutil
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from distribution import encoded
 from evidence import ENVELOPE, IN_TOTO, INTEGRITY, REVIEW, SIGNATURE, digest, key_id, sealed, statement
 from harness import FIXTURES, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST, descriptor, digest_of, public
+from mutations import signed_note
 from test_gate_manifests import Gate
 
 LOG_PROOF = "application/vnd.assay.tlog-proof.v1"
@@ -89,6 +91,14 @@ def changed_proof(old, new):
     return attach
 
 
+def proof_by_a_log_of_ones_own(target):
+    """All of it true, but that the registry's log says it."""
+    head, _, note = target.documents(LOG_PROOF)[0].partition(b"\n\n")
+    _, size, root = note.decode().split("\n")[:3]
+    log = Ed25519PrivateKey.generate()
+    return target.attach([head + b"\n\n" + signed_note(log, int(size), root)], LOG_PROOF)
+
+
 def index_of(children, artifact_type=UNKNOWN):
     return lambda target: target.put({
         "schemaVersion": 2, "mediaType": OCI_INDEX, "artifactType": artifact_type,
@@ -105,6 +115,7 @@ DENIALS = {
     "garbage for a proof": (lambda it: it.attach([b"garbage"], LOG_PROOF), True),
     "a true proof of another version": (proof_of_another_version, True),
     "a proof with another index": (changed_proof(b"\nindex ", b"\nindex 1"), True),
+    "a proof by a log of one's own": (proof_by_a_log_of_ones_own, True),
     "a proof that carries nothing": (lambda it: it.attach([], LOG_PROOF), True),
     "an envelope that carries nothing": (lambda it: it.attach([], ENVELOPE), True),
     "a signature that carries nothing": (lambda it: it.attach([], SIGNATURE), True),

@@ -34,7 +34,10 @@ struct NativeAPITests {
     @Test func `a version is found by number, alias and digest`() async throws {
         let version = try #require(
             try await test.publish(["a.bin": "1"], to: "team/m", tag: .alias(AliasName(parsing: "latest"))).version)
-        for reference in ["team/m:1", "team/m:latest", "team/m@\(version.manifestDigest)"] {
+        for reference in [
+            "team/m:1", "team/m:latest", "team/m@\(version.manifestDigest)", "team%2Fm:1", "team%2fm%3Alatest",
+            "%74eam%2Fm%40\(version.manifestDigest)",
+        ] {
             let answer = try await server.send(.get, "/api/v1/versions/\(reference)")
             #expect(try decode(Version.self, answer) == version)
         }
@@ -44,8 +47,12 @@ struct NativeAPITests {
         ("/api/v1/versions/nothing:1", 404, "repository-not-found"), ("/api/v1/versions/m:9", 404, "version-not-found"),
         ("/api/v1/versions/m:gone", 404, "alias-not-found"), ("/api/v1/versions/M:1", 400, "name-invalid"),
         ("/api/v1/versions/m", 400, "reference-invalid"), ("/api/v1/versions/m:01", 400, "tag-invalid"),
-        ("/api/v1/versions/m@sha256:AB", 400, "digest-invalid"), ("/api/v1/versions/a%2fb:1", 400, "name-invalid"),
-        ("/api/v1/versions/a%252fb:1", 400, "name-invalid"), ("/api/v1/repositories/gone", 404, "repository-not-found"),
+        ("/api/v1/versions/m@sha256:AB", 400, "digest-invalid"),
+        ("/api/v1/versions/a%2fb:1", 404, "repository-not-found"),
+        ("/api/v1/versions/a%252fb:1", 400, "name-invalid"), ("/api/v1/versions/a%2f%2fb:1", 400, "name-invalid"),
+        ("/api/v1/versions/a%2f..%2fb:1", 400, "name-invalid"), ("/api/v1/versions/%2fa:1", 400, "name-invalid"),
+        ("/api/v1/verifications/x%2fy", 404, "verification-not-found"),
+        ("/api/v1/repositories/gone", 404, "repository-not-found"),
         ("/api/v1/versions?repository=m&limit=0", 400, "request-invalid"),
         ("/api/v1/versions?repository=m&limit=1&limit=2", 400, "request-invalid"),
         ("/api/v1/versions", 400, "request-invalid"), ("/api/v1/nothing", 404, "route-not-found"),

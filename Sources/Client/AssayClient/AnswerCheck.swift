@@ -128,6 +128,14 @@ extension PromotionResponse {
             alias == asked && version.selector == .tag(.number(self.version)),
             asked: "\(version) as \(asked)", answered: "version \(self.version) as \(alias)")
     }
+
+    /// Throws unless it decides on a version, if one was named, and an alias.
+    func check(decidesOn number: VersionNumber?, for asked: AliasName) throws(AssayError) {
+        try AnswerCheck.demand(
+            alias == asked && number.map { $0 == version } ?? true,
+            asked: "\(number.map { "version \($0)" } ?? "a version") as \(asked)",
+            answered: "version \(version) as \(alias)")
+    }
 }
 
 extension LineageResponse {

@@ -253,6 +253,13 @@ extension AssayClient {
         return response
     }
 
+    /// Throws as `promote`, `never-held` and `permission-denied`.
+    package func rollBack(_ request: RollbackRequest) async throws -> PromotionResponse {
+        let response: PromotionResponse = try await send(.POST, "/rollbacks", request, isRepeatable: false)
+        try response.check(decidesOn: request.to, for: request.alias)
+        return response
+    }
+
     /// The best version of a repository by its signed reports on a dataset, and what was found of every version.
     package func selection(
         in repository: RepositoryName, on dataset: Reference? = nil, _ criteria: SelectionCriteria

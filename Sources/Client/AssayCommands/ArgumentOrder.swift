@@ -58,12 +58,26 @@ struct ArgumentOrder {
             takeLeadingOptions()
             guard let word = rest.first, !word.hasPrefix("-") else { return }
             let subcommands = command.configuration.subcommands
-            if word == "help", words.isEmpty { return }
+            if word == "help", words.isEmpty { return try Self.check(helpOn: rest.dropFirst(), root) }
             guard let next = subcommands.first(where: { $0._commandName == word }) else {
                 throw Self.unknown(word, among: subcommands.map { $0._commandName }, after: words)
             }
             words.append(rest.removeFirst())
             command = next
+        }
+    }
+
+    /// Throws for words behind `help` that name no command.
+    private static func check(
+        helpOn words: ArraySlice<String>, _ root: any ParsableCommand.Type
+    ) throws(AssayError) {
+        var (command, path) = (root, [String]())
+        for word in words where !word.hasPrefix("-") {
+            let subcommands = command.configuration.subcommands
+            guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                throw unknown(word, among: subcommands.map { $0._commandName }, after: path)
+            }
+            (command, path) = (next, path + [word])
         }
     }
 

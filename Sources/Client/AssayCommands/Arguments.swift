@@ -36,6 +36,14 @@ enum Arguments {
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
 
+    /// A version's number. Throws `tag-invalid`.
+    static func number(_ number: Int64) throws(AssayError) -> VersionNumber {
+        guard let version = VersionNumber(number) else {
+            throw AssayError(.tagInvalid, "\(number) is no version number", remedy: "use 1, 2, 3 …")
+        }
+        return version
+    }
+
     /// The public keys in files.
     static func publicKeys(_ paths: [String]) throws(AssayError) -> [PublicKey] {
         try paths.map { (path) throws(AssayError) in

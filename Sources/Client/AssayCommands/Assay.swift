@@ -16,7 +16,7 @@ struct Assay: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
             ListCommand.self, ShowCommand.self, VerifyCommand.self, ReportCommand.self, JobsCommand.self,
-            OptimizeCommand.self, SelectCommand.self, PromoteCommand.self,
+            OptimizeCommand.self, SelectCommand.self, PromoteCommand.self, RollbackCommand.self,
             AliasCommand.self, PolicyCommand.self, WaiveCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
             SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,

@@ -210,7 +210,32 @@ package struct PromoteRequest: Sendable, Codable {
     }
 }
 
-/// What a promotion came to. A refused one has the same form, so that its table can be shown.
+/// `POST /api/v1/rollbacks`
+package struct RollbackRequest: Sendable, Codable {
+    package var repository: RepositoryName
+    package var alias: AliasName
+    /// The version that held the alias; the one before the present holder if it is not set.
+    package var to: VersionNumber?
+    package var reason: String
+    /// Ask for nothing but the version's signatures; the policy names who may.
+    package var emergency: Bool?
+    /// Decide and say so, but move nothing and store no verdict.
+    package var dryRun: Bool?
+
+    package init(
+        repository: RepositoryName, alias: AliasName, to: VersionNumber?, reason: String, emergency: Bool?,
+        dryRun: Bool?
+    ) {
+        self.repository = repository
+        self.alias = alias
+        self.to = to
+        self.reason = reason
+        self.emergency = emergency
+        self.dryRun = dryRun
+    }
+}
+
+/// What a promotion or a rollback came to. A refused one has the same form, so that its table can be shown.
 package struct PromotionResponse: Sendable, Codable {
     package enum State: String, Sendable, Codable {
         /// A measurement runs; ask again for the same promotion when the verification is finished.

@@ -44,7 +44,12 @@ package struct AliasMove: Sendable, Hashable, Codable {
         case set
         /// A move that a policy decided.
         case promotion
+        /// A move back to a version that held the alias by a promotion, decided by what the policy asks of such a one.
+        case rollback
         case removal
+
+        /// Whether a policy decided it, with a signed verdict.
+        package var isDecided: Bool { self == .promotion || self == .rollback }
     }
 
     package let repository: RepositoryName
@@ -56,14 +61,16 @@ package struct AliasMove: Sendable, Hashable, Codable {
     package let cause: Cause
     package let at: Timestamp
     package let actor: String
-    /// The digest of the signed verdict behind a promotion.
+    /// The digest of the signed verdict behind a promotion or a rollback.
     package let verdictDigest: Digest?
+    /// Why the alias went back; nil but for a rollback.
+    package let reason: String?
     /// The requirements that were waived for a promotion; nil where none were, or nobody looked.
     package var waived: [String]?
 
     package init(
         repository: RepositoryName, name: AliasName, sequence: Int64, from: VersionNumber?, to: VersionNumber?,
-        cause: Cause, at: Timestamp, actor: String, verdictDigest: Digest?
+        cause: Cause, at: Timestamp, actor: String, verdictDigest: Digest?, reason: String? = nil
     ) {
         self.repository = repository
         self.name = name
@@ -74,5 +81,6 @@ package struct AliasMove: Sendable, Hashable, Codable {
         self.at = at
         self.actor = actor
         self.verdictDigest = verdictDigest
+        self.reason = reason
     }
 }

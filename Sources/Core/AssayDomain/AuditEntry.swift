@@ -30,7 +30,7 @@ package struct AuditEntry: Sendable, Hashable {
     /// The fields, in the order of their names, which is the order in which they are written.
     package enum Field: UInt8, Sendable, Hashable, CaseIterable {
         case action, actor, alias, artifactType, at, cause, digest, ends, envelope, from, key, kind, mediaType
-        case metadata, name, number, policy, predicateType, repositories, repository, repositoryKind, revokedAt
+        case metadata, name, number, policy, predicateType, reason, repositories, repository, repositoryKind, revokedAt
         case role, subject, target, to, validFrom, validUntil, verdict
     }
 

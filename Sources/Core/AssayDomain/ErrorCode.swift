@@ -97,6 +97,8 @@ extension ErrorCode {
     package static let tagImmutable = ErrorCode("tag-immutable", .conflict)
     package static let aliasProtected = ErrorCode("alias-protected", .conflict)
     package static let aliasConflict = ErrorCode("alias-conflict", .conflict)
+    /// An alias goes back only to a version that held it by a promotion.
+    package static let neverHeld = ErrorCode("never-held", .conflict)
     package static let kindConflict = ErrorCode("kind-conflict", .conflict)
     package static let keyConflict = ErrorCode("key-conflict", .conflict)
     package static let storeExists = ErrorCode("store-exists", .conflict)

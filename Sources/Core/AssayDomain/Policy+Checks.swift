@@ -43,6 +43,7 @@ extension Policy {
             guard (bound?.maxBytes ?? 0) >= 0 else { throw AssayError(.policyInvalid, "\(name).max_bytes is negative") }
         }
         try checkSigners()
+        try checkRollback()
         if let tries, !(needsMeasurement && tries.max >= 1) {
             throw AssayError(
                 .policyInvalid, "tries.max is \(tries.max), or nothing is measured",

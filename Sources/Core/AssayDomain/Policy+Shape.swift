@@ -14,7 +14,8 @@ extension Policy {
         "deterministic": .object(["max_difference": .value]), "tries": .object(["max": .value]),
         "latency": latencyShape, "memory": .object(["max_bytes": .value]), "cage": .value,
         "size": .object(["max_bytes": .value]), "lineage": .list(.value),
-        "waivers": .object(["role": .value, "keys": .list(.value)]), "deadline_seconds": .value,
+        "waivers": .object(["role": .value, "keys": .list(.value)]), "rollback": .object(["emergency": .list(.value)]),
+        "deadline_seconds": .value,
         "labels": .list(.value),
     ])
 

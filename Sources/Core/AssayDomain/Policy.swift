@@ -144,6 +144,12 @@ package struct Policy: Sendable, Hashable, Codable {
         }
     }
 
+    /// How the alias may go back to a version that held it.
+    package struct RollbackRule: Sendable, Hashable, Codable {
+        /// Who may let it go back at once, by nothing but the version's signatures, as logs name them.
+        package var emergency: [String]
+    }
+
     package var version: Int
     /// The name of the profile that this is, for people.
     package var profile: String?
@@ -178,6 +184,7 @@ package struct Policy: Sendable, Hashable, Codable {
     /// How often a version may be measured on a dataset before its figures count no more.
     package var tries: TriesBound?
     package var waivers: WaiverRule?
+    package var rollback: RollbackRule?
     package var deadlineSeconds: Int?
     /// What the worker that measures must have.
     package var labels: [WorkerLabel]?

@@ -47,7 +47,21 @@ package struct RepositoryName: Sendable, Hashable {
     private static func invalid(_ text: some StringProtocol, _ reason: String) -> AssayError {
         AssayError(
             .nameInvalid, "\(Printable.quote(text, limit: 80)) is not a repository name", reason: reason,
-            remedy: "use a name such as team/fraud")
+            remedy: "use a name such as \(proposal(for: text) ?? "team/fraud")")
+    }
+
+    /// The nearest name to one of another registry, such as `my-model` to `My Model`; nil if there is none.
+    static func proposal(for text: some StringProtocol) -> String? {
+        guard text.utf8.count <= lengthMax else { return nil }
+        let components = text.utf8.split(separator: UInt8(ascii: "/")).map { component -> String in
+            let words = component.split { byte in
+                !(byte.isLowerAlphanumeric || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte))
+            }
+            return words.map { String(decoding: $0, as: UTF8.self).lowercased() }.joined(separator: "-")
+        }.filter { !$0.isEmpty }
+        // Letters of other scripts are not guessed at.
+        guard !components.isEmpty, text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
+        return components.joined(separator: "/")
     }
 }
 

@@ -12,12 +12,13 @@ package struct Call: Sendable {
     package let principal: Principal
     package let requestID: String
     private let captures: [(name: String, text: String)]
+    private let takesEncodedSlashes: Bool
     private let channel: any Channel
     private let share: BodyShare
 
     init(
         request: Request, query: Query, principal: Principal, requestID: String,
-        captures: [(name: String, text: String)], channel: any Channel, share: BodyShare
+        captures: [(name: String, text: String)], takesEncodedSlashes: Bool, channel: any Channel, share: BodyShare
     ) {
         var request = request
         if !UnreadBody(of: request.head).isWhole {
@@ -28,6 +29,7 @@ package struct Call: Sendable {
         self.principal = principal
         self.requestID = requestID
         self.captures = captures
+        self.takesEncodedSlashes = takesEncodedSlashes
         self.channel = channel
         self.share = share
     }
@@ -35,14 +37,14 @@ package struct Call: Sendable {
     /// The limit of a JSON body in bytes, where a route does not say otherwise: names, numbers, a key.
     package static let jsonBytesMax = 64 << 10
 
-    /// A captured part of the path, decoded. An encoded slash would make two spellings of one name, so it is refused.
-    /// Throws `name-invalid`.
+    /// A captured part of the path, decoded once. An encoded slash makes two spellings of one name, so it is refused
+    /// but where the front end takes it. Throws `name-invalid`.
     package func capture(_ name: String) throws(AssayError) -> String {
         guard let raw = captures.first(where: { $0.name == name })?.text else {
             throw AssayError(.internalError, "the route has no part \(name)")
         }
         guard raw.utf8.contains(UInt8(ascii: "%")) else { return raw }
-        guard let text = raw.removingPercentEncoding, !raw.lowercased().contains("%2f") else {
+        guard let text = raw.removingPercentEncoding, takesEncodedSlashes || !raw.lowercased().contains("%2f") else {
             throw AssayError(
                 .nameInvalid, "\(Printable.quote(raw, limit: 80)) is not a name", remedy: "write slashes as they are")
         }

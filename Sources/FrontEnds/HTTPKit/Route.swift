@@ -28,7 +28,13 @@ package protocol FrontEnd: Sendable {
     /// The paths that it owns: those that start with one of these.
     var prefixes: [String] { get }
     var routes: [Route] { get }
+    /// Whether `%2F` in a captured name is a slash, as generated clients write it; otherwise such a name is refused.
+    var takesEncodedSlashes: Bool { get }
 
     /// The one place where an error of this protocol gets its status and form.
     func response(to error: AssayError, requestID: String) -> Response
+}
+
+extension FrontEnd {
+    package var takesEncodedSlashes: Bool { false }
 }

@@ -60,7 +60,8 @@ package struct RouteTable: HTTPResponder {
             let (route, captures) = try match(request, at: position)
             label = route.pattern.description
             response = try await handle(
-                route, captures: captures, request: request, channel: context.channel, requestID: requestID)
+                route, of: frontEnd, captures: captures, request: request, channel: context.channel,
+                requestID: requestID)
         } catch let error as HTTPParserError {
             // The bytes are no HTTP: the server beneath answers 400 and closes.
             throw error
@@ -107,8 +108,8 @@ package struct RouteTable: HTTPResponder {
     }
 
     private func handle(
-        _ route: Route, captures: [(name: String, text: String)], request: Request, channel: any Channel,
-        requestID: String
+        _ route: Route, of frontEnd: any FrontEnd, captures: [(name: String, text: String)], request: Request,
+        channel: any Channel, requestID: String
     ) async throws -> Response {
         let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
         try authenticate.demand(route.permission, of: principal)
@@ -116,7 +117,8 @@ package struct RouteTable: HTTPResponder {
         defer { body.giveBack() }
         let call = Call(
             request: request, query: try Query(parsing: request.uri.query), principal: principal,
-            requestID: requestID, captures: captures, channel: channel, share: body)
+            requestID: requestID, captures: captures, takesEncodedSlashes: frontEnd.takesEncodedSlashes,
+            channel: channel, share: body)
         if route.isQuick { return try await route.handler(call) }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await route.handler(call) }
     }

@@ -46,12 +46,27 @@ extension NativeAPI {
         let version = try await registry.catalog.version(request.reference)
         let outcome = try await registry.promote(
             version, to: request.alias, dryRun: request.dryRun ?? false, by: call.principal)
+        return try Self.response(to: outcome, of: version, as: request.alias, call)
+    }
+
+    @Sendable func rollBack(_ call: Call) async throws -> Response {
+        let request = try await call.json(RollbackRequest.self)
+        let (version, outcome) = try await registry.promote.rollBack(
+            request.alias, in: request.repository, to: request.to, reason: request.reason,
+            isEmergency: request.emergency ?? false, dryRun: request.dryRun ?? false, by: call.principal)
+        return try Self.response(to: outcome, of: version, as: request.alias, call)
+    }
+
+    /// A refusal is a problem that carries the table of requirements.
+    private static func response(
+        to outcome: Promote.Outcome, of version: Version, as alias: AliasName, _ call: Call
+    ) throws -> Response {
         if case .refused(let decision, _, _) = outcome {
             return ProblemForm.response(
-                to: Self.refusal(of: version, alias: request.alias, decision: decision), requestID: call.requestID,
+                to: refusal(of: version, alias: alias, decision: decision), requestID: call.requestID,
                 outcomes: decision.outcomes)
         }
-        let answer = Self.answer(outcome, of: version, to: request.alias)
+        let answer = answer(outcome, of: version, to: alias)
         return try .message(answer, status: answer.state == .measuring ? .accepted : .ok)
     }
 

@@ -20,6 +20,7 @@ package struct NativeAPI: FrontEnd {
     package static let openAPI = PackageResources.assay_v1_yaml
 
     package var prefixes: [String] { ["/api/v1/"] }
+    package var takesEncodedSlashes: Bool { true }
 
     package var routes: [Route] {
         [
@@ -52,6 +53,7 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/verifications/{id}", .read, getVerification),
             Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
             Route(.post, "/api/v1/promotions", .promote, promote),
+            Route(.post, "/api/v1/rollbacks", .promote, rollBack),
             Route(.get, "/api/v1/selections/{repository...}", .read, select),
             Route(.post, "/api/v1/policy-checks", .read, checkPolicy),
             Route(.get, "/api/v1/attestations", .read, listAttestations),

@@ -143,10 +143,25 @@ enum HotStatement: String, CaseIterable, Sendable {
         ORDER BY t.name LIMIT ?
         """
     case aliasMoves = """
-        SELECT m.alias, m.sequence, m.from_number, m.to_number, m.cause, m.at, m.actor, m.verdict_digest
+        SELECT m.alias, m.sequence, m.from_number, m.to_number,
+            CASE WHEN m.rollback_reason IS NULL THEN m.cause ELSE 'rollback' END, m.at, m.actor, m.verdict_digest,
+            m.rollback_reason
         FROM repositories AS r JOIN alias_moves AS m ON m.repository_id = r.id
         WHERE r.name = :repository AND m.alias = :alias AND m.sequence < :before
         ORDER BY m.sequence DESC LIMIT :limit
+        """
+    case decidedMoves = """
+        SELECT m.alias, m.sequence, m.from_number, m.to_number,
+            CASE WHEN m.rollback_reason IS NULL THEN m.cause ELSE 'rollback' END, m.at, m.actor, m.verdict_digest,
+            m.rollback_reason
+        FROM repositories AS r JOIN alias_moves AS m ON m.repository_id = r.id
+        WHERE r.name = :repository AND m.alias = :alias AND m.cause = 'promotion'
+            AND (:number IS NULL OR m.to_number = :number)
+        ORDER BY m.sequence DESC LIMIT :limit
+        """
+    case protectedTwin = """
+        SELECT alias FROM alias_policies
+        WHERE repository_id = :repository AND lower(alias) = lower(:alias) AND alias <> :alias
         """
     case aliasPolicy = "SELECT policy_digest FROM alias_policies WHERE repository_id = ? AND alias = ?"
     case policy = """
@@ -298,8 +313,9 @@ enum HotStatement: String, CaseIterable, Sendable {
         WHERE v.log_index BETWEEN ? AND ? AND v.log_index IS NOT m.log_index ORDER BY v.log_index
         """
     case loggedAliasMoves = """
-        SELECT h.log_index, r.name, h.alias, h.from_number, h.to_number, h.to_digest, h.cause, h.at, h.actor,
-            h.policy_digest, h.verdict_digest, h.sequence
+        SELECT h.log_index, r.name, h.alias, h.from_number, h.to_number, h.to_digest,
+            CASE WHEN h.rollback_reason IS NULL THEN h.cause ELSE 'rollback' END, h.at, h.actor,
+            h.policy_digest, h.verdict_digest, h.rollback_reason, h.sequence
         FROM alias_moves AS h JOIN repositories AS r ON r.id = h.repository_id
         WHERE h.log_index BETWEEN ? AND ? ORDER BY h.log_index
         """

@@ -100,7 +100,7 @@ enum LoggedFact: CaseIterable {
             [
                 .repository: .text(try row.text(1)), .alias: .text(try row.text(2)), .from: row.auditNumber(3),
                 .to: row.auditNumber(4), .digest: row.auditText(5), .cause: .text(try row.text(6)),
-                .policy: row.auditText(9), .verdict: row.auditText(10),
+                .policy: row.auditText(9), .verdict: row.auditText(10), .reason: row.auditText(11),
             ])
     }
 

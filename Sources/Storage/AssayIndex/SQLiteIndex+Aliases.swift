@@ -26,6 +26,14 @@ extension SQLiteIndex {
         return Page(moves, limit: limit) { String($0.sequence) }
     }
 
+    package func decidedMoves(
+        of name: AliasName, in repository: RepositoryName, to version: VersionNumber?, limit: Int
+    ) async throws -> [AliasMove] {
+        try await readOnce { database in
+            try database.decidedMoves(of: name, in: repository, to: version, limit: IndexLimits.rows(limit))
+        }
+    }
+
     static func aliasProtected(
         _ alias: AliasName, in repository: RepositoryName, isRemoval: Bool = false
     ) -> AssayError {
@@ -48,6 +56,8 @@ struct NewAliasMove {
     var at: Timestamp
     var actor: String
     var decision: (policy: Digest, verdict: Digest)?
+    /// Why it goes back; nil but for a rollback.
+    var reason: String?
 }
 
 /// The steps of one alias move, inside its write transaction.
@@ -70,7 +80,7 @@ private struct AliasTransaction {
             try database.requireVersion(number, in: repositoryID, named: request.repository)
         }
         let targetDigest = try target.map { try database.manifestDigest(ofVersion: $0.id) }
-        if case .promotion(_, _, _, let basis, _) = request.cause, basis.subject != targetDigest {
+        if case .promotion(_, _, _, let basis, _, _) = request.cause, basis.subject != targetDigest {
             throw conflict("the promotion was decided on another version")
         }
         let current = try database.versionRow(request.name, in: repositoryID)
@@ -78,21 +88,31 @@ private struct AliasTransaction {
         try checkExpectation(current?.number)
         if decision == nil, let target, target.id == current?.id, let last = try lastMove() { return last }
         if let target {
+            if decision == nil { try database.requireNoTwin(of: request.name, in: repositoryID, request.repository) }
             try database.setTag(.alias(request.name), to: target.id, in: repositoryID, at: at)
         } else {
             try database.removeTag(request.name, in: repositoryID)
         }
         try attach(in: repositoryID)
-        let cause: AliasMove.Cause = target == nil ? .removal : decision == nil ? .set : .promotion
         let move = NewAliasMove(
             alias: request.name, from: current?.number,
             to: target.flatMap { target in
                 targetDigest.map { (target.number, $0) }
-            }, cause: cause, at: at, actor: request.actor, decision: decision)
+            }, cause: cause, at: at, actor: request.actor, decision: decision, reason: rollbackReason)
         let logIndex = try database.insertMove(move, in: repositoryID)
-        if cause == .promotion, let target { try database.noteUnsealed(target.id, promotion: logIndex) }
+        if cause.isDecided, let target { try database.noteUnsealed(target.id, promotion: logIndex) }
         guard let written = try lastMove() else { throw IndexFault.unreadable("the history of an alias") }
         return written
+    }
+
+    private var rollbackReason: String? {
+        if case .promotion(_, _, _, _, _, let reason) = request.cause { reason } else { nil }
+    }
+
+    private var cause: AliasMove.Cause {
+        if request.target == nil { return .removal }
+        guard case .promotion = request.cause else { return .set }
+        return rollbackReason == nil ? .promotion : .rollback
     }
 
     /// The policy and verdict that decided the move; nil for a plain move of an alias that no policy protects.
@@ -105,7 +125,7 @@ private struct AliasTransaction {
                     request.name, in: request.repository, isRemoval: request.target == nil)
             }
             return nil
-        case .promotion(let policy, let verdict, _, let basis, let decidedUntil):
+        case .promotion(let policy, let verdict, _, let basis, let decidedUntil, _):
             guard policy == current, policy == basis.policy else {
                 throw conflict("its policy is not the one that the promotion was decided by")
             }
@@ -125,7 +145,7 @@ private struct AliasTransaction {
     }
 
     private func attach(in repositoryID: Int64) throws {
-        guard case .promotion(_, _, let attachment, _, _) = request.cause else { return }
+        guard case .promotion(_, _, let attachment, _, _, _) = request.cause else { return }
         try database.store(attachment, in: repositoryID, by: request.actor, at: at)
     }
 
@@ -146,7 +166,25 @@ private struct AliasTransaction {
     }
 }
 
+extension AliasMove.Cause {
+    /// As it stands in its column: a rollback is a promotion that has a reason.
+    fileprivate var stored: AliasMove.Cause { self == .rollback ? .promotion : self }
+}
+
 extension Database {
+    /// Throws `alias-protected` for a name that differs only by case from an alias that a policy protects: people would
+    /// take the one for the other.
+    func requireNoTwin(of alias: AliasName, in repositoryID: Int64, _ repository: RepositoryName) throws {
+        let twin = try first(
+            HotStatement.protectedTwin.rawValue, ["repository": repositoryID, "alias": alias.text]
+        ) { try $0.text(0) }
+        guard let twin else { return }
+        throw AssayError(
+            .aliasProtected, "alias \(repository):\(alias) is too like \(twin), which a policy protects",
+            reason: "they differ by capital letters alone, and people would take the one for the other",
+            remedy: "use another name, or promote a version to \(twin)")
+    }
+
     func policyDigest(of alias: AliasName, in repositoryID: Int64) throws -> Digest? {
         try first(HotStatement.aliasPolicy.rawValue, [repositoryID, alias.text]) { try $0.digest(0) }
     }
@@ -159,13 +197,13 @@ extension Database {
             """
             INSERT INTO alias_moves
                 (repository_id, alias, from_number, to_number, to_digest, cause, at, actor, policy_digest,
-                verdict_digest, log_index)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                verdict_digest, log_index, rollback_reason)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
                 repositoryID, move.alias.text, move.from?.value, move.to?.number.value, move.to?.digest.description,
-                move.cause.rawValue, move.at.milliseconds, move.actor, move.decision?.policy.description,
-                move.decision?.verdict.description, logIndex,
+                move.cause.stored.rawValue, move.at.milliseconds, move.actor, move.decision?.policy.description,
+                move.decision?.verdict.description, logIndex, move.reason,
             ])
         try log(.aliasMove, at: logIndex)
         return logIndex
@@ -187,12 +225,24 @@ extension Database {
         try all(
             HotStatement.aliasMoves.rawValue,
             ["repository": repository.text, "alias": alias.text, "before": before, "limit": limit]
-        ) { row in
-            AliasMove(
-                repository: repository, name: try row.alias(0), sequence: try row.integer(1),
-                from: try row.numberIfPresent(2), to: try row.numberIfPresent(3), cause: try row.word(4),
-                at: try row.time(5), actor: try row.text(6), verdictDigest: try row.digestIfPresent(7))
-        }
+        ) { try move(of: $0, in: repository) }
+    }
+
+    fileprivate func decidedMoves(
+        of alias: AliasName, in repository: RepositoryName, to version: VersionNumber?, limit: Int
+    ) throws -> [AliasMove] {
+        try all(
+            HotStatement.decidedMoves.rawValue,
+            ["repository": repository.text, "alias": alias.text, "number": version?.value, "limit": limit]
+        ) { try move(of: $0, in: repository) }
+    }
+
+    private func move(of row: Row, in repository: RepositoryName) throws -> AliasMove {
+        AliasMove(
+            repository: repository, name: try row.alias(0), sequence: try row.integer(1),
+            from: try row.numberIfPresent(2), to: try row.numberIfPresent(3), cause: try row.word(4),
+            at: try row.time(5), actor: try row.text(6), verdictDigest: try row.digestIfPresent(7),
+            reason: row[8])
     }
 
     fileprivate func removeTag(_ alias: AliasName, in repositoryID: Int64) throws {

@@ -9,6 +9,7 @@ extension SQLiteIndex {
         try await write { database in
             let repositoryID = try database.requireRepository(record.repository)
             guard try database.policyDigest(of: record.alias, in: repositoryID) != record.digest else { return }
+            try database.requireNoTwin(of: record.alias, in: repositoryID, record.repository)
             let at = try database.logTime(record.setAt)
             try database.insertPolicy(record, at: at)
             try database.protect(record, in: repositoryID, at: at)

@@ -145,6 +145,7 @@ private struct PublishTransaction {
         guard try database.policyDigest(of: alias, in: repositoryID) == nil else {
             throw SQLiteIndex.aliasProtected(alias, in: publication.repository)
         }
+        try database.requireNoTwin(of: alias, in: repositoryID, publication.repository)
         try database.setTag(.alias(alias), to: version.id, in: repositoryID, at: at)
         let move = NewAliasMove(
             alias: alias, from: current?.number, to: (version.number, publication.manifest.digest), cause: .set,

@@ -67,13 +67,17 @@ struct LogTrust: Sendable {
         }
         let covering = valid.filter { key in repository.map(key.covers) ?? true }
         guard !covering.isEmpty else { throw notSpeaking(valid, for: repository?.text ?? "") }
+        return LogTrust(keys: try keys(of: covering), isOfRegistry: false)
+    }
+
+    /// The keys that entries of a trust root hold, each once.
+    static func keys(of entries: [TrustedKey]) throws(AssayError) -> [Key] {
         var keys: [Key] = []
-        for (place, entry) in covering.enumerated()
-        where !covering[..<place].contains(where: { $0.id == entry.id }) {
+        for (place, entry) in entries.enumerated() where !entries[..<place].contains(where: { $0.id == entry.id }) {
             keys.append(
-                Key(publicKey: try Ed25519PublicKey(pem: entry.pem), entries: covering.filter { $0.id == entry.id }))
+                Key(publicKey: try Ed25519PublicKey(pem: entry.pem), entries: entries.filter { $0.id == entry.id }))
         }
-        return LogTrust(keys: keys, isOfRegistry: false)
+        return keys
     }
 
     /// Opens a signed checkpoint. The log must be the one of the key that signed it, whatever the text says.

@@ -1,8 +1,8 @@
 import AssayBundle
 import AssayDomain
 
-/// A promotion as an entry of the audit log tells it: which version of which repository got which alias, by which
-/// policy and with which verdict. What a promotion is demanded of is compared with all of it.
+/// A promotion, or a rollback, as an entry of the audit log tells it: which version of which repository got which
+/// alias, by which policy and with which verdict. What a promotion is demanded of is compared with all of it.
 struct PromotionRecord: Sendable {
     let repository: RepositoryName
     let alias: AliasName
@@ -12,9 +12,14 @@ struct PromotionRecord: Sendable {
     /// The digest of the signed verdict's bytes.
     let verdict: Digest
 
-    /// Nil for an entry that is no promotion, or does not say all of it.
+    /// Whether an entry is a move that a policy decided.
+    static func isOne(_ entry: AuditEntry) -> Bool {
+        entry.kind == .alias && entry.text(.cause).flatMap(AliasMove.Cause.init)?.isDecided ?? false
+    }
+
+    /// Nil for an entry that is no such move, or does not say all of it.
     init?(_ entry: AuditEntry) {
-        guard entry.kind == .alias, entry.text(.cause) == AliasMove.Cause.promotion.rawValue,
+        guard Self.isOne(entry),
             let repository = entry.text(.repository).flatMap({ try? RepositoryName(parsing: $0) }),
             let alias = entry.text(.alias).flatMap({ try? AliasName(parsing: $0) }),
             let number = entry.number(.to).flatMap({ VersionNumber($0) }),

@@ -239,17 +239,17 @@ struct LogProofs {
         guard entry.text(.digest) == digest.description else {
             throw AssayError(.logInconsistent, "a log proof in the bundle is of something else than the version")
         }
-        guard entry.kind == .version || entry.kind == .alias && entry.text(.cause) == "promotion" else {
+        guard entry.kind == .version || PromotionRecord.isOne(entry) else {
             throw AssayError(.logInconsistent, "a log proof in the bundle is of no version and no promotion")
         }
         return Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
     }
 
-    /// Whether a proof is of a version by its own checkpoint, whoever signed that.
-    static func isConsistent(_ bytes: [UInt8], about digest: Digest) -> Bool {
-        guard let proof = try? LogProof(parsing: bytes), let note = try? SignedNote(parsing: proof.checkpoint),
-            let checkpoint = try? Checkpoint(parsing: note.text), (try? proof.entry(provenBy: checkpoint)) != nil,
-            let entry = try? AuditEntry(parsing: proof.entry)
+    /// Whether a proof is of a version by a checkpoint of one of some logs, whether or not their keys count.
+    static func isProof(_ bytes: [UInt8], of digest: Digest, byAnyOf logs: [LogTrust.Key]) -> Bool {
+        guard let proof = try? LogProof(parsing: bytes),
+            let (checkpoint, _) = try? Checkpoint.open(proof.checkpoint, trusted: logs.map(\.publicKey)),
+            let entry = try? proof.entry(provenBy: checkpoint)
         else { return false }
         return entry.text(.digest) == digest.description
     }

@@ -83,6 +83,7 @@ struct BundleSelection {
 
     private mutating func judgeProofs(_ listed: [Descriptor]) async throws -> LogProofs {
         let trust = try LogProofs.trust(root, repository: label.repository, isDemanded: false)
+        let named = try LogTrust.keys(of: root.keys.filter { $0.role == .log })
         var proven: [LogProofs.Proven] = []
         for descriptor in listed {
             guard let (referrer, bytes) = try await document(of: descriptor) else { continue }
@@ -91,8 +92,9 @@ struct BundleSelection {
                 proven.append(proof)
                 add(referrer, .proof, content: "\(proof.origin) \(proof.index)")
             } catch {
-                // To who knows that log, it may prove something.
-                if error.code == .untrustedKey, LogProofs.isConsistent(bytes, about: manifest.digest) {
+                // A log that counts no more may still count for who reads it. One that the registry never named would
+                // have the bundle refused by everybody who names a log.
+                if error.code == .untrustedKey, LogProofs.isProof(bytes, of: manifest.digest, byAnyOf: named) {
                     add(referrer, .unknown)
                 } else {
                     leave(referrer.digest, error.message)

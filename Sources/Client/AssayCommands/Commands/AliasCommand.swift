@@ -41,9 +41,7 @@ struct AliasSetCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Arguments.alias(repository, alias)
-        guard let version = VersionNumber(number) else {
-            throw AssayError(.tagInvalid, "\(number) is no version number", remedy: "use 1, 2, 3 …")
-        }
+        let version = try Arguments.number(number)
         let request = MoveAliasRequest(version: version, expected: expected)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
@@ -147,12 +145,12 @@ struct HistoryCommand: AsyncParsableCommand {
                 try await client.aliasMoves(of: reference, after: after, limit: limit)
             }
             if isJSON { return try console.print(json: list) }
-            var table = Table("MOVE", "FROM", "TO", "CAUSE", "AT", "BY", "VERDICT", "WAIVED")
+            var table = Table("MOVE", "FROM", "TO", "CAUSE", "AT", "BY", "VERDICT", "WAIVED", "REASON")
             for move in list.items {
                 table.add(
                     "\(move.sequence)", move.from.map { "\($0)" } ?? "-", move.to.map { "\($0)" } ?? "-",
                     move.cause.rawValue, move.at.description, move.actor, move.verdictDigest?.short ?? "-",
-                    move.waived?.joined(separator: ", ") ?? "-")
+                    move.waived?.joined(separator: ", ") ?? "-", move.reason ?? "-")
             }
             try console.print(table)
             console.noteIfCut(list)

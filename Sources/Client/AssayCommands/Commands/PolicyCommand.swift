@@ -138,7 +138,7 @@ struct PolicyCheckCommand: AsyncParsableCommand {
                 try console.print(json: response)
             } else {
                 try PromoteCommand.print(response.outcomes, on: console)
-                try console.print(PromoteCommand.summary(of: response, reference: reference))
+                try console.print(PromoteCommand.summary(of: response, in: reference.repository))
             }
             if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
         }

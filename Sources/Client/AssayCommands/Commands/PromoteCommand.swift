@@ -35,26 +35,33 @@ struct PromoteCommand: AsyncParsableCommand {
             dryRun: dryRun ? true : nil)
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
-            let response = try await Self.decide(request, client: client, console: console, isJSON: isJSON)
-            if isJSON {
-                try console.print(json: response)
-            } else {
-                if !response.outcomes.isEmpty { try Self.print(response.outcomes, on: console) }
-                try console.print(Self.summary(of: response, reference: request.reference))
-            }
-            if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
+            let response = try await Self.decide(client, console, isJSON: isJSON) { try await client.promote(request) }
+            try Self.show(response, in: request.reference.repository, on: console, isJSON: isJSON)
         }
     }
 
+    /// Shows what a promotion or a rollback came to, and ends with the status of a refusal if it is one.
+    static func show(
+        _ response: PromotionResponse, in repository: RepositoryName, on console: Console, isJSON: Bool
+    ) throws {
+        if isJSON {
+            try console.print(json: response)
+        } else {
+            if !response.outcomes.isEmpty { try Self.print(response.outcomes, on: console) }
+            try console.print(summary(of: response, in: repository))
+        }
+        if response.state == .refused { throw AlreadyReported(status: ExitStatus.of(.refused)) }
+    }
+
     /// Asks until there is a decision, measuring what is missing in between.
-    private static func decide(
-        _ request: PromoteRequest, client: AssayClient, console: Console, isJSON: Bool
+    static func decide(
+        _ client: AssayClient, _ console: Console, isJSON: Bool, ask: () async throws -> PromotionResponse
     ) async throws -> PromotionResponse {
         let watch = VerificationWatch(client: client, display: ProgressDisplay(console))
         for _ in 0..<roundsMax {
             let response: PromotionResponse
             do {
-                response = try await client.promote(request)
+                response = try await ask()
             } catch let error as AssayError where error.code == .promotionRefused && !isJSON {
                 if let outcomes = (error.cause as? RemoteFailure)?.problem.outcomes {
                     try Self.print(outcomes, on: console)
@@ -65,7 +72,7 @@ struct PromoteCommand: AsyncParsableCommand {
             for id in response.verifications { _ = try await watch.finish(id) }
         }
         throw AssayError(
-            .storeBusy, "the promotion of \(request.reference) came to no decision",
+            .storeBusy, "it came to no decision",
             reason: "its measurements were asked for \(roundsMax) times", remedy: "look at assay verify, then try again"
         )
     }
@@ -87,9 +94,9 @@ struct PromoteCommand: AsyncParsableCommand {
         }
     }
 
-    static func summary(of response: PromotionResponse, reference: Reference) -> String {
-        let version = "\(reference.repository):\(response.version)"
-        let alias = "\(reference.repository):\(response.alias)"
+    static func summary(of response: PromotionResponse, in repository: RepositoryName) -> String {
+        let version = "\(repository):\(response.version)"
+        let alias = "\(repository):\(response.alias)"
         switch response.state {
         case .promoted: return "\(alias) now points to \(version)"
         case .unchanged: return "\(alias) points to \(version) already"

@@ -140,6 +140,11 @@ package protocol Index: Sendable {
         _ name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int
     ) async throws -> Page<AliasMove>
 
+    /// Moves of an alias that a policy decided, newest first: to one version, or to any.
+    func decidedMoves(
+        of name: AliasName, in repository: RepositoryName, to version: VersionNumber?, limit: Int
+    ) async throws -> [AliasMove]
+
     /// Protects an alias, existing or not, by a policy. Throws `repository-not-found`.
     func setPolicy(_ record: PolicyRecord) async throws
 

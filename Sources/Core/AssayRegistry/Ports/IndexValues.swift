@@ -161,9 +161,11 @@ package struct AliasMoveRequest: Sendable {
     package enum Cause: Sendable {
         case set
         /// Decided by the policy of this digest; the verdict is stored with the move. `basis` is what it was decided
-        /// by, all of which must still be so, and the move must come before `decidedUntil`.
+        /// by, all of which must still be so, and the move must come before `decidedUntil`. `rollback` says why the
+        /// alias goes back; it is nil where it goes on.
         case promotion(
-            policy: Digest, verdict: Digest, attachment: Attachment, basis: PromotionMark, decidedUntil: Timestamp?)
+            policy: Digest, verdict: Digest, attachment: Attachment, basis: PromotionMark, decidedUntil: Timestamp?,
+            rollback: String?)
     }
 
     package let repository: RepositoryName

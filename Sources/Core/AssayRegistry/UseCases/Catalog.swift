@@ -15,10 +15,17 @@ package struct Catalog: Sendable {
     /// Throws `repository-not-found`.
     package func repository(_ name: RepositoryName) async throws -> Repository {
         guard let repository = try await index.repository(name) else {
+            let names = try await index.repositories(RepositoryQuery(limit: Self.pageMax)).items.map(\.name.text)
             throw AssayError(
-                .repositoryNotFound, "there is no repository \(name)", remedy: "see the names with: assay list")
+                .repositoryNotFound, "there is no repository \(name)",
+                remedy: Self.remedy(name.text, among: names, "see the names with: assay list"))
         }
         return repository
+    }
+
+    /// Names the nearest of some names, if one is near.
+    private static func remedy(_ name: String, among names: [String], _ remedy: String) -> String {
+        Suggestion.nearest(to: name, among: names).map { "did you mean '\($0)'? Otherwise \(remedy)" } ?? remedy
     }
 
     package func repositories(_ query: RepositoryQuery) async throws -> Page<Repository> {
@@ -32,13 +39,20 @@ package struct Catalog: Sendable {
         if let version = try await index.version(reference) { return version }
         _ = try await repository(reference.repository)
         if case .tag(.alias(let alias)) = reference.selector {
-            throw AssayError(
-                .aliasNotFound, "\(reference.repository) has no alias \(alias)",
-                remedy: "see its versions and aliases with: assay list \(reference.repository)")
+            throw try await noAlias(alias, in: reference.repository)
         }
         throw AssayError(
             .versionNotFound, "there is no version \(reference)",
             remedy: "see its versions with: assay list \(reference.repository)")
+    }
+
+    /// That a repository has no alias of a name.
+    func noAlias(_ alias: AliasName, in repository: RepositoryName) async throws -> AssayError {
+        let names = try await index.aliases(in: repository).map(\.name.text)
+        return AssayError(
+            .aliasNotFound, "\(repository) has no alias \(alias)",
+            remedy: Self.remedy(
+                alias.text, among: names, "see its versions and aliases with: assay list \(repository)"))
     }
 
     package func versions(_ query: VersionQuery) async throws -> Page<Version> { try await index.versions(query) }

@@ -11,7 +11,7 @@ package struct ManageAliases: Sendable {
     package func alias(_ name: AliasName, in repository: RepositoryName) async throws -> Alias {
         guard let alias = try await index.alias(name, in: repository) else {
             try await requireRepository(repository)
-            throw AssayError(.aliasNotFound, "\(repository) has no alias \(name)")
+            throw try await Catalog(index: index).noAlias(name, in: repository)
         }
         return alias
     }

@@ -15,24 +15,30 @@ extension Promote {
     /// Judges a version by a policy. What is missing is measured if that is asked for and the version is signed, bound
     /// and complete: otherwise it is refused whatever a measurement says.
     func judge(
-        _ version: Version, for alias: AliasName, _ basis: PromotionBasis, policy: Policy, startsMissing: Bool
+        _ version: Version, for alias: AliasName, _ basis: PromotionBasis, policy: Policy, via way: Way,
+        startsMissing: Bool
     ) async throws -> Finding {
         let now = clock.now()
         let manifest = try basis.manifest.parsed()
-        var gathered = try await gather(version, manifest: manifest, alias: alias, policy: policy, basis, at: now)
+        // Who goes back is compared with nobody.
+        let holder = way == .promotion ? Self.comparable(basis, with: version) : nil
+        var gathered = try await gather(
+            version, manifest: manifest, alias: alias, policy: policy, basis, holder: holder, at: now)
         let mayPass = !gathered.signers.isEmpty && gathered.binding.isBound && gathered.missingContent.isEmpty
         let pending = try await measure(
-            version, basis, policy: policy, into: &gathered, startsMissing: startsMissing && mayPass)
+            version, beside: holder, basis, policy: way.isEmergency ? policy.ofEmergency : policy, into: &gathered,
+            startsMissing: startsMissing && mayPass)
         // All bytes are read once it comes to a decision, and not each time that somebody asks whether it does.
         if pending.isEmpty, mayPass { gathered.missingContent = try await damaged(manifest) }
         return Finding(
-            manifest: manifest, binding: gathered.binding, decision: policy.decide(gathered), pending: pending,
+            manifest: manifest, binding: gathered.binding, decision: way.demands(of: policy).decide(gathered),
+            pending: pending,
             decidedUntil: Self.end(of: gathered.waivers, basis.keys, after: now))
     }
 
     private func gather(
         _ version: Version, manifest: Manifest, alias: AliasName, policy: Policy, _ basis: PromotionBasis,
-        at now: Timestamp
+        holder: Version?, at now: Timestamp
     ) async throws -> Evidence {
         let reader = reader(basis)
         let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
@@ -55,7 +61,7 @@ extension Promote {
                     predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role,
                     predicate: $0.predicate, subject: manifest.digest)
             },
-            holder: Self.comparable(basis, with: version).map { .init($0) })
+            holder: holder.map { .init($0) })
         gathered.binding = try await reader.binding(of: manifest, by: statements)
         (gathered.alias, gathered.repository) = (alias, version.repository)
         // A policy is stored as the bytes that it encodes to, and named by their digest.
@@ -68,7 +74,7 @@ extension Promote {
 
     /// What a version is compared with: the version that the policy in force put there. One that got there in another
     /// way has to pass itself, and is nothing to measure others by.
-    static func comparable(_ basis: PromotionBasis, with version: Version) -> Version? {
+    private static func comparable(_ basis: PromotionBasis, with version: Version) -> Version? {
         guard let holder = basis.holder, holder.number != version.number, basis.standing == .promoted else {
             return nil
         }

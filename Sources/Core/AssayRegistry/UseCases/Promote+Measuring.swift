@@ -5,12 +5,13 @@ extension Promote {
     /// Adds the reports that a policy decides by, on its own dataset and on each further one; answers what must end
     /// before they are there.
     func measure(
-        _ version: Version, _ basis: PromotionBasis, policy: Policy, into gathered: inout Evidence, startsMissing: Bool
+        _ version: Version, beside holder: Version?, _ basis: PromotionBasis, policy: Policy,
+        into gathered: inout Evidence, startsMissing: Bool
     ) async throws -> [VerificationID] {
-        var (own, pending) = try await reports(on: version, basis, policy: policy, startsMissing)
+        var (own, pending) = try await reports(on: version, beside: holder, basis, policy: policy, startsMissing)
         (gathered.report, gathered.holderReport, gathered.tries) = (own.report, own.holderReport, own.tries)
         for (name, part) in policy.parts {
-            let (further, waiting) = try await reports(on: version, basis, policy: part, startsMissing)
+            let (further, waiting) = try await reports(on: version, beside: holder, basis, policy: part, startsMissing)
             gathered.parts[name] = further
             pending += waiting
         }
@@ -18,14 +19,13 @@ extension Promote {
     }
 
     private func reports(
-        on version: Version, _ basis: PromotionBasis, policy: Policy, _ startsMissing: Bool
+        on version: Version, beside holder: Version?, _ basis: PromotionBasis, policy: Policy, _ startsMissing: Bool
     ) async throws -> (Evidence.Reports, pending: [VerificationID]) {
         var found = Evidence.Reports()
         var pending: [VerificationID] = []
         guard let settings = policy.verificationSettings, let reference = policy.dataset else {
             return (found, pending)
         }
-        let holder = Self.comparable(basis, with: version)
         let dataset = try await Catalog(index: index).version(reference)
         func report(
             on version: Version, among verifications: [Verification], baseline: Version?

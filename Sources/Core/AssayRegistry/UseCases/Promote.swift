@@ -16,6 +16,13 @@ package struct Promote: Sendable {
         case refused(PolicyDecision, holder: VersionNumber?, verdict: Digest)
     }
 
+    /// What a version is to hold an alias by.
+    package enum Way: Sendable, Hashable {
+        case promotion
+        /// Back to a version that held it. An emergency asks for nothing but its signatures.
+        case rollback(reason: String, isEmergency: Bool)
+    }
+
     /// How often it is decided anew because something of what decided was changed meanwhile.
     private static let attemptsMax = 5
 
@@ -30,18 +37,19 @@ package struct Promote: Sendable {
     ///
     /// Safe to repeat. Throws `policy-not-found` where nothing protects the alias, `version-not-found`,
     /// `manifest-ambiguous` for a version of which clients could make other files, `untrusted-key` where the registry's
-    /// own key does not count any more, and `alias-conflict` if what decides changed each time.
+    /// own key does not count any more, and `alias-conflict` if what decides changed each time. A rollback also throws
+    /// `never-held` and `permission-denied`.
     package func callAsFunction(
-        _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
+        _ version: Version, to alias: AliasName, via way: Way = .promotion, dryRun: Bool, by principal: Principal
     ) async throws -> Outcome {
         for _ in 1..<Self.attemptsMax {
             do {
-                return try await attempt(version, to: alias, dryRun: dryRun, by: principal)
+                return try await attempt(version, to: alias, via: way, dryRun: dryRun, by: principal)
             } catch let error as AssayError where error.code == .aliasConflict {
                 continue
             }
         }
-        return try await attempt(version, to: alias, dryRun: dryRun, by: principal)
+        return try await attempt(version, to: alias, via: way, dryRun: dryRun, by: principal)
     }
 
     /// What a policy says of a version by the evidence that is there: nothing is measured, stored or moved.
@@ -52,7 +60,7 @@ package struct Promote: Sendable {
     ) async throws -> (decision: PolicyDecision, holder: VersionNumber?) {
         let basis = try await basis(of: version, for: alias)
         let policy = try given ?? Policy.parse(stored: try record(basis, alias, in: version.repository).json)
-        let found = try await judge(version, for: alias, basis, policy: policy, startsMissing: false)
+        let found = try await judge(version, for: alias, basis, policy: policy, via: .promotion, startsMissing: false)
         return (found.decision, basis.holder?.number)
     }
 
@@ -68,7 +76,7 @@ package struct Promote: Sendable {
     // MARK: One attempt
 
     private func attempt(
-        _ version: Version, to alias: AliasName, dryRun: Bool, by principal: Principal
+        _ version: Version, to alias: AliasName, via way: Way, dryRun: Bool, by principal: Principal
     ) async throws -> Outcome {
         let basis = try await basis(of: version, for: alias)
         let record = try record(basis, alias, in: version.repository)
@@ -76,13 +84,14 @@ package struct Promote: Sendable {
             try requireOwnKey(basis, for: version.repository)
             if try await isPromoted(version, basis) { return .unchanged }
         }
-        let found = try await judge(
-            version, for: alias, basis, policy: try Policy.parse(stored: record.json), startsMissing: true)
+        let policy = try Policy.parse(stored: record.json)
+        try await require(way, of: version, as: alias, basis, policy: policy, by: principal)
+        let found = try await judge(version, for: alias, basis, policy: policy, via: way, startsMissing: true)
         if case .ambiguous(let reason) = found.binding { throw Self.ambiguous(version, reason) }
         let holder = basis.holder?.number
         guard found.pending.isEmpty else { return .measuring(found.pending, holder: holder) }
         if dryRun { return .decided(found.decision, holder: holder) }
-        return try await conclude(found, basis, on: version, alias: alias, policy: record, by: principal)
+        return try await conclude(found, basis, on: version, alias: alias, policy: record, way, by: principal)
     }
 
     /// Nobody decides on files that other clients would not get.
@@ -146,7 +155,7 @@ package struct Promote: Sendable {
 
     private func conclude(
         _ finding: Finding, _ basis: PromotionBasis, on version: Version, alias: AliasName, policy: PolicyRecord,
-        by principal: Principal
+        _ way: Way, by principal: Principal
     ) async throws -> Outcome {
         let (decision, manifest, holder) = (finding.decision, finding.manifest, basis.holder?.number)
         let verdict = Verdict(
@@ -158,7 +167,7 @@ package struct Promote: Sendable {
             // Source: SLSA v1.0, verification summary: "FAILED" in place of levels if the policy says no.
             verificationResult: decision.isPassed ? "PASSED" : "FAILED",
             verifiedLevels: decision.isPassed ? [] : ["FAILED"],
-            assayAlias: alias.text, assayOutcomes: decision.outcomes)
+            assayAlias: alias.text, assayOutcomes: decision.outcomes, assayRollback: .init(way, from: holder))
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
             try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
         let now = clock.now()
@@ -173,7 +182,7 @@ package struct Promote: Sendable {
                 repository: version.repository, name: alias, target: version.number, expectation: .version(holder),
                 cause: .promotion(
                     policy: policy.digest, verdict: envelope, attachment: attachment, basis: basis.mark,
-                    decidedUntil: finding.decidedUntil),
+                    decidedUntil: finding.decidedUntil, rollback: way.reason),
                 actor: principal.name, at: now))
         sealing.wake()
         return .promoted(decision, holder: holder, verdict: envelope)

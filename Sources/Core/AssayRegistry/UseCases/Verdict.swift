@@ -12,6 +12,20 @@ struct Verdict: Sendable, Encodable {
         let digest: [String: String]
     }
 
+    struct Rollback: Sendable, Encodable {
+        let reason: String
+        let emergency: Bool
+        /// The version that held the alias.
+        let from: VersionNumber?
+
+        init?(_ way: Promote.Way, from holder: VersionNumber?) {
+            guard let reason = way.reason else { return nil }
+            self.reason = reason
+            emergency = way.isEmergency
+            from = holder
+        }
+    }
+
     static let verifierID = "urn:assay:registry"
 
     let verifier: Verifier
@@ -22,11 +36,14 @@ struct Verdict: Sendable, Encodable {
     let verifiedLevels: [String]
     let assayAlias: String
     let assayOutcomes: [RequirementOutcome]
+    /// Where the alias goes back; absent where it goes on.
+    let assayRollback: Rollback?
 
     private enum CodingKeys: String, CodingKey {
         case verifier, timeVerified, resourceUri, policy, verificationResult, verifiedLevels
         case assayAlias = "assay_alias"
         case assayOutcomes = "assay_outcomes"
+        case assayRollback = "assay_rollback"
     }
 
     /// The standard names its fields in camel case, so they are written as they stand here.
