@@ -29,6 +29,21 @@ struct DatasetLayoutTests {
         #expect(error.failure.kind == "invalid-dataset")
     }
 
+    @Test func `a description tells the axis of the samples`() throws {
+        let text = #"{"version": 1, "inputs": ["b", "a"], "batch_axes": {"a": 1, "out": 0}}"#
+        #expect(try DatasetDescription.parse(Array(text.utf8)).batchAxes == ["a": 1, "out": 0])
+    }
+
+    @Test(arguments: [
+        #"["a"]"#, #"{"a": -1}"#, #"{"a": 32}"#, #"{"a": "1"}"#, #"{"a": 1.5}"#, #"{"label": 1}"#, #"{"": 1}"#,
+        #"{"a": 1, "a": 0}"#, #"{"é": 1, "e\u0301": 0}"#, "null", #"{"a": null}"#, #"{"a": 1e9}"#,
+    ])
+    func `an axis that is none is refused`(axes: String) {
+        #expect(throws: VerificationReport.FailureError.self) {
+            try DatasetDescription.parse(Array(#"{"version": 1, "inputs": ["a"], "batch_axes": \#(axes)}"#.utf8))
+        }
+    }
+
     @Test func `a description names the inputs`() throws {
         #expect(
             try DatasetDescription.parse(Array(#"{"version": 1, "inputs": ["b", "a"]}"#.utf8)).inputs == ["b", "a"])

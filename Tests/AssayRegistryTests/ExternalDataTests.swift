@@ -23,8 +23,9 @@ struct ExternalDataTests {
     }
 
     @Test(arguments: [
-        "", ".", "..", "/weights.bin", "/etc/passwd", "../weights.bin", "parts/../weights.bin", "./weights.bin",
-        "parts//weights.1", "weights.bin/", "weights.bin\0", "model.onnx.data", "model.onnx", "absent", "WEIGHTS.BIN",
+        "", ".", "..", "/weights.bin", "/etc/passwd", "../weights.bin", "parts/../weights.bin", "./../weights.bin",
+        "./", "./absent", ".//weights.bin", "weights.bin/.", "parts//weights.1", "weights.bin/", "weights.bin\0",
+        "model.onnx.data", "model.onnx", "absent", "WEIGHTS.BIN",
     ])
     func `what is no file of the version is refused by name`(location: String) {
         let error = #expect(throws: VerificationReport.FailureError.self) {
@@ -33,6 +34,26 @@ struct ExternalDataTests {
         }
         #expect(error?.failure.kind == "invalid-model")
         #expect(error?.failure.message.contains(Printable.quote(location)) == true)
+    }
+
+    @Test(arguments: ["./weights.bin", "././weights.bin", "./parts/./weights.1"])
+    func `a location that begins in the folder itself is found, and named plainly`(location: String) throws {
+        let found = try ExternalDataFiles.find(
+            [.init(location: location, bytesMin: 100)], beside: Self.model, among: Self.files)
+        #expect(found.map { "net/\($0.location)" } == found.map(\.file.path))
+        #expect(found.map { $0.location.contains("./") } == [false])
+    }
+
+    @Test func `two spellings of one file are one, and each is held to its size`() throws {
+        let named = ["./weights.bin", "weights.bin"]
+        let found = try ExternalDataFiles.find(
+            named.map { .init(location: $0, bytesMin: 1) }, beside: Self.model, among: Self.files)
+        #expect(found.map(\.location) == ["weights.bin"])
+        #expect(throws: VerificationReport.FailureError.self) {
+            try ExternalDataFiles.find(
+                [.init(location: named[0], bytesMin: 1), .init(location: named[1], bytesMin: 101)],
+                beside: Self.model, among: Self.files)
+        }
     }
 
     @Test func `one name in two forms of Unicode is two files`() throws {

@@ -281,11 +281,11 @@ def with_external_file(location):
     return built.SerializeToString(), data
 
 
-@pytest.mark.parametrize("location", ["weights.bin", "parts/weights.onnx.data"])
+@pytest.mark.parametrize("location", ["weights.bin", "parts/weights.onnx.data", "./weights.bin", "./parts/./w.bin"])
 def test_external_data_of_the_version_is_used(verdicts, location):
     model, data = with_external_file(location)
     expected = json.loads(fixture("expected.json"))["digits-1"]["accuracy"]
-    report = verdicts.report(model, {location: data})
+    report = verdicts.report(model, {location.replace("./", ""): data})
     assert report["measurements"]["metrics"]["accuracy"] == pytest.approx(expected, abs=1e-9)
 
 
@@ -307,7 +307,7 @@ def test_external_data_reaches_a_worker(binary, serve, tmp_path):
             worker.kill()
 
 
-BAD_LOCATIONS = ["{canary}", "../{canary}", "../../index.sqlite", "a/../weights.bin", "./weights.bin", "/dev/zero",
+BAD_LOCATIONS = ["{canary}", "../{canary}", "../../index.sqlite", "a/../weights.bin", "./../weights.bin", "/dev/zero",
                  "/proc/self/mem", "absent.bin", "model.onnx", "", "weights.bin/", "/dev/stdin"]
 
 

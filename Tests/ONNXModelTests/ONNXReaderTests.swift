@@ -49,13 +49,31 @@ struct ONNXReaderTests {
     @Test func `external data is named and its numbers are checked`() throws {
         func model(_ key: String, _ value: String) -> BytesSource {
             let entry = ONNX.empty.text(1, key).text(2, value)
-            return BytesSource(ONNX.model(ONNX.empty.message(5, ONNX.tensor("w", axes: [4]).message(13, entry))))
+            let tensor = ONNX.tensor("w", axes: [4]).message(13, entry).integer(14, 1)
+            return BytesSource(ONNX.model(ONNX.empty.message(5, tensor)))
         }
         let data = try ONNXSummary(reading: model("location", "weights.bin")).externalData
         #expect(data == [.init(location: "weights.bin", end: 0)])
         for bad in ["-1", "99999999999999999999", "x", ""] {
             #expect(throws: ONNXModelError.self) { try ONNXSummary(reading: model("offset", bad)) }
         }
+    }
+
+    @Test(arguments: [[], [0], [1, 0], [0, 7], [2]] as [[Int64]])
+    func `entries of a tensor whose data lies in the model are void`(places: [Int64]) throws {
+        let tensor = places.reduce(
+            ONNX.tensor("w", axes: [4], data: 16).message(13, ONNX.empty.text(1, "location").text(2, "gone.bin"))
+                .message(13, ONNX.empty.text(1, "offset").text(2, "x"))
+        ) { $0.integer(14, $1) }
+        let summary = try ONNXSummary(reading: BytesSource(ONNX.model(ONNX.empty.message(5, tensor))))
+        #expect(summary.externalData.isEmpty)
+    }
+
+    @Test func `a number that is no place of data leaves the one before it`() throws {
+        let entry = ONNX.empty.text(1, "location").text(2, "w.bin")
+        let tensor = ONNX.tensor("w", axes: [4]).integer(14, 1).message(13, entry).integer(14, 9)
+        let summary = try ONNXSummary(reading: BytesSource(ONNX.model(ONNX.empty.message(5, tensor))))
+        #expect(summary.externalData.map(\.location) == ["w.bin"])
     }
 
     @Test func `packed and single axes count the same`() throws {

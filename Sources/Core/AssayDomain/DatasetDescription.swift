@@ -6,13 +6,26 @@ package struct DatasetDescription: Sendable, Hashable {
 
     /// The arrays that may go into a model; at least one.
     package let inputs: [String]
+    /// Which axis has the samples, counted from 0, by the name of an input, or of an output of a model; the first one
+    /// where nothing is said.
+    package let batchAxes: [String: Int]
 
     private struct Document: Codable {
         let version: Int
         let inputs: [String]
+        let batchAxes: [String: Int]?
+
+        enum CodingKeys: String, CodingKey {
+            case version, inputs
+            case batchAxes = "batch_axes"
+        }
     }
 
-    private static let shape = KeyShape.object(["version": .value, "inputs": .list(.value)])
+    private static let shape = KeyShape.object([
+        "version": .value, "inputs": .list(.value), "batch_axes": .map(.value),
+    ])
+    /// An array has no more axes.
+    private static let axisMax = 31
 
     /// Throws `invalid-dataset` as the failure of a measurement: nothing in the file is passed over.
     package static func parse(_ json: [UInt8]) throws(VerificationReport.FailureError) -> DatasetDescription {
@@ -31,10 +44,14 @@ package struct DatasetDescription: Sendable, Hashable {
         }
         do {
             try InputNames.check(document.inputs)
+            if let axes = document.batchAxes, !axes.isEmpty { try InputNames.check(Array(axes.keys)) }
         } catch {
             throw failure("names \(error.reason.map { "\(error.message): \($0)" } ?? error.message)")
         }
-        return DatasetDescription(inputs: document.inputs)
+        if let (name, axis) = document.batchAxes?.first(where: { !(0...axisMax ~= $0.value) }) {
+            throw failure("has \(axis) as the batch axis of \(Printable.quote(name)); axes are 0 to \(axisMax)")
+        }
+        return DatasetDescription(inputs: document.inputs, batchAxes: document.batchAxes ?? [:])
     }
 
     private static func failure(_ text: String) -> VerificationReport.FailureError {

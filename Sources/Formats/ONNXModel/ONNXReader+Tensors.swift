@@ -33,6 +33,7 @@ extension ONNXReader {
         var result = Tensor()
         var axes = 0
         var place: ExternalPlace?
+        var isExternal = false
         while let field = try wire.next(&fields) {
             switch field.number {
             case 1: try readAxes(field, into: &result, count: &axes)
@@ -45,10 +46,12 @@ extension ONNXReader {
                     && wire.bytes(of: data, limit: 1) == [0]
             case 8: result.name = try name(field.message)
             case 13: try readExternalData(field.message, into: &place)
+            case 14: isExternal = try Self.isExternal(field) ?? isExternal
             default: break
             }
         }
-        if let place {
+        // Without it the entries are left from before the data came in, and no reader looks at them.
+        if isExternal, let place {
             try noteExternalData(place)
             result.isZero = false
         }
@@ -107,6 +110,15 @@ extension ONNXReader {
         case "offset": known.offset = try name(entry.value)
         case "length": known.length = try name(entry.value)
         default: break
+        }
+    }
+
+    /// What `data_location` says; nil for a number that is none of the enumeration's: protobuf's readers pass it over.
+    static func isExternal(_ field: WireField) throws -> Bool? {
+        switch try field.integer {
+        case 0: false
+        case 1: true
+        default: nil
         }
     }
 

@@ -103,7 +103,9 @@ struct ONNXReader {
         while let field = try wire.next(&fields) {
             switch field.number {
             case 7: try readNode(field.message, depth: 0, isFunction: true)
-            case 11: try readAttribute(field.message, depth: 0)
+            case 11:
+                var defaults: [Tensor] = []
+                try readAttribute(field.message, depth: 0, into: &defaults)
             default: break
             }
         }
@@ -138,6 +140,7 @@ struct ONNXReader {
         var type = ""
         var domain = ""
         var inputs: [WireMessage] = []
+        var tensors: [Tensor] = []
         while let field = try wire.next(&fields) {
             switch field.number {
             // Names of tensors, and its own, are not kept, but long ones cost the runtime as much.
@@ -145,7 +148,7 @@ struct ONNXReader {
                 try check(field.message.byteCount, Limit.nameBytes, "bytes in a name")
                 if field.number == 1, inputs.count < 3 { inputs.append(try field.message) }
             case 4: type = try name(field.message)
-            case 5: try readAttribute(field.message, depth: depth)
+            case 5: try readAttribute(field.message, depth: depth, into: &tensors)
             case 7: domain = try name(field.message)
             default: break
             }
@@ -153,7 +156,10 @@ struct ONNXReader {
         guard !type.isEmpty else { throw ONNXModelError.invalid("a node names no operator") }
         let third = type == "Dropout" && inputs.count == 3 ? try name(inputs[2]) : ""
         randomness.note(type, thirdInput: third, isOutermost: depth == 0 && !isFunction)
-        count(type, domain: domain == "ai.onnx" ? "" : domain)
+        let standard = domain == "ai.onnx" ? "" : domain
+        count(type, domain: standard)
+        // What such a node gives is a weight like an initializer's.
+        if type == "Constant", standard.isEmpty { for tensor in tensors { try add(tensor, isOutermost: false) } }
         try check(operatorCounts.count, Limit.operators, "different operators")
     }
 
@@ -166,13 +172,16 @@ struct ONNXReader {
         "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger", "MatMulNBits",
     ]
 
-    private mutating func readAttribute(_ attribute: WireMessage, depth: Int) throws {
+    /// Reads an attribute and adds the one tensor that it may be.
+    private mutating func readAttribute(_ attribute: WireMessage, depth: Int, into tensors: inout [Tensor]) throws {
         var fields = attribute
         while let field = try wire.next(&fields) {
             switch field.number {
-            case 5, 10: _ = try readTensor(field.message)
+            case 5: tensors.append(try readTensor(field.message))
+            case 10: _ = try readTensor(field.message)
             case 6, 11: try readGraph(field.message, depth: depth + 1)
-            case 22, 23: _ = try readSparseTensor(field.message)
+            case 22: tensors.append(try readSparseTensor(field.message))
+            case 23: _ = try readSparseTensor(field.message)
             default: break
             }
         }

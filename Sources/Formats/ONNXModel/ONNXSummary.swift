@@ -17,9 +17,9 @@ package struct ONNXSummary: Sendable, Equatable {
     package var outputs: [ONNXValue] = []
     /// How often each operator occurs, sorted by name, subgraphs and the model's own functions included.
     package var operators: [ONNXOperatorCount] = []
-    /// The number of elements of all initializers.
+    /// The number of elements of all initializers and of what `Constant` nodes give, subgraphs included.
     package var parameterCount: Int64 = 0
-    /// The element types of the initializers, the one with the most elements first.
+    /// The element types of these, the one with the most elements first.
     package var precision: [String] = []
     /// Whether operators that compute with quantized integers occur.
     package var isQuantized = false

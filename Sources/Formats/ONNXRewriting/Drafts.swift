@@ -19,9 +19,11 @@ enum Draft {
         return draft
     }
 
-    /// Scales, one per channel.
-    static func scales(_ name: Name, _ values: [Float]) throws(RewriteRefusal) -> MessageDraft {
-        try tensor(name, .float32, dimensions: [values.count], data: Floats(values: values))
+    /// Scales, one per channel; along one axis where a shape is given.
+    static func scales(
+        _ name: Name, _ values: [Float], dimensions: [Int]? = nil
+    ) throws(RewriteRefusal) -> MessageDraft {
+        try tensor(name, .float32, dimensions: dimensions ?? [values.count], data: Floats(values: values))
     }
 
     private struct Floats: TensorContent {

@@ -5,24 +5,50 @@ struct FloatTensor {
     private static let pieceElements = 1 << 16
 
     let source: any RandomAccessSource
-    /// Where the values lie one behind the other, four bytes each, the lowest first.
-    let range: Range<Int>
+    /// Where the values lie, four bytes each, the lowest first.
+    let runs: [FloatRun]
     let dimensions: [Int]
-
     /// How many values there are.
-    var count: Int { range.count / 4 }
+    let count: Int
+
+    /// How many bytes the values are.
+    var byteCount: Int { count * 4 }
+
+    init(source: any RandomAccessSource, runs: [FloatRun], dimensions: [Int], count: Int) {
+        self.source = source
+        self.runs = runs
+        self.dimensions = dimensions
+        self.count = count
+    }
 
     /// Hands over all values in order, in pieces.
     func forEachPiece(_ body: ([Float]) throws -> Void) throws {
-        var values = [Float](repeating: 0, count: min(Self.pieceElements, count))
-        var position = 0
-        while position < count {
-            if count - position < values.count { values.removeLast(values.count - (count - position)) }
-            // The file has the byte order of the processors that Swift runs on.
-            try values.withUnsafeMutableBytes { try source.read(into: $0, at: range.lowerBound + position * 4) }
-            try body(values)
-            position += values.count
+        for run in runs {
+            var position = 0
+            while position < run.count {
+                let count = min(Self.pieceElements, run.count - position)
+                try body(try piece(of: run, at: position, count: count))
+                position += count
+            }
         }
+    }
+
+    /// The file has the byte order of the processors that Swift runs on.
+    private func piece(of run: FloatRun, at position: Int, count: Int) throws -> [Float] {
+        let start = run.position + position * run.stride
+        var values = [Float](repeating: 0, count: count)
+        guard run.stride > 4 else {
+            try values.withUnsafeMutableBytes { try source.read(into: $0, at: start) }
+            return values
+        }
+        var bytes = [UInt8](repeating: 0, count: (count - 1) * run.stride + 4)
+        try bytes.withUnsafeMutableBytes { try source.read(into: $0, at: start) }
+        bytes.withUnsafeBytes { raw in
+            for index in values.indices {
+                values[index] = raw.loadUnaligned(fromByteOffset: index * run.stride, as: Float.self)
+            }
+        }
+        return values
     }
 
     /// Whether every value is finite, also as a float16.

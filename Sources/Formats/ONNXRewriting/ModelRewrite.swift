@@ -11,10 +11,10 @@ package struct ModelRewrite {
     /// What became of the weights.
     package struct Report: Sendable, Equatable {
         /// How many tensors are stored in another precision.
-        package fileprivate(set) var tensorCount = 0
+        package internal(set) var tensorCount = 0
         /// The bytes of these tensors before, and after with their scales.
-        package fileprivate(set) var bytesBefore = 0
-        package fileprivate(set) var bytesAfter = 0
+        package internal(set) var bytesBefore = 0
+        package internal(set) var bytesAfter = 0
     }
 
     /// Tensors with fewer values are left as they are: what stands around them would outweigh what is saved.
@@ -40,7 +40,8 @@ package struct ModelRewrite {
     ) throws {
         try Self.check(try ONNXSummary(reading: source), for: precision)
         let scan = try ModelScan(source)
-        let data = try WeightData(source: source, initializers: scan.initializers, externalFiles: externalFiles)
+        let data = try WeightData(
+            source: source, initializers: scan.graphs[scan.outermost].initializers, externalFiles: externalFiles)
         var plan = RewritePlan(scan: scan, data: data)
         switch precision {
         case .float16: try plan.storeAsFloat16()
@@ -50,8 +51,8 @@ package struct ModelRewrite {
         guard plan.report.tensorCount > 0 else {
             throw RewriteRefusal(
                 "no weights of the model can be stored as \(precision.rawValue)",
-                remedy: "only float32 initializers of \(Self.elementsMin) values and more that are neither inputs nor "
-                    + "outputs are rewritten, for int8 those of MatMul, Gemm and Conv alone")
+                remedy: "only float32 constants of \(Self.elementsMin) values and more that are neither inputs nor "
+                    + "outputs are rewritten, for int8 those of \(precision.operators) alone")
         }
         self.source = source
         report = plan.report
@@ -79,110 +80,5 @@ package struct ModelRewrite {
             throw RewriteRefusal(
                 "the model is quantized already", remedy: "rewrite the version that it was derived from")
         }
-    }
-}
-
-/// Collects what becomes of the model's parts, then puts them together.
-struct RewritePlan {
-    let scan: ModelScan
-    let data: WeightData
-    private(set) var report = ModelRewrite.Report()
-    var names: NewNames
-    /// What stands in an initializer's place, by its name.
-    private var tensors: [Name: [MessageDraft]] = [:]
-    /// Nodes before all others.
-    private var firstNodes: [MessageDraft] = []
-    /// What stands in a node's place, by that.
-    private var nodes: [Int: [MessageDraft]] = [:]
-
-    init(scan: ModelScan, data: WeightData) {
-        self.scan = scan
-        self.data = data
-        names = NewNames(taken: scan.taken)
-    }
-
-    /// The values of a weight that may be rewritten; nil for one that stays as it is.
-    func floats(of initializer: Initializer) throws -> FloatTensor? {
-        guard !initializer.name.isEmpty, !scan.interface.contains(initializer.name) else { return nil }
-        return try data.floats(of: initializer)
-    }
-
-    mutating func replace(_ initializer: Initializer, by drafts: [MessageDraft], bytesBefore: Int, bytesAfter: Int) {
-        tensors[initializer.name] = drafts
-        report.tensorCount += 1
-        report.bytesBefore += bytesBefore
-        report.bytesAfter += bytesAfter
-    }
-
-    mutating func putFirst(_ node: MessageDraft) { firstNodes.append(node) }
-
-    mutating func replaceNode(at place: Int, by drafts: [MessageDraft]) { nodes[place] = drafts }
-
-    // MARK: Putting together
-
-    func model() throws -> MessageDraft {
-        var model = MessageDraft()
-        for field in scan.modelFields {
-            if field.number == 7 {
-                try model.message(7, try graph())
-            } else {
-                try model.copy(field.range)
-            }
-        }
-        return model
-    }
-
-    private func graph() throws -> MessageDraft {
-        var graph = MessageDraft()
-        for node in firstNodes { try graph.message(1, node) }
-        var nodePlace = 0
-        var initializers = scan.initializers[...]
-        for field in scan.graphFields {
-            switch field.number {
-            case 1:
-                if let drafts = nodes[nodePlace] {
-                    for draft in drafts { try graph.message(1, draft) }
-                } else {
-                    try graph.copy(field.range)
-                }
-                nodePlace += 1
-            case 5:
-                guard let initializer = initializers.popFirst() else { break }
-                if let drafts = tensors[initializer.name] {
-                    for draft in drafts { try graph.message(5, draft) }
-                } else if initializer.isExternal {
-                    try graph.message(5, try data.inlined(initializer))
-                } else {
-                    try graph.copy(field.range)
-                }
-            default: try graph.copy(field.range)
-            }
-        }
-        return graph
-    }
-}
-
-/// Makes names that the model does not have.
-struct NewNames {
-    /// Longer names of the model are not made part of new ones.
-    private static let originalBytesMax = 512
-
-    private var taken: Set<Name>
-    private var count = 0
-
-    init(taken: Set<Name>) { self.taken = taken }
-
-    /// `assay_ROLE/ORIGINAL`, with a number behind it where that is taken.
-    mutating func name(_ role: String, of original: Name) -> Name {
-        count += 1
-        let rest = original.count <= Self.originalBytesMax ? original : Array("\(count)".utf8)
-        let wanted = ModelScan.prefix + Array("\(role)/".utf8) + rest
-        var name = wanted
-        var number = 2
-        while !taken.insert(name).inserted {
-            name = wanted + Array("_\(number)".utf8)
-            number += 1
-        }
-        return name
     }
 }

@@ -1,33 +1,24 @@
 import ONNXModel
 
-/// A name in a model as its bytes: Swift takes some texts for equal that ONNX tells apart.
-typealias Name = [UInt8]
+/// What a rewrite has to know of one graph: where its parts lie, what it holds, which names it uses.
+struct GraphScan {
+    /// The graph's fields in the file's order; nodes and initializers among them in theirs.
+    fileprivate(set) var fields: [(number: Int, range: Range<Int>)] = []
+    /// The initializers, in the order of their fields, and behind them what `Constant` nodes give.
+    fileprivate(set) var constants: [Initializer] = []
+    /// The names of the graph's own inputs and outputs.
+    fileprivate(set) var interface: Set<Name> = []
+    fileprivate(set) var uses: [Name: Uses] = [:]
+    /// Nodes that are rewritten together with their weights, by their place among the graph's nodes.
+    fileprivate(set) var operators: [Int: OperatorNode] = [:]
+    /// Nodes with graphs in them, by their place.
+    fileprivate(set) var nesting: [Int: OperatorNode] = [:]
 
-/// An initializer of the outermost graph, without its data.
-struct Initializer {
-    /// Its whole field in the file, tag and length included, and the message in it.
-    let field: Range<Int>
-    let message: WireMessage
-    var name: Name = []
-    var elementType: Int64 = 0
-    var dimensions: [Int] = []
-    /// Where float32 values lie within the model; nil where there are none, or in another form.
-    var floatData: Range<Int>?
-    var rawData: Range<Int>?
-    var hasOtherData = false
-    var isExternal = false
-    var external: [String: String] = [:]
+    /// The initializers, in the order of their fields.
+    var initializers: [Initializer] { constants.filter { $0.constantPlace == nil } }
 }
 
-/// How an initializer is used.
-struct Uses {
-    /// By nodes of the outermost graph whose weights can be quantized, as their weight: by the node's place.
-    var asWeight: [Int] = []
-    /// In any other place, subgraphs included.
-    var others = 0
-}
-
-/// Goes through a model and notes what a rewrite has to know of it: where its parts lie, which names it uses.
+/// Goes through a model and notes what a rewrite has to know of it.
 ///
 /// Source: onnx.proto of ONNX 1.23; the field numbers in each `switch` are those of the message that it names. The
 /// model was read by `ONNXSummary` before, so its numbers of nodes, tensors and nested graphs are within the limits.
@@ -37,19 +28,17 @@ struct ModelScan {
     private static let nameBytesMax = 4_096
 
     private(set) var wire: WireReader
-    /// The fields of the model and of its graph in the file's order.
+    /// The fields of the model in the file's order.
     private(set) var modelFields: [(number: Int, range: Range<Int>)] = []
-    private(set) var graphFields: [(number: Int, range: Range<Int>)] = []
-    private(set) var initializers: [Initializer] = []
-    /// Names of the graph's own inputs and outputs.
-    private(set) var interface: Set<Name> = []
-    private(set) var uses: [Name: Uses] = [:]
-    /// Nodes of the outermost graph whose weights can be quantized, by their place among its nodes.
-    private(set) var operators: [Int: OperatorNode] = [:]
+    /// All graphs, those of functions left aside; a graph stands behind those that are within it.
+    private(set) var graphs: [GraphScan] = []
     /// Names that the model has already and that begin as ours do.
     private(set) var taken: Set<Name> = []
 
-    init(_ source: any RandomAccessSource) throws {
+    /// The place of the outermost graph.
+    var outermost: Int { graphs.count - 1 }
+
+    init(_ source: some RandomAccessSource) throws {
         wire = WireReader(source)
         var graph = WireMessage.empty
         var fields = wire.root
@@ -68,79 +57,112 @@ struct ModelScan {
             default: break
             }
         }
-        try readInterface(graph)
-        uses = Dictionary(initializers.map { ($0.name, Uses()) }, uniquingKeysWith: { first, _ in first })
-        guard uses.count == initializers.count else {
-            throw ONNXModelError.invalid("two of its initializers have one name")
-        }
-        try readNodes(graph)
-        for function in functions { try refuseExternalData(inFunction: function) }
+        for function in functions { try readFunction(function) }
+        _ = try readGraph(graph, isOutermost: true)
     }
 
     // MARK: GraphProto
 
-    /// The graph's fields, initializers, inputs and outputs; nodes may stand before them and are read afterwards.
-    private mutating func readInterface(_ graph: WireMessage) throws {
+    /// Reads a graph and those within it; gives the names that it uses and does not have.
+    private mutating func readGraph(_ graph: WireMessage, isOutermost: Bool) throws -> [Name] {
+        var scan = GraphScan()
+        var nodes: [OperatorNode] = []
+        var known: Set<Name> = []
+        var outputs: [Name] = []
         var fields = graph
         while fields.byteCount > 0 {
             let start = fields.position
             guard let field = try wire.next(&fields) else { break }
-            graphFields.append((field.number, start..<fields.position))
+            scan.fields.append((field.number, start..<fields.position))
             switch field.number {
+            case 1: nodes.append(try readNode(try field.message))
             case 5:
-                let initializer = try readInitializer(try field.message, field: start..<fields.position)
-                note(initializer.name)
-                initializers.append(initializer)
+                let tensor = try field.message
+                if !isOutermost { try refuseExternalData(in: tensor) }
+                scan.constants.append(try readTensor(tensor))
             case 11, 12:
                 let name = try firstText(field.message)
                 note(name)
-                interface.insert(name)
+                scan.interface.insert(name)
+                if field.number == 11 { known.insert(name) } else { outputs.append(name) }
             case 13: note(try firstText(field.message))
             case 15: try readSparseTensor(field.message)
             default: break
             }
         }
+        for constant in scan.constants { note(constant.name) }
+        for (place, node) in nodes.enumerated() {
+            guard var constant = node.constant, !node.outputs[0].isEmpty else { continue }
+            (constant.constantPlace, constant.name) = (place, node.outputs[0])
+            scan.constants.append(constant)
+        }
+        known.formUnion(scan.constants.map(\.name))
+        known.formUnion(nodes.flatMap(\.outputs))
+        try Self.count(nodes, in: &scan)
+        graphs.append(scan)
+        return (nodes.flatMap { $0.inputs + $0.freeNames } + outputs).filter { !known.contains($0) }
     }
 
-    private mutating func readNodes(_ graph: WireMessage) throws {
-        var fields = graph
-        var place = 0
-        while let field = try wire.next(&fields) {
-            guard field.number == 1 else { continue }
-            let node = try readNode(try field.message)
-            if let weight = node.weight, uses[weight] != nil {
-                operators[place] = node
-                uses[weight]?.asWeight.append(place)
+    /// Counts how the graph's constants are used.
+    private static func count(_ nodes: [OperatorNode], in scan: inout GraphScan) throws(ONNXModelError) {
+        scan.uses = Dictionary(scan.constants.map { ($0.name, Uses()) }, uniquingKeysWith: { first, _ in first })
+        guard scan.uses.count == scan.constants.count else { throw .invalid("two of its initializers have one name") }
+        for (place, node) in nodes.enumerated() {
+            let weight = node.weight.flatMap { scan.uses[$0] == nil ? nil : $0 }
+            if let weight {
+                scan.operators[place] = node
+                scan.uses[weight]?.asWeight.append(place)
             }
-            for (index, input) in node.inputs.enumerated() where !(index == 1 && node.weight != nil) {
-                uses[input]?.others += 1
+            for (index, input) in node.inputs.enumerated() where weight == nil || index != node.weightIndex {
+                scan.uses[input]?.others += 1
             }
-            place += 1
+            for name in node.freeNames { scan.uses[name]?.others += 1 }
+            if !node.fields.isEmpty { scan.nesting[place] = node }
         }
     }
+
+    // MARK: NodeProto, AttributeProto
 
     private mutating func readNode(_ message: WireMessage) throws -> OperatorNode {
         var fields = message
         var node = OperatorNode(message: message)
-        while let field = try wire.next(&fields) {
+        var parts: [(number: Int, range: Range<Int>, attribute: OperatorNode.GraphAttribute?)] = []
+        var tensors: [WireMessage] = []
+        while fields.byteCount > 0 {
+            let start = fields.position
+            guard let field = try wire.next(&fields) else { break }
+            var graphs: OperatorNode.GraphAttribute?
             switch field.number {
             case 1: node.inputs.append(try name(field.message))
             case 2: node.outputs.append(try name(field.message))
             case 3: node.name = try name(field.message)
             case 4: node.type = String(decoding: try name(field.message), as: UTF8.self)
-            case 5: try readAttribute(try field.message, of: &node)
+            case 5: graphs = try readAttribute(try field.message, of: &node, tensors: &tensors)
             case 7: node.domain = String(decoding: try name(field.message), as: UTF8.self)
             default: break
             }
+            parts.append((field.number, start..<fields.position, graphs))
         }
+        if parts.contains(where: { $0.attribute != nil }) { node.fields = parts }
         for name in node.inputs + node.outputs + [node.name] { note(name) }
+        let isConstant = node.type == "Constant" && node.isStandard && node.inputs.isEmpty && node.outputs.count == 1
+        if isConstant, node.attributes.map(\.name) == ["value"], tensors.count == 1, !node.attributes[0].isReference {
+            node.constant = try readTensor(tensors[0])
+        }
         return node
     }
 
-    private mutating func readAttribute(_ message: WireMessage, of node: inout OperatorNode) throws {
+    /// Reads an attribute; gives its fields if it holds graphs.
+    private mutating func readAttribute(
+        _ message: WireMessage, of node: inout OperatorNode, tensors: inout [WireMessage]
+    ) throws -> OperatorNode.GraphAttribute? {
         var fields = message
         var attribute = OperatorNode.Attribute()
-        while let field = try wire.next(&fields) {
+        var parts = OperatorNode.GraphAttribute()
+        while fields.byteCount > 0 {
+            let start = fields.position
+            guard let field = try wire.next(&fields) else { break }
+            var graph: Int?
             switch field.number {
             case 1: attribute.name = String(decoding: try name(field.message), as: UTF8.self)
             case 2:
@@ -149,53 +171,47 @@ struct ModelScan {
                 }
                 attribute.float = Self.float(try wire.bytes(of: bytes, limit: 4))
             case 3: attribute.integer = try field.integer
-            case 5, 10: try refuseExternalData(in: try field.message)
-            case 6, 11: try readSubgraph(try field.message)
+            case 5, 10:
+                let tensor = try field.message
+                try refuseExternalData(in: tensor)
+                if field.number == 5 { tensors.append(tensor) }
+            case 6, 11:
+                node.freeNames += try readGraph(try field.message, isOutermost: false)
+                graph = graphs.count - 1
             case 21: attribute.isReference = true
             case 22, 23: try readSparseTensor(field.message)
             default: break
             }
+            parts.fields.append((field.number, start..<fields.position, graph))
         }
         node.attributes.append(attribute)
+        return parts.fields.contains { $0.graph != nil } ? parts : nil
     }
 
     private static func float(_ bytes: [UInt8]) -> Float {
         Float(bitPattern: bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) })
     }
 
-    /// A subgraph uses names from around it; which, is all that matters of it. Its depth was checked before.
-    private mutating func readSubgraph(_ graph: WireMessage) throws {
-        var fields = graph
+    /// A function's nodes are read for their names, and stay as they are.
+    private mutating func readFunction(_ function: WireMessage) throws {
+        let before = graphs.count
+        var fields = function
         while let field = try wire.next(&fields) {
-            switch field.number {
-            case 1: for input in try readNode(try field.message).inputs { uses[input]?.others += 1 }
-            case 5: try refuseExternalData(in: try field.message)
-            case 11, 13: note(try firstText(field.message))
-            case 12:
-                let name = try firstText(field.message)
-                note(name)
-                uses[name]?.others += 1
-            case 15: try readSparseTensor(field.message)
-            default: break
-            }
+            if field.number == 7 { _ = try readNode(try field.message) }
         }
+        graphs.removeLast(graphs.count - before)
     }
 
     // MARK: TensorProto
 
-    private mutating func readInitializer(_ message: WireMessage, field range: Range<Int>) throws -> Initializer {
+    private mutating func readTensor(_ message: WireMessage) throws -> Initializer {
         var fields = message
-        var tensor = Initializer(field: range, message: message)
+        var tensor = Initializer(message: message)
         while let field = try wire.next(&fields) {
             switch field.number {
             case 1: try readDimensions(field, of: &tensor)
             case 2: tensor.elementType = try field.integer
-            case 4:
-                guard case .bytes(let packed) = field.value, tensor.floatData == nil else {
-                    tensor.hasOtherData = true
-                    break
-                }
-                tensor.floatData = packed.position..<packed.end
+            case 4: try tensor.addFloats(field)
             case 3, 5, 6, 7, 10, 11: tensor.hasOtherData = true
             case 8: tensor.name = try name(field.message)
             case 9:
@@ -204,7 +220,7 @@ struct ModelScan {
             case 13:
                 let (key, value) = try readEntry(field.message)
                 tensor.external[key] = value
-            case 14: tensor.isExternal = try field.integer == 1
+            case 14 where 0...1 ~= (try field.integer): tensor.isExternal = try field.integer == 1
             default: break
             }
         }
@@ -258,13 +274,6 @@ struct ModelScan {
         }
     }
 
-    private mutating func refuseExternalData(inFunction function: WireMessage) throws {
-        var fields = function
-        while let field = try wire.next(&fields) {
-            if field.number == 7 { _ = try readNode(try field.message) }
-        }
-    }
-
     // MARK: Names
 
     /// What the message has as its field 1, which is the name of a value.
@@ -286,42 +295,5 @@ struct ModelScan {
 
     private mutating func note(_ name: Name) {
         if name.starts(with: Self.prefix) { taken.insert(name) }
-    }
-}
-
-/// A node of an operator whose weights can be quantized.
-struct OperatorNode {
-    struct Attribute {
-        var name = ""
-        var float: Float?
-        var integer: Int64?
-        /// Whether its value comes from the function around it.
-        var isReference = false
-    }
-
-    let message: WireMessage
-    var type = ""
-    var domain = ""
-    var name: Name = []
-    var inputs: [Name] = []
-    var outputs: [Name] = []
-    var attributes: [Attribute] = []
-
-    init(message: WireMessage) { self.message = message }
-
-    /// The name of its weights, if it is one of MatMul, Gemm and Conv.
-    var weight: Name? {
-        guard domain.isEmpty || domain == "ai.onnx", ["MatMul", "Gemm", "Conv"].contains(type), inputs.count >= 2 else {
-            return nil
-        }
-        return inputs[1]
-    }
-
-    func float(_ name: String, default value: Float) -> Float {
-        attributes.last { $0.name == name }?.float ?? value
-    }
-
-    func integer(_ name: String, default value: Int64) -> Int64 {
-        attributes.last { $0.name == name }?.integer ?? value
     }
 }

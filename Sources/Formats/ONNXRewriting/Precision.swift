@@ -4,10 +4,20 @@
 package enum Precision: String, Sendable, CaseIterable {
     /// Weights are stored as float16 and cast back to float32 where they are used.
     case float16 = "fp16"
-    /// Weights of MatMul, Gemm and Conv are stored as int8 with a scale per output channel, and dequantized for use.
+    /// Weights of MatMul, Gemm and Conv are stored as int8 with a scale per output channel, those of Gather with one
+    /// per row, and dequantized for use.
     case int8Weights = "int8-weights"
-    /// MatMul and Gemm with constant weights compute in integers; activations are quantized as they come.
+    /// MatMul and Gemm with constant weights compute in integers; activations are quantized as they come. The tables of
+    /// Gather are stored as int8, and what is taken from them is dequantized.
     case int8Dynamic = "int8-dynamic"
+
+    /// The operators whose weights are stored as int8, in words.
+    var operators: String {
+        switch self {
+        case .float16, .int8Weights: "MatMul, Gemm, Conv and Gather"
+        case .int8Dynamic: "MatMul, Gemm and Gather"
+        }
+    }
 
     /// The first version of the default operator set that has what the rewrite puts in.
     ///

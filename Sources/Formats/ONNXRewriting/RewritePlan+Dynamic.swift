@@ -30,28 +30,35 @@ extension RewritePlan {
     }
 
     mutating func computeInInt8() throws {
+        try gatherFromInt8()
+        for graph in scan.graphs.indices { try computeInInt8(in: graph) }
+    }
+
+    private mutating func computeInInt8(in graph: Int) throws {
         var weights: [Name: Weights] = [:]
-        for initializer in scan.initializers {
-            guard let shape = shape(of: initializer), let tensor = try floats(of: initializer),
+        for constant in scan.graphs[graph].constants {
+            guard let shape = shape(of: constant, in: graph), let tensor = try floats(of: constant, in: graph),
                 let quantizer = try ChannelQuantizer(
                     tensor, axis: shape.isTransposed ? 0 : 1, limit: Self.weightLimit)
             else { continue }
             let scales = quantizer.scales.map { $0 * shape.factor }
             guard scales.allSatisfy({ $0.isNormal }) else { continue }
-            weights[initializer.name] = try store(initializer, quantizer, scales, isTransposed: shape.isTransposed)
+            weights[constant.name] = try store(
+                constant, in: graph, quantizer, scales, isTransposed: shape.isTransposed)
         }
         var activations: [Name: Activation] = [:]
-        for (place, node) in scan.operators.sorted(by: { $0.key < $1.key }) {
+        for (place, node) in scan.graphs[graph].operators.sorted(by: { $0.key < $1.key }) {
             guard let name = node.weight, let weights = weights[name] else { continue }
-            replaceNode(at: place, by: try product(node, weights, &activations))
+            replaceNode(at: place, in: graph, by: try product(node, weights, &activations))
         }
     }
 
     /// How all users of a weight take it; nil unless every one can compute in integers, and in the same way.
-    private func shape(of initializer: Initializer) -> Shape? {
-        guard initializer.dimensions.count == 2, let uses = scan.uses[initializer.name], uses.others == 0,
-            let first = uses.asWeight.first.flatMap({ scan.operators[$0] }).flatMap(Self.shape),
-            uses.asWeight.allSatisfy({ scan.operators[$0].flatMap(Self.shape) == first })
+    private func shape(of constant: Initializer, in graph: Int) -> Shape? {
+        let scanned = scan.graphs[graph]
+        guard constant.dimensions.count == 2, let uses = scanned.uses[constant.name], uses.others == 0,
+            let first = uses.asWeight.first.flatMap({ scanned.operators[$0] }).flatMap(Self.shape),
+            uses.asWeight.allSatisfy({ scanned.operators[$0].flatMap(Self.shape) == first })
         else { return nil }
         return first
     }
@@ -76,7 +83,7 @@ extension RewritePlan {
     }
 
     private mutating func store(
-        _ initializer: Initializer, _ quantizer: ChannelQuantizer, _ scales: [Float], isTransposed: Bool
+        _ initializer: Initializer, in graph: Int, _ quantizer: ChannelQuantizer, _ scales: [Float], isTransposed: Bool
     ) throws -> Weights {
         let weights = Weights(
             integers: names.name("int8", of: initializer.name), scale: names.name("scale", of: initializer.name))
@@ -84,14 +91,14 @@ extension RewritePlan {
         let content: any TensorContent =
             isTransposed ? TransposedContent(quantizer: quantizer) : QuantizedContent(quantizer: quantizer)
         replace(
-            initializer,
+            initializer, in: graph,
             by: [
                 try Draft.tensor(
                     weights.integers, .int8, dimensions: isTransposed ? dimensions.reversed() : dimensions,
                     data: content),
                 try Draft.scales(weights.scale, scales),
             ],
-            bytesBefore: quantizer.tensor.range.count, bytesAfter: content.byteCount + scales.count * 4)
+            bytesBefore: quantizer.tensor.byteCount, bytesAfter: content.byteCount + scales.count * 4)
         return weights
     }
 

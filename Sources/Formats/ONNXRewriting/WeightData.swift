@@ -40,11 +40,12 @@ struct WeightData {
             count = product
         }
         guard count >= ModelRewrite.elementsMin else { return nil }
-        let (source, range) = try place(of: initializer)
-        guard range.count % 4 == 0, range.count / 4 == count else {
-            throw ONNXModelError.invalid("a tensor of \(count) float32 values has \(range.count) bytes of data")
+        let (source, runs) = try values(of: initializer)
+        let bytes = runs.reduce(0) { $0 + $1.count } * 4
+        guard bytes / 4 == count else {
+            throw ONNXModelError.invalid("a tensor of \(count) float32 values has \(bytes) bytes of data")
         }
-        return FloatTensor(source: source, range: range, dimensions: initializer.dimensions)
+        return FloatTensor(source: source, runs: runs, dimensions: initializer.dimensions, count: count)
     }
 
     /// A tensor of another file with its data within; all else of it stays.
@@ -63,12 +64,24 @@ struct WeightData {
         return draft
     }
 
+    /// Where the float32 values of a tensor lie.
+    private func values(of initializer: Initializer) throws -> (any RandomAccessSource, [FloatRun]) {
+        if !initializer.isExternal, initializer.rawData == nil, !initializer.floatRuns.isEmpty {
+            return (source, initializer.floatRuns)
+        }
+        let (source, range) = try place(of: initializer)
+        guard range.count % 4 == 0 else {
+            throw ONNXModelError.invalid("a tensor of float32 values has \(range.count) bytes of data")
+        }
+        return (source, range.isEmpty ? [] : [FloatRun(position: range.lowerBound, count: range.count / 4)])
+    }
+
     private func place(of initializer: Initializer) throws -> (any RandomAccessSource, Range<Int>) {
         guard initializer.isExternal else {
-            switch (initializer.rawData, initializer.floatData) {
-            case (let range?, nil), (nil, let range?): return (source, range)
-            default: throw ONNXModelError.invalid("a tensor has no data, or has it twice")
+            guard let range = initializer.rawData, initializer.floatRuns.isEmpty else {
+                throw ONNXModelError.invalid("a tensor has no data, or has it twice")
             }
+            return (source, range)
         }
         guard let location = initializer.external["location"], let file = external[Array(location.utf8)] else {
             throw ONNXModelError.invalid("a tensor keeps its data in a file that it does not name")

@@ -59,10 +59,18 @@ package struct EvaluationInputs: Equatable, Codable, Sendable {
     package var dataset: [String]?
     /// As the policy names them.
     package var policy: [String]?
+    /// Which axis has the samples, counted from 0, by the name of an input or output; the first where nothing is said.
+    package var batchAxes: [String: Int]?
 
-    package init(dataset: [String]? = nil, policy: [String]? = nil) {
+    package init(dataset: [String]? = nil, policy: [String]? = nil, batchAxes: [String: Int]? = nil) {
         self.dataset = dataset
         self.policy = policy
+        self.batchAxes = batchAxes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case dataset, policy
+        case batchAxes = "batch_axes"
     }
 
     /// Who says which arrays are inputs.

@@ -43,7 +43,10 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
     ) async throws -> EvaluationOutcome {
         let named: EvaluationInputs
         do {
-            named = EvaluationInputs(dataset: try request.dataset.namedInputs(), policy: request.settings.inputs)
+            let described = try request.dataset.description()
+            named = EvaluationInputs(
+                dataset: described?.inputs, policy: request.settings.inputs,
+                batchAxes: described.flatMap { $0.batchAxes.isEmpty ? nil : $0.batchAxes })
         } catch let failure as VerificationReport.FailureError {
             return EvaluationOutcome(environment: nil, result: .failure(failure))
         }
@@ -172,11 +175,11 @@ extension StagingFolder {
 }
 
 extension DatasetFiles {
-    /// The inputs that a dataset's description names; nil if it has none. Throws `FailureError` for a malformed one.
-    fileprivate func namedInputs() throws -> [String]? {
+    /// What is said of a dataset's arrays; nil if nothing is. Throws `FailureError` for a malformed description.
+    fileprivate func description() throws -> DatasetDescription? {
         guard case .archive(_, let path?) = self else { return nil }
         let bytes = Array(try Data(contentsOf: URL(filePath: path)))
-        return try DatasetDescription.parse(bytes).inputs
+        return try DatasetDescription.parse(bytes)
     }
 }
 

@@ -9,18 +9,24 @@ private enum RowAnswer {
     case map(OnnxMap)
 
     /// The answers to all samples of a run; nil where they are not one for each.
-    static func rows(_ answer: BatchAnswer, samples: Int) -> [RowAnswer]? {
+    ///
+    /// `axis` is that of the samples.
+    static func rows(_ answer: BatchAnswer, samples: Int, along axis: Int = 0) -> [RowAnswer]? {
         switch answer {
         case .maps(let maps): return maps.count == samples ? maps.map(RowAnswer.map) : nil
         case .tensor(let output):
-            guard output.shape.first == samples, samples > 0 else { return nil }
-            let width = output.elements.count / samples
+            guard output.shape.indices.contains(axis), output.shape[axis] == samples, samples > 0 else { return nil }
+            let repetitions = output.shape[..<axis].reduce(1, *)
+            let width = repetitions == 0 ? 0 : output.elements.count / samples / repetitions
             return (0..<samples).map { row in
-                let range = row * width..<(row + 1) * width
+                let ranges = (0..<repetitions).map { repetition in
+                    let start = (repetition * samples + row) * width
+                    return start..<start + width
+                }
                 return switch output.elements {
-                case .floatingPoint(let values): .numbers(Array(values[range]))
-                case .integers(let values): .integers(Array(values[range]))
-                case .strings(let values): .texts(Array(values[range]))
+                case .floatingPoint(let values): .numbers(ranges.flatMap { values[$0] })
+                case .integers(let values): .integers(ranges.flatMap { values[$0] })
+                case .strings(let values): .texts(ranges.flatMap { values[$0] })
                 }
             }
         }
@@ -97,7 +103,8 @@ private struct SampleRuns {
                 fault = error.message
                 return
             }
-            guard let parts = RowAnswer.rows(answer, samples: samples.count),
+            let axis = inputs.batchAxis(ofOutput: output.name)
+            guard let parts = RowAnswer.rows(answer, samples: samples.count, along: axis),
                 OutputForm(answer, name: output.name, samples: samples.count) != .classLabels
             else {
                 fault = "the output \(MessageText.quote(output.name)) has no answer for each sample"

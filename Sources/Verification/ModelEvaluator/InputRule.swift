@@ -34,6 +34,22 @@ struct InputRule {
         }
     }
 
+    /// The axis of an input or output that has the samples; nil where nothing is said, which means the first.
+    func batchAxis(of name: String) -> Int? {
+        named.batchAxes?.first { ByteName($0.key) == ByteName(name) }?.value
+    }
+
+    /// Throws `invalid-dataset` if an axis is told of what is neither an array of the dataset nor an output.
+    func checkAxes(arrays: [String], outputs: [String]) throws(EvaluationFailure) {
+        let known = Set((arrays + outputs).map { ByteName($0) })
+        for name in (named.batchAxes ?? [:]).keys.sorted() where !known.contains(ByteName(name)) {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset's description tells the batch axis of \(MessageText.quote(name)), which is neither an "
+                    + "array of it nor an output of the model")
+        }
+    }
+
     /// Throws `invalid-dataset` if the dataset names inputs that are none, or that it does not have.
     func checkNames(_ arrays: [String]) throws(EvaluationFailure) {
         let arrays = Set(arrays.map { ByteName($0) })

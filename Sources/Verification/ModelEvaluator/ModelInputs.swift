@@ -8,6 +8,8 @@ struct ModelInputs {
         let array: DatasetArray
         /// Whether it goes in whole with every batch, not being of the samples.
         var isConstant = false
+        /// The axis along which the samples lie.
+        var axis = 0
     }
 
     /// Samples in the dataset, at least 1; a set of recorded inputs is one sample.
@@ -16,6 +18,7 @@ struct ModelInputs {
     let fixedBatchSize: Int?
     private let library: OnnxLibrary
     private let inputs: [Input]
+    private let rule: InputRule?
     /// Whether all arrays are one sample together, none of them to be cut.
     private let isWhole: Bool
 
@@ -25,9 +28,11 @@ struct ModelInputs {
         let rows = data.rows
         self.library = library
         self.rows = rows
+        rule = data.rule
         isWhole = false
         var inputs: [Input] = []
         var fixed: Set<Int> = []
+        try data.rule.checkAxes(arrays: dataset.names, outputs: session.outputs.map(\.name))
         for description in session.inputs {
             try data.rule.check(description.name)
             guard let array = dataset.arrays[ByteName(description.name)] else {
@@ -37,23 +42,16 @@ struct ModelInputs {
                         + "which has \(MessageText.list(dataset.names))")
             }
             let declared = try Self.shape(of: description, holding: array, in: session)
-            if Self.isConstant(declared, array, rows: rows) {
+            let named = data.rule.batchAxis(of: description.name)
+            if named == nil, Self.isConstant(declared, array, rows: rows) {
                 inputs.append(Input(name: description.name, array: array, isConstant: true))
                 continue
             }
-            guard let first = declared.first, first != 0, declared.count == array.shape.count,
-                zip(declared.dropFirst(), array.shape.dropFirst()).allSatisfy({ $0 == nil || $0 == $1 })
-            else {
-                throw Self.mismatch(description, declared, array, "all but the first dimension must be equal")
+            let axis = named ?? 0
+            if let batch = try Self.batch(of: description, declared, array, axis: axis, rows: rows) {
+                fixed.insert(batch)
             }
-            guard array.rowCount == rows else {
-                throw EvaluationFailure(
-                    .invalidDataset,
-                    "the dataset's array \(MessageText.quote(array.name)) has \(array.rowCount ?? 0) rows "
-                        + "and there are \(rows) labels")
-            }
-            if let first { fixed.insert(first) }
-            inputs.append(Input(name: description.name, array: array))
+            inputs.append(Input(name: description.name, array: array, axis: axis))
         }
         guard inputs.contains(where: { !$0.isConstant }) else {
             throw EvaluationFailure(
@@ -73,6 +71,7 @@ struct ModelInputs {
     init(library: OnnxLibrary, session: OnnxSession, set: RecordedSet) throws(EvaluationFailure) {
         self.library = library
         rows = 1
+        rule = nil
         fixedBatchSize = 1
         isWhole = true
         let arrays = try set.inputs(named: session.inputs.map(\.name))
@@ -85,6 +84,26 @@ struct ModelInputs {
             inputs.append(Input(name: description.name, array: array))
         }
         self.inputs = inputs
+    }
+
+    /// The batch size that an input fixes; nil if it leaves it open. Its array must have the samples along an axis, and
+    /// what the input takes along all others.
+    private static func batch(
+        of input: OnnxValueDescription, _ declared: [Int?], _ array: DatasetArray, axis: Int, rows: Int
+    ) throws(EvaluationFailure) -> Int? {
+        let place = axis == 0 ? "the first dimension" : "dimension \(axis), counted from 0,"
+        guard declared.indices.contains(axis), declared[axis] != 0, declared.count == array.shape.count,
+            zip(declared, array.shape).enumerated().allSatisfy({ $0 == axis || $1.0 == nil || $1.0 == $1.1 })
+        else { throw mismatch(input, declared, array, "all but \(place) must be equal") }
+        guard array.shape[axis] == rows else {
+            throw EvaluationFailure(
+                .invalidDataset,
+                "the dataset's array \(MessageText.quote(array.name)) has \(array.shape[axis]) rows "
+                    + "and there are \(rows) labels",
+                remedy: axis != 0 || !array.shape.contains(rows)
+                    ? nil : "tell the axis of the samples as batch_axes in dataset.json")
+        }
+        return declared[axis]
     }
 
     /// The declared shape of an input, if it takes elements of the array's type.
@@ -125,6 +144,9 @@ struct ModelInputs {
         "[\(shape.map { $0.map(String.init) ?? "any" }.joined(separator: ", "))]"
     }
 
+    /// The axis along which an output has its answers to the samples.
+    func batchAxis(ofOutput name: String) -> Int { rule?.batchAxis(of: name) ?? 0 }
+
     /// What goes into the model, and where it came from.
     var fed: [EvaluationResult.FedInput] {
         inputs.enumerated().map { position, input in
@@ -137,8 +159,11 @@ struct ModelInputs {
         var tensors: [(name: String, tensor: OnnxTensor)] = []
         for input in inputs {
             do {
-                tensors.append(
-                    (name: input.name, tensor: try tensor(input.array, isConstant: input.isConstant, rows: range)))
+                let tensor =
+                    try input.axis == 0
+                    ? tensor(input.array, isConstant: input.isConstant, rows: range)
+                    : tensor(input.array, gathering: Array(range), along: input.axis)
+                tensors.append((name: input.name, tensor: tensor))
             } catch {
                 throw EvaluationFailure.running(error)
             }
@@ -175,7 +200,7 @@ struct ModelInputs {
                         name: input.name,
                         tensor: try input.isConstant
                             ? tensor(input.array, isConstant: true, rows: 0..<1)
-                            : tensor(input.array, gathering: samples)
+                            : tensor(input.array, gathering: samples, along: input.axis)
                     ))
             } catch {
                 throw EvaluationFailure.running(error)
@@ -184,26 +209,39 @@ struct ModelInputs {
         return tensors
     }
 
-    private func tensor(_ array: DatasetArray, gathering samples: [Int]) throws(OnnxError) -> OnnxTensor {
-        let shape = [samples.count] + array.shape.dropFirst()
+    /// The parts of some samples, in the order of the array's axes.
+    private func tensor(
+        _ array: DatasetArray, gathering samples: [Int], along axis: Int
+    ) throws(OnnxError) -> OnnxTensor {
+        var shape = array.shape
+        shape[axis] = samples.count
+        // What lies before the axis repeats; each repetition has a part of every sample.
+        let repetitions = array.shape[..<axis].reduce(1, *)
+        func starts(_ width: Int) -> [Int] {
+            (0..<repetitions).flatMap { repetition in samples.map { (repetition * rows + $0) * width } }
+        }
+        guard repetitions > 0 else {
+            return try OnnxTensor(
+                library: library, memory: TensorMemory(byteCount: 0), byteOffset: 0, elementType: array.elementType,
+                shape: shape)
+        }
         switch array.content {
         case .numbers(let memory):
-            let width = memory.byteCount / rows
-            let copy = try TensorMemory(byteCount: samples.count * width)
+            let width = memory.byteCount / rows / repetitions
+            let copy = try TensorMemory(byteCount: repetitions * samples.count * width)
             memory.withBytes { source in
                 copy.withMutableBytes { target in
-                    for (place, sample) in samples.enumerated() where width > 0 {
-                        target[place * width..<(place + 1) * width]
-                            .copyBytes(from: source[sample * width..<(sample + 1) * width])
+                    for (place, start) in starts(width).enumerated() where width > 0 {
+                        target[place * width..<(place + 1) * width].copyBytes(from: source[start..<start + width])
                     }
                 }
             }
             return try OnnxTensor(
                 library: library, memory: copy, byteOffset: 0, elementType: array.elementType, shape: shape)
         case .strings(let strings):
-            let width = strings.count / rows
-            return try OnnxTensor(
-                library: library, strings: samples.flatMap { strings[$0 * width..<($0 + 1) * width] }, shape: shape)
+            let width = strings.count / rows / repetitions
+            let parts = starts(width).flatMap { strings[$0..<$0 + width] }
+            return try OnnxTensor(library: library, strings: parts[...], shape: shape)
         }
     }
 

@@ -95,7 +95,7 @@ struct PushCommand: AsyncParsableCommand {
         let variables = CommandEnvironment.current.variables
         var given = try plan(repository, scan.files, try await trackedRun(variables))
         let console = options.console
-        for note in Self.notes(on: scan) { console.note(note) }
+        for note in Self.notes(on: scan) + MissingData.warnings(about: scan.files) { console.note(note) }
         if scan.signatures.count == 1 {
             given.brought = scan.signatures.first
         } else {

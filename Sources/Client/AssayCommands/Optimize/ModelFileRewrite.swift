@@ -60,9 +60,7 @@ struct ModelFileRewrite {
     ///
     /// Only the version's own files are found: what is above the model's folder is no such name.
     private func resolve(_ location: String) -> String? {
-        let parts = location.pathComponents.filter { !$0.isExactly(".") }
-        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && !$0.isExactly("..") }) else { return nil }
-        let full = (path.pathComponents.dropLast() + parts).joined(separator: "/")
+        guard let full = ExternalDataFile.path(of: location, beside: path) else { return nil }
         return files.contains(ExactText(full)) ? full : nil
     }
 

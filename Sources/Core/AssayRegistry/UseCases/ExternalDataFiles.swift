@@ -1,41 +1,31 @@
 import AssayDomain
 
 /// Finds what an ONNX model keeps beside itself among the files of its own version, and nowhere else.
-///
-/// Source: onnx.proto, `TensorProto.external_data`: a location is a path relative to the model's folder.
 enum ExternalDataFiles {
-    /// The named files, in the same order. Throws the failure `invalid-model` naming the
-    /// first location that is no plain path within the model's folder, no file of the version, the model itself, or a
+    /// The named files, each once, in the same order. Throws the failure `invalid-model` naming the
+    /// first location that is no path within the model's folder, no file of the version, the model itself, or a
     /// file that is too short for what the model reads of it.
     static func find(
         _ named: [ExternalTensorData], beside model: VersionFile, among files: [VersionFile]
     ) throws(VerificationReport.FailureError) -> [JobFiles.ExternalData] {
-        let folder = model.path.pathComponents.dropLast().map { "\($0)/" }.joined()
+        let byPath = Dictionary(files.map { (ExactText($0.path), $0) }, uniquingKeysWith: { first, _ in first })
+        let sizes = byPath.mapValues(\.size)
         var found: [JobFiles.ExternalData] = []
+        var seen: Set<ExactText> = []
         for data in named {
-            guard isPlain(data.location) else {
-                throw failure(data, "is no path within the model's folder")
+            let need = ExternalDataFile.Need(location: data.location, bytesMin: data.bytesMin)
+            if let fault = ExternalDataFile.fault(need, beside: model.path, sizes: sizes) {
+                throw VerificationReport.FailureError("invalid-model", fault, remedy: remedy)
             }
-            let path = folder + data.location
-            guard !path.isExactly(model.path) else { throw failure(data, "is the model itself") }
-            guard let file = files.first(where: { $0.path.isExactly(path) }) else {
-                throw failure(data, "is no file of the version")
-            }
-            guard data.bytesMin <= file.size else {
-                throw failure(data, "is read up to byte \(data.bytesMin) and has \(file.size)")
-            }
-            found.append(.init(location: data.location, file: file))
+            guard let location = ExternalDataFile.plainLocation(data.location),
+                let path = ExternalDataFile.path(of: data.location, beside: model.path),
+                let file = byPath[ExactText(path)], seen.insert(ExactText(location)).inserted
+            else { continue }
+            found.append(.init(location: location, file: file))
         }
         return found
     }
 
-    /// Whether a location is made of names alone. Files of versions have no other paths: this only words the refusal.
-    private static func isPlain(_ location: String) -> Bool {
-        location.pathComponents.allSatisfy { part in !["", ".", ".."].contains { part.isExactly($0) } }
-            && !location.unicodeScalars.contains("\0")
-    }
-
-    private static func failure(_ data: ExternalTensorData, _ reason: String) -> VerificationReport.FailureError {
-        .init("invalid-model", "the external data \(Printable.quote(data.location, limit: 200)) \(reason)")
-    }
+    private static let remedy =
+        "push the model together with its data files, each at the place beside the model that the model names"
 }
