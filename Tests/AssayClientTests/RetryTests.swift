@@ -1,4 +1,5 @@
 import AssayDomain
+import Glibc
 import Synchronization
 import Testing
 
@@ -25,6 +26,38 @@ struct RetryTests {
             }
         }
         #expect(tries.withLock { $0 } == 20)
+    }
+
+    @Test func `work that comes no further ends with the time that is waited, and its second try is told`() async {
+        let told = Mutex<[String]>([])
+        let tries = Mutex(0)
+        let start = ContinuousClock.now
+        let time = Mutex(Duration.zero)
+        let patience = Patience(limit: .seconds(20)) { line in told.withLock { $0.append(line) } }
+        let clock: @Sendable () -> ContinuousClock.Instant = { start + time.withLock { $0 } }
+        await #expect(throws: AssayError.self) {
+            try await RetryPolicy(patience: patience, sleep: { _ in }, clock: clock).run {
+                tries.withLock { $0 += 1 }
+                time.withLock { $0 += patience.silence }
+                throw Self.busy
+            }
+        }
+        #expect(tries.withLock { $0 } == 2)
+        #expect(told.withLock { $0 } == ["busy; trying again"])
+    }
+
+    @Test func `bytes that come fast enough are progress, and next to none are not`() throws {
+        let endpoint = try Endpoint(parsing: "http://127.0.0.1:1")
+        var pace = Pace(Patience(limit: .zero))
+        for _ in 0..<100 { try pace.took(4_096, from: endpoint) }
+        var slow = Pace(Patience(limit: .milliseconds(20)))
+        let error = #expect(throws: AssayError.self) {
+            for _ in 0..<1_000 {
+                try slow.took(0, from: endpoint)
+                usleep(1_000)
+            }
+        }
+        #expect(error?.code == .serverUnreachable)
     }
 
     @Test(arguments: [ErrorCode.digestMismatch, .storageFull, .permissionDenied, .aliasConflict])

@@ -142,10 +142,12 @@ def test_files_that_are_no_part_of_the_version_are_named(own, folder, options):
     (folder / "a.bin").rename(folder / "b.bin")
     own.ok("push", "digits", folder, "--key", key)
     assert "no part" not in own.ok("pull", "digits:1", "out", "--trust", public(key), *options).err
+    (own.home / "out" / "notes.txt").write_text("mine")
     outcome = own.ok("pull", "digits:2", "out", "--force", "--trust", public(key), *options)
-    assert "'a.bin'" in outcome.err and "assay check" in outcome.err and "'b.bin'" not in outcome.err, outcome
+    assert "'notes.txt'" in outcome.err and "assay check" in outcome.err and "'b.bin'" not in outcome.err, outcome
+    assert "removed" in outcome.err and "'a.bin'" in outcome.err
     assert own.run("check", "out", "--trust", public(key)).code == INTEGRITY
-    (own.home / "out" / "a.bin").unlink()
+    (own.home / "out" / "notes.txt").unlink()
     again = own.ok("pull", "digits:2", "out", "--force", "--trust", public(key), *options)
     assert "no part" not in again.err
     own.ok("check", "out", "--trust", public(key))

@@ -60,8 +60,10 @@ extension AssayClient {
         try await transport.retry.run(position: { position }) {
             guard position < blob.size else { return }
             let response = try await answer(for: blob.digest, in: repository, from: position)
-            try await Transport.translating(transport.endpoint) {
+            try await Transport.translating(transport.endpoint, transport.retry.patience) {
+                var pace = Pace(transport.retry.patience)
                 for try await chunk in response.body {
+                    try pace.took(chunk.readableBytes, from: transport.endpoint)
                     guard Int64(chunk.readableBytes) <= blob.size - position else {
                         throw BlobDownload.mismatch(blob.digest)
                     }
@@ -154,19 +156,35 @@ extension AssayClient {
         let list = try await referrers(of: digest, in: repository, artifactType: artifactType)
         var manifests: [Manifest] = []
         for descriptor in list.prefix(countMax) {
-            let manifest: Manifest
-            do {
-                manifest = try await self.manifest(descriptor.digest, in: repository)
-            } catch let error as AssayError where error.code.kind == .notFound {
-                continue  // It was deleted meanwhile.
+            guard let manifest = try await referrerManifest(descriptor.digest, of: digest, in: repository) else {
+                continue
             }
-            try AnswerCheck.demand(
-                manifest.subject?.digest == digest, asked: "what refers to \(digest)",
-                answered: "\(descriptor.digest), which refers to \(manifest.subject?.digest.description ?? "nothing")")
             manifests.append(manifest)
         }
         return manifests
     }
+
+    /// A manifest that refers to another one, read and compared with it. Nil where it is gone or cannot be read: whoever
+    /// may push can attach it, and it must not stop those who look for something else.
+    ///
+    /// Throws `answer-mismatch` for one that refers to something else.
+    package func referrerManifest(
+        _ referrer: Digest, of digest: Digest, in repository: RepositoryName
+    ) async throws -> Manifest? {
+        let manifest: Manifest
+        do {
+            manifest = try await self.manifest(referrer, in: repository)
+        } catch let error as AssayError where Self.unreadable.contains(error.code.kind) {
+            return nil
+        }
+        try AnswerCheck.demand(
+            manifest.subject?.digest == digest, asked: "what refers to \(digest)",
+            answered: "\(referrer), which refers to \(manifest.subject?.digest.description ?? "nothing")")
+        return manifest
+    }
+
+    /// How content that somebody attached can be missing: gone, damaged, too large, malformed, or on a bad disk.
+    private static let unreadable: Set<ErrorCode.Kind> = [.notFound, .integrity, .tooLarge, .invalid, .storage]
 
     /// What is attached to a version, each compared with the manifest that carries it: the list does not say of what it
     /// is. Throws `answer-mismatch`.
@@ -176,8 +194,8 @@ extension AssayClient {
             let carrier: Manifest
             do {
                 carrier = try await manifest(item.manifestDigest, in: version.repository)
-            } catch let error as AssayError where error.code.kind == .notFound {
-                continue  // It was deleted meanwhile.
+            } catch let error as AssayError where Self.unreadable.contains(error.code.kind) {
+                continue  // It was deleted meanwhile, or cannot be read.
             }
             try AnswerCheck.demand(
                 carrier.subject?.digest == version.manifestDigest
@@ -196,7 +214,7 @@ extension AssayClient {
     ) async throws -> [UInt8]? {
         do {
             return try await content(of: digest, in: repository, bytesMax: bytesMax)
-        } catch let error as AssayError where [.notFound, .integrity, .tooLarge].contains(error.code.kind) {
+        } catch let error as AssayError where Self.unreadable.contains(error.code.kind) {
             return nil
         }
     }

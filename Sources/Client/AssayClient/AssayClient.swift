@@ -8,9 +8,7 @@ import NIOPosix
 /// Every method throws `server-unreachable` if there is no answer, the server's own code if it refuses, and
 /// `CancellationError` untouched.
 package struct AssayClient: Sendable {
-    /// The seconds of silence after which a connection counts as lost.
-    package static let silenceSecondsMax: Int64 = 60
-    private static let connectSeconds: Int64 = 10
+    private static let connectMilliseconds: Int64 = 10_000
 
     let transport: Transport
     /// The threads on which the client's files are read and written.
@@ -22,15 +20,22 @@ package struct AssayClient: Sendable {
         _ body: (AssayClient) async throws -> Result
     ) async throws -> Result {
         try await FileAccess.withAccess { files in
-            try await withHTTP { http in
+            try await withHTTP(retry.patience) { http in
                 let transport = Transport(http: http, endpoint: endpoint, token: token, retry: retry)
-                return try await body(AssayClient(transport: transport, files: files))
+                return try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await retry.patience.watch(endpoint.shown) }
+                    defer { group.cancelAll() }
+                    return try await body(AssayClient(transport: transport, files: files))
+                }
             }
         }
     }
 
-    static func withHTTP<Result: Sendable>(_ body: (HTTPClient) async throws -> Result) async throws -> Result {
-        let http = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+    static func withHTTP<Result: Sendable>(
+        _ patience: Patience = Patience(), _ body: (HTTPClient) async throws -> Result
+    ) async throws -> Result {
+        let http = HTTPClient(
+            eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration(patience))
         do {
             let result = try await body(http)
             try await http.shutdown()
@@ -43,14 +48,14 @@ package struct AssayClient: Sendable {
     }
 
     /// Redirects are not followed: a token must not travel to another host.
-    private static var configuration: HTTPClient.Configuration {
+    private static func configuration(_ patience: Patience) -> HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
         configuration.httpVersion = .http1Only
-        configuration.timeout.connect = .seconds(connectSeconds)
-        configuration.timeout.read = .seconds(silenceSecondsMax)
-        configuration.timeout.write = .seconds(silenceSecondsMax)
+        configuration.timeout.connect = min(.milliseconds(connectMilliseconds), patience.silenceAmount)
+        configuration.timeout.read = patience.silenceAmount
+        configuration.timeout.write = patience.silenceAmount
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.http1_1ConnectionDebugInitializer = { channel in
             channel.setOption(

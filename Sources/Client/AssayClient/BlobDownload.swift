@@ -76,7 +76,9 @@ final class BlobDownload {
         case .partialContent: try checkRange(of: response)
         default: throw await transport.ociError(response, doing: "to give \(blob.digest)")
         }
-        try await Transport.translating(transport.endpoint) { try await self.take(response.body) }
+        try await Transport.translating(transport.endpoint, transport.retry.patience) {
+            try await self.take(response.body)
+        }
         guard position == blob.size else {
             throw AssayError(.serverUnreachable, "the connection to \(transport.endpoint) ended too early")
         }
@@ -95,8 +97,10 @@ final class BlobDownload {
     private func take(_ body: HTTPClientResponse.Body) async throws {
         var batch = Self.emptyBatch
         var writing: EventLoopFuture<Void>?
+        var pace = Pace(client.transport.retry.patience)
         do {
             for try await var chunk in body {
+                try pace.took(chunk.readableBytes, from: client.transport.endpoint)
                 batch.writeBuffer(&chunk)
                 guard batch.readableBytes >= Self.batchBytes else { continue }
                 try await finish(&writing)

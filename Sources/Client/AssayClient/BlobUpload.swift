@@ -92,8 +92,9 @@ final class BlobUpload {
         var request = transport.request(.PATCH, location)
         request.headers.add(name: "Content-Type", value: MediaType.octetStream)
         request.headers.add(name: "Content-Range", value: "\(offset)-\(source.size - 1)")
-        request.body = rest()
-        let response = try await transport.send(request)
+        let pulse = UploadPulse()
+        request.body = rest(pulse)
+        let response = try await transport.send(request, pulse: pulse)
         guard response.status == .accepted else {
             if response.status == .rangeNotSatisfiable {
                 // The two sides disagree on the offset; starting anew is safe.
@@ -114,19 +115,23 @@ final class BlobUpload {
         var request = transport.request(
             .PUT, "\(location)\(separator)digest=\(PercentEncoding.encode("\(source.digest)"))")
         request.headers.add(name: "Content-Type", value: MediaType.octetStream)
-        request.body = offset < source.size ? rest() : .bytes(ByteBuffer())
-        let response = try await transport.send(request)
+        let pulse = UploadPulse()
+        request.body = offset < source.size ? rest(pulse) : .bytes(ByteBuffer())
+        let response = try await transport.send(request, pulse: pulse)
         guard response.status == .created else { throw await refusal(response) }
     }
 
     /// What is not yet with the server.
-    private func rest() -> HTTPClientRequest.Body {
+    private func rest(_ pulse: UploadPulse) -> HTTPClientRequest.Body {
         switch source.content {
         case .bytes(let bytes): return .bytes(ByteBuffer(bytes: bytes[Int(offset)...]))
         case .file(let file, let start):
             let chunks = FileChunks(
                 file: file, range: start + offset..<start + source.size, access: client.files,
-                progress: { [progress] in progress($0 - start) })
+                progress: { [progress] in
+                    pulse.beat()
+                    progress($0 - start)
+                })
             return .stream(chunks, length: .known(source.size - offset))
         }
     }

@@ -83,6 +83,11 @@ package struct Endpoint: Sendable, Hashable {
     }
 }
 
+extension Endpoint {
+    /// What it is called in messages: the path of a socket means nothing to who named a store.
+    package var shown: String { isSocket ? "the store's server" : baseURL }
+}
+
 extension Endpoint: CustomStringConvertible {
     package var description: String { baseURL }
 }

@@ -52,6 +52,14 @@ package struct FileAccess: Sendable {
         return digest.finalize()
     }
 
+    /// The digest of a file, for what runs on a thread that may block; throws `changed-while-reading`.
+    package static func digest(of file: LocalFile, algorithm: Digest.Algorithm) throws -> Digest {
+        let digest = StreamingDigest(algorithm)
+        try update(digest, with: file, part: 0..<file.size)
+        try file.checkUnchanged()
+        return digest.finalize()
+    }
+
     /// Adds a part of a file to a digest.
     func update(
         _ digest: StreamingDigest, with file: LocalFile, range: Range<Int64>, progress: @Sendable (Int64) -> Void

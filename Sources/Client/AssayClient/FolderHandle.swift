@@ -12,7 +12,7 @@ package final class FolderHandle: Sendable {
 
     /// How the folder is called in messages.
     package let path: String
-    private let descriptor: Int32  // owned
+    let descriptor: Int32  // owned
 
     /// Opens a folder that the caller names, and makes it and those above it if they are missing.
     package static func make(path: String) throws(AssayError) -> FolderHandle {
@@ -58,7 +58,7 @@ package final class FolderHandle: Sendable {
         try FolderHandle(name: path, in: AT_FDCWD, flags: 0, path: path)
     }
 
-    private init(name: String, in folder: Int32, flags: Int32, path: String) throws(AssayError) {
+    init(name: String, in folder: Int32, flags: Int32, path: String) throws(AssayError) {
         let descriptor = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags)
         guard descriptor >= 0 else {
             throw errno == ENOTDIR || errno == ELOOP

@@ -54,7 +54,7 @@ package struct MLflowTracking: Sendable {
             let transport = Transport(http: http, endpoint: endpoint, token: nil, retry: RetryPolicy())
             var request = transport.request(.GET, path + "/api/2.0/mlflow/runs/get", query: query)
             if let authorization { request.headers.replaceOrAdd(name: "Authorization", value: authorization) }
-            let response = try await transport.send(request, deadline: .now() + .seconds(Self.answerSeconds))
+            let response = try await transport.send(request)
             let body = try await transport.body(of: response)
             switch Int(response.status.code) {
             case 200: return try JSON.decodeVerbatim(MLflowRun.Answer.self, from: body).run

@@ -32,9 +32,36 @@ struct Transport: Sendable {
         return request
     }
 
-    /// Sends one request once; throws `server-unreachable` if there is no answer.
-    func send(_ request: HTTPClientRequest, deadline: NIODeadline = .distantFuture) async throws -> HTTPClientResponse {
-        try await Self.translating(endpoint) { try await http.execute(request, deadline: deadline) }
+    /// Sends one request once, of which all is at hand; throws `server-unreachable` if no answer begins in time.
+    func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let patience = retry.patience
+        return try await Self.translating(endpoint, patience) {
+            try await patience.awaiting {
+                try await http.execute(request, deadline: .now() + patience.silenceAmount)
+            }
+        }
+    }
+
+    /// Sends one request once, whose body takes its time; throws `server-unreachable` if the server takes nothing of it
+    /// for too long, or then answers nothing. Each piece that is handed over is a beat of the pulse.
+    func send(_ request: HTTPClientRequest, pulse: UploadPulse) async throws -> HTTPClientResponse {
+        let patience = retry.patience
+        return try await Self.translating(endpoint, patience) {
+            try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
+                group.addTask { [http] in try await http.execute(request, deadline: .distantFuture) }
+                group.addTask {
+                    var seen = -1
+                    while seen != pulse.value {
+                        seen = pulse.value
+                        try await Task.sleep(for: patience.silence)
+                    }
+                    throw HTTPClientError.deadlineExceeded
+                }
+                defer { group.cancelAll() }
+                guard let response = try await group.next() else { throw CancellationError() }
+                return response
+            }
+        }
     }
 
     /// The body of an answer; throws `body-too-large` above the limit, `server-failed` for one that does not come to
@@ -42,12 +69,14 @@ struct Transport: Sendable {
     func body(
         of response: HTTPClientResponse, bytesMax: Int = answerBytesMax, within time: Duration = answerTime
     ) async throws -> [UInt8] {
-        try await Self.translating(endpoint) {
+        try await Self.translating(endpoint, retry.patience) {
             var bytes: [UInt8] = []
+            var pace = Pace(retry.patience)
             let start = ContinuousClock.now
             for try await chunk in response.body {
                 // A drop now and then is no silence.
                 guard ContinuousClock.now - start < time else { throw Self.endless(endpoint) }
+                try pace.took(chunk.readableBytes, from: endpoint)
                 guard bytes.count + chunk.readableBytes <= bytesMax else {
                     throw AssayError(.bodyTooLarge, "the server's answer has over \(bytesMax) bytes")
                 }
@@ -66,7 +95,7 @@ struct Transport: Sendable {
     }
 
     private func callOnce(_ request: HTTPClientRequest) async throws -> (status: Int, body: [UInt8]) {
-        let response = try await send(request, deadline: .now() + .seconds(Self.answerTime.components.seconds))
+        let response = try await send(request)
         let status = Int(response.status.code)
         guard Self.successes.contains(status) else { throw await apiError(response) }
         return (status, try await body(of: response))
@@ -101,7 +130,8 @@ struct Transport: Sendable {
 
     /// Passes errors of ours and cancellation; everything else came from the connection.
     static func translating<Result>(
-        _ endpoint: Endpoint, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+        _ endpoint: Endpoint, _ patience: Patience, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Result
     ) async throws -> Result {
         do {
             return try await body()
@@ -111,12 +141,17 @@ struct Transport: Sendable {
             throw CancellationError()
         } catch let error as HTTPClientError where error == .cancelled {
             throw CancellationError()
-        } catch let error as HTTPClientError where error == .deadlineExceeded {
-            throw endless(endpoint)
+        } catch let error as HTTPClientError where [.deadlineExceeded, .readTimeout, .writeTimeout].contains(error) {
+            let milliseconds = Patience.milliseconds(patience.silence)
+            let time =
+                milliseconds % 1000 == 0 ? "\(milliseconds / 1000)" : Figure.fixed(Double(milliseconds) / 1000, 1)
+            throw AssayError(
+                .serverUnreachable, "no answer from \(endpoint.shown)", reason: "it said nothing for \(time) s",
+                remedy: "check that the server runs, then try again; --timeout says how long to wait", cause: error)
         } catch {
             if Task.isCancelled { throw CancellationError() }
             throw AssayError(
-                .serverUnreachable, "no answer from \(endpoint)", reason: reason(for: error),
+                .serverUnreachable, "no answer from \(endpoint.shown)", reason: reason(for: error),
                 remedy: "check that the server runs, then try again", cause: error)
         }
     }

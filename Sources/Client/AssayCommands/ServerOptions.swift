@@ -13,6 +13,11 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A file with the access token. [environment: ASSAY_TOKEN]", valueName: "file"))
     var tokenFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait for a server that does not go on, such as 30s; 2m if not given.", valueName: "duration"))
+    var timeout: String?
+
     @Flag(help: "Print one JSON document, errors included.")
     var json = false
 
@@ -28,13 +33,15 @@ struct ServerOptions: ParsableArguments {
         let environment = CommandEnvironment.current
         let place = try place(environment.variables)
         let token = try token(environment.variables, for: place)
+        let retry = RetryPolicy(patience: try patience())
         do {
             switch place {
             case .server(let endpoint):
-                try await AssayClient.withClient(of: endpoint, token: token.secret, work)
+                try await AssayClient.withClient(of: endpoint, token: token.secret, retry: retry, work)
             case .store(let path):
                 try await environment.withLocalServer(path) { baseURL in
-                    try await AssayClient.withClient(of: Endpoint(parsing: baseURL), token: token.secret, work)
+                    try await AssayClient.withClient(
+                        of: Endpoint(parsing: baseURL), token: token.secret, retry: retry, work)
                 }
             }
         } catch let error as AssayError where error.code == .unauthenticated && token.isWithheld {
@@ -42,6 +49,18 @@ struct ServerOptions: ParsableArguments {
                 error.code, error.message, reason: Self.withheld,
                 remedy: "name this server's own token with --token-file FILE", cause: error)
         }
+    }
+
+    private func patience() throws(AssayError) -> Patience {
+        let console = console
+        let tell: @Sendable (String) -> Void = { line in
+            // Not across a bar that is drawn just now.
+            if console.isTerminal { console.clear() }
+            console.note(line)
+        }
+        guard let timeout else { return Patience(tell: tell) }
+        let seconds = try SettingText.seconds(timeout, option: "--timeout", in: Patience.secondsRange)
+        return Patience(limit: .seconds(seconds), tell: tell)
     }
 
     private static let withheld = """

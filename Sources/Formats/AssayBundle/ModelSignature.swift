@@ -124,6 +124,11 @@ package struct ModelSignature: Sendable {
         try SignedModel(parsing: envelope.payload).check(files)
     }
 
+    /// The files that it lists, whoever made it; each path stays in its folder. Throws as `check`, and `path-unsafe`.
+    package func listedFiles() throws(AssayError) -> [(path: String, digest: Digest)] {
+        try SignedModel(parsing: envelope.payload).files()
+    }
+
     /// What the signer passed over; it means nothing before the signature was checked. Throws as `check`.
     package func ignoredPaths() throws(AssayError) -> IgnoredPaths {
         try SignedModel(parsing: envelope.payload).ignoredPaths
@@ -147,6 +152,9 @@ package struct ModelSignature: Sendable {
         try signature.check(files)
         return signer
     }
+
+    /// Throws `path-unsafe` for a path that leads out of a folder, or that not every system can have.
+    package static func checkPath(_ path: String) throws(AssayError) { try ArchiveFault.checkPath(path) }
 
     private static func notCoverable(_ path: String) -> AssayError {
         AssayError(

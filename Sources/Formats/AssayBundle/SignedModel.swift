@@ -80,6 +80,16 @@ struct SignedModel {
         }
     }
 
+    /// The files listed, each with a path that stays in its folder. Throws `path-unsafe`, `signature-invalid`.
+    func files() throws(AssayError) -> [(path: String, digest: Digest)] {
+        var files: [(path: String, digest: Digest)] = []
+        for resource in resources {
+            try ArchiveFault.checkPath(resource.name)
+            files.append((resource.name, try resource.checkedDigest()))
+        }
+        return files
+    }
+
     private static func root(of resources: [Resource]) throws(AssayError) -> Digest {
         let digest = StreamingDigest()
         for resource in resources { digest.update(try resource.checkedDigest().bytes) }

@@ -4,7 +4,7 @@ import AssayBundle
 import AssayClient
 import AssayDomain
 
-/// `assay bundle export|import|verify`
+/// `assay bundle export|import|verify|extract`
 struct BundleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bundle",
@@ -13,7 +13,9 @@ struct BundleCommand: AsyncParsableCommand {
             Example:
               assay bundle export team/fraud:3 -o fraud-3.tar
             """,
-        subcommands: [BundleExportCommand.self, BundleImportCommand.self, BundleVerifyCommand.self])
+        subcommands: [
+            BundleExportCommand.self, BundleImportCommand.self, BundleVerifyCommand.self, BundleExtractCommand.self,
+        ])
 }
 
 /// `assay bundle export REF -o FILE`

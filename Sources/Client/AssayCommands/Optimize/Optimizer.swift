@@ -51,7 +51,8 @@ struct Optimizer: Sendable {
         let pull = try await PullPlan.make(plan.parent, trusted: nil, client: client)
         let path = try Self.modelPath(in: pull, asked: plan.file)
         let original = folder + "/original"
-        _ = try await Puller(client: client, display: display, isReplacing: false).pull(pull, into: original)
+        let puller = Puller(client: client, display: display, rules: FolderWriter.FolderRules(), records: nil)
+        _ = try await puller.write(pull, pull.files, into: original)
         let rewritten = folder + "/rewritten.onnx"
         display.show(ProgressState(label: "rewriting", done: 0, total: 1, isBytes: false))
         defer { display.end() }

@@ -15,10 +15,14 @@ enum FolderCheck {
     /// changed or is missing, `untrusted-key`, `signature-invalid`.
     static func check(_ folder: String, trusted: TrustRoot, display: ProgressDisplay) async throws -> Result {
         try await FileAccess.withAccess { access in
-            let bundle = try await access.run { try signature(in: folder) }
-            let scan = try await access.run { try FileScan.scan([folder], rules: nil) }
+            // A link is followed once: all that is read is of one folder, also while it moves.
+            let place = try await access.run { try FolderHandle.open(path: folder).absolutePath ?? folder }
+            let bundle = try await access.run { try signature(in: place) }
+            let scan = try await access.run { try FileScan.scan([place], rules: nil) }
+            // What a cut download left was never a file of anything, and no loader takes it for one.
             let files = try await hash(
-                scan.files.filter { !ModelSignature.ignores(path: $0.path) }, access: access, display: display)
+                scan.files.filter { !ModelSignature.ignores(path: $0.path) && !isDraft($0.path) }, access: access,
+                display: display)
             // A folder does not say of which repository it is.
             let now = Timestamp.now
             let signer = try TrustedSigners(
@@ -27,6 +31,10 @@ enum FolderCheck {
             ).signer(of: bundle, over: files, at: now)
             return Result(folder: folder, fileCount: files.count, signer: signer.id)
         }
+    }
+
+    private static func isDraft(_ path: String) -> Bool {
+        path.pathComponents.last.map { DraftFile.isName(String($0)) } ?? false
     }
 
     private static func hash(

@@ -6,6 +6,8 @@ import AssayDomain
 struct PullPlan: Sendable {
     /// The most signatures and statements of a type that are read, as many as a registry decides by.
     private static let attachedMax = 10_000
+    /// The most pieces of evidence that a notice names.
+    private static let namesMax = 5
 
     let version: Version
     let files: [VersionFile]
@@ -15,6 +17,18 @@ struct PullPlan: Sendable {
     let signer: TrustedKey?
     /// What ties the manifest to the signed files; nil if nobody asked.
     var binding: ManifestBinding?
+    /// What is attached and could not be read, by its digests: gone, damaged or too large.
+    private(set) var unread: [Digest] = []
+
+    /// What people are told before anything is written.
+    func warnings(as reference: Reference) -> [String] {
+        let lost = unread.prefix(Self.namesMax).map(\.description).joined(separator: ", ")
+        let note =
+            "passed over, as it is gone, damaged or too large: \(lost)"
+            + (unread.count > Self.namesMax ? " and \(unread.count - Self.namesMax) more" : "")
+            + "; who signed it can write it again: assay sign \(version.reference) --key KEY"
+        return [version.notPromotedWarning(as: reference), unread.isEmpty ? nil : note].compactMap(\.self)
+    }
 
     /// Resolves a reference once and reads what its digest names.
     ///
@@ -26,84 +40,74 @@ struct PullPlan: Sendable {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         try ManifestReading.requireRaw(manifest)
         let files = try ModelPack.files(of: manifest)
-        let signatures = try await signatures(of: version, client: client)
         let check = try trusted.map { root in
             try EvidenceCheck(repository: version.repository, manifest: manifest, root: root, time: .now)
         }
-        let (signature, signer) = try choose(signatures, files: files, check: check, version: version)
+        var attached = AttachedDocuments(version: version, client: client, countMax: attachedMax)
+        let (signature, signer) = try await choose(among: &attached, files: files, check: check, version: version)
         var plan = PullPlan(version: version, files: files, signature: signature, signer: signer)
-        if let check { plan.binding = try await binding(of: version, check, client: client) }
+        if let check { plan.binding = try await binding(of: version, check, among: &attached, client: client) }
+        plan.unread = attached.unread
         return plan
     }
 
     /// What ties the manifest to its files. Throws as `EvidenceCheck.require`.
     private static func binding(
-        of version: Version, _ check: EvidenceCheck, client: AssayClient
+        of version: Version, _ check: EvidenceCheck, among attached: inout AttachedDocuments, client: AssayClient
     ) async throws -> ManifestBinding {
         let config = try await config(of: check.manifest, in: version.repository, client: client)
         var binding = check.binding(config: config, envelopes: [])
-        if binding == .unbound {
-            var envelopes: [[UInt8]] = []
-            for type in MediaType.envelopes {
-                envelopes += try await documents(of: version, type: type, client: client)
+        for type in MediaType.envelopes where binding == .unbound {
+            let found = try await attached.first(of: type) { envelope in
+                let found = check.binding(config: config, envelopes: [envelope])
+                return found == .unbound ? nil : found
             }
-            binding = check.binding(config: config, envelopes: envelopes)
+            binding = found ?? .unbound
         }
         try check.require(binding)
         return binding
     }
 
-    /// The config of a manifest that may be of a plain form; nil of any other.
+    /// The config of a manifest that may be of a plain form; nil of any other, and where it is gone or damaged: then a
+    /// signed binding can stand for it.
     static func config(
         of manifest: Manifest, in repository: RepositoryName, client: AssayClient
     ) async throws -> [UInt8]? {
         guard let config = manifest.config, PlainForm.isPossible(manifest) else { return nil }
-        return try await client.content(of: config.digest, in: repository, bytesMax: PlainForm.configBytesMax)
+        return try await client.attachedContent(config.digest, in: repository, bytesMax: PlainForm.configBytesMax)
     }
 
-    /// The signature files attached to a version.
-    static func signatures(of version: Version, client: AssayClient) async throws -> [[UInt8]] {
-        try await documents(of: version, type: MediaType.sigstoreBundle, client: client)
-    }
-
-    /// What referrers of a type carry. One that is too large, gone or damaged is passed over: it proves nothing, and
-    /// whoever may push can attach it.
-    private static func documents(
-        of version: Version, type: String, client: AssayClient
-    ) async throws -> [[UInt8]] {
-        let referrers = try await client.referrerManifests(
-            of: version.manifestDigest, in: version.repository, artifactType: type,
-            countMax: attachedMax)
-        var documents: [[UInt8]] = []
-        for layer in referrers.compactMap(\.layers.first) where layer.size <= Int64(ModelSignature.bytesMax) {
-            if let document = try await client.attachedContent(
-                layer.digest, in: version.repository, bytesMax: ModelSignature.bytesMax)
-            {
-                documents.append(document)
-            }
-        }
-        return documents
-    }
-
+    /// The first signature that counts, or without a check, the first that speaks of the files.
     private static func choose(
-        _ signatures: [[UInt8]], files: [VersionFile], check: EvidenceCheck?, version: Version
-    ) throws -> ([UInt8]?, TrustedKey?) {
-        guard let check else { return (signatures.first { speaks($0, of: files) }, nil) }
+        among attached: inout AttachedDocuments, files: [VersionFile], check: EvidenceCheck?, version: Version
+    ) async throws -> ([UInt8]?, TrustedKey?) {
+        guard let check else {
+            let signature = try await attached.first(of: MediaType.sigstoreBundle) { speaks($0, of: files) ? $0 : nil }
+            return (signature, nil)
+        }
         var fault = AssayError(
             .unsigned, "\(version.reference) is not signed",
             remedy: "sign it: assay sign \(version.reference) --key KEY")
-        for signature in signatures {
+        let found = try await attached.first(of: MediaType.sigstoreBundle) { bytes -> ([UInt8], TrustedKey)? in
             do {
-                return (signature, try check.signer(of: signature))
+                return (bytes, try check.signer(of: bytes))
             } catch let error as AssayError {
                 fault = error
+                return nil
             }
+        }
+        if let found { return found }
+        if fault.code == .unsigned, let lost = attached.unread.first {
+            throw AssayError(
+                .unsigned, "no signature of \(version.reference) can be read",
+                reason: "what is attached is gone or damaged, such as \(lost)",
+                remedy: "write it again: assay sign \(version.reference) --key KEY")
         }
         throw fault
     }
 
     /// Whether a signature is well formed and covers the files; by whom it is does not matter here.
-    private static func speaks(_ signature: [UInt8], of files: [VersionFile]) -> Bool {
+    static func speaks(_ signature: [UInt8], of files: [VersionFile]) -> Bool {
         do {
             try ModelSignature(parsing: signature).check(files)
             return true

@@ -52,6 +52,14 @@ struct IgnorePatterns {
         return deciding.map { !$0.isNegated } ?? false
     }
 
+    /// Whether a file is one of those that the patterns name: itself, or by a folder that it lies in.
+    func name(_ path: String) -> Bool {
+        if leavesOut(path, isFolder: false) { return true }
+        return path.utf8.indices.contains { place in
+            path.utf8[place] == UInt8(ascii: "/") && leavesOut(String(path[..<place]), isFolder: true)
+        }
+    }
+
     private static func pattern(_ line: String) throws(AssayError) -> Pattern? {
         var text = Substring(line)
         if text.hasSuffix("\r") { text.removeLast() }

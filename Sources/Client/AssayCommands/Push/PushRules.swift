@@ -73,7 +73,7 @@ struct PushRules {
         _ name: String, path: String, local: String, isFolder: Bool, isTop: Bool, patterns: IgnorePatterns
     ) throws -> LeftOut? {
         if isTop, ModelSignature.ignores(path: name) { return .unsignable }
-        if isTop, name.hasPrefix(".assay-"), name.hasSuffix(".part") { return .unfinished }
+        if !isFolder, DraftFile.isName(name) { return .unfinished }
         if name == ".git" { return .repositoryOfGit }
         if isTop, name == IgnorePatterns.fileName { return .patterns }
         if patterns.leavesOut(path, isFolder: isFolder) { return .pattern }
