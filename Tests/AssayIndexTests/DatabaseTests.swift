@@ -90,7 +90,10 @@ struct DatabaseTests {
         }
     }
 
-    @Test(arguments: ["PRAGMA user_version = \(Schema.currentVersion + 1)", "PRAGMA user_version = 1000000", "PRAGMA user_version = -1"])
+    @Test(arguments: [
+        "PRAGMA user_version = \(Schema.currentVersion + 1)", "PRAGMA user_version = 1000000",
+        "PRAGMA user_version = -1",
+    ])
     func `a schema of another version is refused and left as it is`(sql: String) async throws {
         let fixture = try IndexFixture()
         try fixture.index.close()
