@@ -192,7 +192,7 @@ struct RemoteWorker: Sendable {
                         dataset: try Self.dataset(files.filter { $0.file.role == .dataset }),
                         settings: job.verification.settings, cpus: cpus), progress: progress)
             }
-            return Self.result(outcome, baseline: job.verification.baseline)
+            return Self.result(outcome, of: job.verification)
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as AssayError where error.code.isRetryable {
@@ -206,13 +206,13 @@ struct RemoteWorker: Sendable {
     }
 
     private static func result(
-        _ outcome: EvaluationOutcome, baseline: VerificationReport.Subject?
+        _ outcome: EvaluationOutcome, of verification: Verification
     ) -> ResultRequest {
         switch outcome.result {
         case .success(let measured):
             ResultRequest(
                 environment: outcome.environment, cage: outcome.cage,
-                measurements: Verify.measurements(measured, baseline: baseline),
+                measurements: Verify.measurements(measured, of: verification),
                 failure: nil)
         case .failure(let error):
             ResultRequest(

@@ -92,6 +92,19 @@ struct UpgradeTests {
         }
     }
 
+    @Test(arguments: [1, 3, 6])
+    func `keys stay what they were, and one for figures is taken from now on`(version: Int) async throws {
+        func key(_ id: String, _ role: TrustedKey.Role) -> TrustedKey {
+            TrustedKey(id: id, name: role.rawValue, pem: "PEM", role: role, addedAt: time(1))
+        }
+        try await withUpgraded(from: version) { index in
+            let (old, new) = (key("ab12", .release), key("cd34", .evaluation))
+            #expect(try await index.trustedKeys() == [old])
+            try await index.addTrustedKey(new, actor: "owner")
+            #expect(try await index.trustedKeys() == [old, new])
+        }
+    }
+
     @Test func `what was needed is still needed`() async throws {
         try await withUpgraded { index in
             let name = try repositoryName("team/fraud")
@@ -137,6 +150,11 @@ private enum FirstSchema {
             }
             try insertPromotion(database)
             try insertVerifications(database)
+            try database.execute(
+                sql: """
+                    INSERT INTO trusted_keys (id, name, pem, role, added_at, revoked_at)
+                    VALUES ('ab12', 'release', 'PEM', 'release', 1, NULL)
+                    """)
         }
         try queue.close()
     }

@@ -13,26 +13,32 @@ enum YAMLValue: Encodable {
     case list([YAMLValue])
     case map([String: YAMLValue])
 
-    /// Throws as `YAMLNode.parse`.
-    static func parse(_ bytes: [UInt8], name: String, code: ErrorCode) throws -> YAMLValue {
-        try YAMLNode.parse(bytes, name: name, code: code) { try YAMLValue($0) }
+    /// Throws as `YAMLNode.parse`. `keys` are those of a format that stand for themselves although some version of YAML
+    /// takes them for something else.
+    static func parse(
+        _ bytes: [UInt8], name: String, code: ErrorCode, keys: Set<String> = []
+    ) throws -> YAMLValue {
+        try YAMLNode.parse(bytes, name: name, code: code) { try YAMLValue($0, keys) }
     }
 
     /// Throws `YAMLNode.Fault` for a word or a key that means one thing to some and another to others.
-    private init(_ node: YAMLNode) throws {
+    private init(_ node: YAMLNode, _ keys: Set<String>) throws {
         switch node.content {
         case .text(let text): self = .string(text)
         case .word(let word): self = try Self.value(of: word, line: node.line)
-        case .list(let items): self = .list(try items.map { try YAMLValue($0) })
+        case .list(let items): self = .list(try items.map { try YAMLValue($0, keys) })
         case .map(let entries):
             self = .map(
                 try Dictionary(
-                    uniqueKeysWithValues: entries.map { (try Self.name(of: $0.key), try YAMLValue($0.value)) }))
+                    uniqueKeysWithValues: entries.map {
+                        (try Self.name(of: $0.key, keys), try YAMLValue($0.value, keys))
+                    }))
         }
     }
 
-    private static func name(of key: YAMLNode) throws -> String {
+    private static func name(of key: YAMLNode, _ keys: Set<String>) throws -> String {
         switch key.content {
+        case .word(let word) where keys.contains(word): return word
         case .word(let word):
             switch PlainScalar(word) {
             case .text: return word
@@ -59,6 +65,11 @@ enum YAMLValue: Encodable {
             if let whole = Int(text) { return .integer(whole) }
             guard let number = Double(text), number.isFinite, !text.utf8.allSatisfy(\.isDecimalDigit) else {
                 throw YAMLNode.Fault("a number is too large", line: line)
+            }
+            let digits = text.utf8.prefix { $0 != UInt8(ascii: "e") && $0 != UInt8(ascii: "E") }
+            let isZero = digits.allSatisfy { !(UInt8(ascii: "1")...UInt8(ascii: "9")).contains($0) }
+            guard number != 0 || isZero else {
+                throw YAMLNode.Fault("a number is too small to be told from 0", line: line)
             }
             return .number(number)
         case .ambiguous(let text):

@@ -20,11 +20,14 @@ package struct VersionReport: Sendable, Encodable {
     package let verdict: Signed<VerdictSummary>?
     /// All signatures and statements about the version, those that do not count included.
     package let evidence: [CheckedEvidence]
+    /// Figures that others measured and signed.
+    package let measured: [Signed<MeasuredFigures>]
 
     package init(
         version: Version, report: Signed<VerificationReport>?, verdict: Signed<VerdictSummary>?,
-        evidence: [CheckedEvidence]
+        evidence: [CheckedEvidence], measured: [Signed<MeasuredFigures>] = []
     ) {
+        self.measured = measured
         self.version = version
         self.report = report
         self.verdict = verdict

@@ -145,6 +145,8 @@ extension ErrorCode {
     package static let modelUnsupported = ErrorCode("model-unsupported", .refused)
     /// No version satisfies what was asked for.
     package static let selectionEmpty = ErrorCode("selection-empty", .refused)
+    /// Nobody measured that answers of a model may be kept, or they may not.
+    package static let notCacheable = ErrorCode("not-cacheable", .refused)
     package static let verificationCancelled = ErrorCode("verification-cancelled", .refused)
     /// A worker's evaluator is of another build than the server's.
     package static let evaluatorMismatch = ErrorCode("evaluator-mismatch", .refused)
@@ -199,7 +201,7 @@ extension ErrorCode {
         .changedWhileReading, .bundleInvalid,
         .expired, .logInconsistent, .replayDiffers, .answerMismatch,
         .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
-        .selectionEmpty, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
+        .selectionEmpty, .notCacheable, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tooManyUploads, .uploadBusy,

@@ -18,6 +18,12 @@ package struct Evidence: Sendable {
     package var statements: [Statement]
     /// Checked waivers for exactly this version, repository, alias and policy that have not expired.
     package var waivers: [SignedWaiver] = []
+    /// Statements of figures by keys that are known and do not count, with why: they only tell what is missing.
+    package var uncounted: [Uncounted] = []
+    /// When it is decided, by the log's time; nil where nobody says, and then nothing is young enough.
+    package var time: Timestamp?
+    /// The data that the policy's `measured` names, by digest; what is not there is no data.
+    package var figureDatasets: [Reference: Digest] = [:]
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
     /// The version that the alias points to now.
@@ -81,18 +87,37 @@ extension Evidence {
         package let predicate: [UInt8]
         /// The version that it is about.
         package let subject: Digest
+        /// When it was recorded first, by the log's time.
+        package let recordedAt: Timestamp?
 
         package init(
-            predicateType: String, signer: String, role: TrustedKey.Role, predicate: [UInt8], subject: Digest
+            predicateType: String, signer: String, role: TrustedKey.Role, predicate: [UInt8], subject: Digest,
+            recordedAt: Timestamp? = nil
         ) {
             self.predicateType = predicateType
             self.signer = signer
             self.role = role
             self.predicate = predicate
             self.subject = subject
+            self.recordedAt = recordedAt
         }
 
         /// What it comes to; read anew each time, for few of a version's statements are ever asked.
         package func word() -> StatementWord { StatementWord.of(predicate, type: predicateType, subject: subject) }
+    }
+
+    /// A statement whose signer is known and does not count.
+    package struct Uncounted: Sendable, Hashable {
+        /// JSON.
+        package let predicate: [UInt8]
+        package let signer: String
+        /// Why it does not count, in words.
+        package let reason: String
+
+        package init(predicate: [UInt8], signer: String, reason: String) {
+            self.predicate = predicate
+            self.signer = signer
+            self.reason = reason
+        }
     }
 }

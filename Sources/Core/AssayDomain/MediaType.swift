@@ -106,12 +106,15 @@ package enum PredicateType {
     /// Binds a manifest, all of it, to the files that its signer saw in it.
     package static let binding = "https://assay.dev/attestation/binding/v1"
 
+    /// Figures that were measured elsewhere.
+    package static let figures = "https://assay.dev/attestation/metrics/v1"
+
     /// What a registry alone may say: by another signer it does not count.
     package static let ofRegistry: Set<String> = [verificationReport, verdict]
 
     /// Words by which people may name a type.
     package static let shortNames = [
-        "binding": binding, "bom": bill, "provenance": provenance, "report": verificationReport,
+        "binding": binding, "bom": bill, "metrics": figures, "provenance": provenance, "report": verificationReport,
         "signature": modelSignature, "test-result": testResult, "verdict": verdict, "waiver": waiver,
     ]
 

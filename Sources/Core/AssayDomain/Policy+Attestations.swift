@@ -8,6 +8,7 @@ extension Policy.AttestationDemand {
     /// What is demanded in another way and never as a statement, with the way.
     private static let elsewhere = [
         PredicateType.modelSignature: "every policy demands a signature; name its keys in signature.keys",
+        PredicateType.figures: "bound its figures in measured, as measured: {mmlu: {min: 0.6}}",
         PredicateType.waiver: "name in waivers who may waive",
         PredicateType.waiverWithoutPolicy: "name in waivers who may waive",
     ]
@@ -111,8 +112,10 @@ extension Policy.AttestationDemand {
         return ([by] + fields).joined(separator: ", ")
     }
 
+    /// A key for figures says other things only where it is asked for.
     fileprivate func isBy(_ statement: Evidence.Statement) -> Bool {
-        (role.map { $0 == statement.role } ?? true) && (keys.map { $0.contains(statement.signer) } ?? true)
+        (statement.role != .evaluation || role != nil || keys != nil) && (role.map { $0 == statement.role } ?? true)
+            && (keys.map { $0.contains(statement.signer) } ?? true)
     }
 }
 

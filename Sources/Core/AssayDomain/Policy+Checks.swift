@@ -25,7 +25,8 @@ extension Policy {
             return policy
         } catch let error as AssayError where error.code != .policyInvalid && error.code != .formatVersionUnsupported {
             throw AssayError(
-                .policyInvalid, "the policy cannot be read", reason: error.reason ?? error.message, cause: error)
+                .policyInvalid, "the policy cannot be read", reason: error.reason ?? error.message,
+                remedy: error.remedy ?? "see docs/formats/policy.md for what each key takes", cause: error)
         }
     }
 
@@ -44,6 +45,7 @@ extension Policy {
         }
         try checkSigners()
         try checkRollback()
+        try checkFigures()
         if let tries, !(needsMeasurement && tries.max >= 1) {
             throw AssayError(
                 .policyInvalid, "tries.max is \(tries.max), or nothing is measured",
@@ -151,13 +153,15 @@ extension Policy {
                     "the attestation \(Printable.quote(demand.type)) is demanded of nobody who could sign it",
                     reason: isOfLog ? "a log's key signs no statements" : "its list of keys is empty",
                     remedy: isOfLog
-                        ? "use the role release, training or registry" : "name keys by their ids, or leave keys out")
+                        ? "use the role release, training, registry or evaluation"
+                        : "name keys by their ids, or leave keys out")
             }
         }
         if let waivers {
-            guard waivers.role != .log else {
+            guard waivers.role != .log, waivers.role != .evaluation else {
                 throw AssayError(
-                    .policyInvalid, "waivers lets nobody waive who could", reason: "a log's key signs no waivers",
+                    .policyInvalid, "waivers lets nobody waive who could",
+                    reason: "a log's key signs no waivers, and a key for figures answers for these alone",
                     remedy: "use the role release, training or registry")
             }
             guard !(waivers.keys ?? []).isEmpty || (waivers.keys == nil && waivers.role != nil) else {
@@ -169,7 +173,9 @@ extension Policy {
 
     /// Throws `policy-invalid` unless all keys are named by their whole ids: a short one could be another key's too.
     package func checkKeyIDs() throws(AssayError) {
-        let keys = (signature?.keys ?? []) + (waivers?.keys ?? []) + (attestations ?? []).flatMap { $0.keys ?? [] }
+        let keys =
+            (signature?.keys ?? []) + (waivers?.keys ?? []) + (attestations ?? []).flatMap { $0.keys ?? [] }
+            + (measured ?? [:]).values.flatMap { $0.keys ?? [] }
         for key in keys where key.utf8.count != Self.keyIDLength || !key.utf8.allSatisfy(\.isLowerHexDigit) {
             throw AssayError(
                 .policyInvalid, "\(Printable.quote(key, limit: 80)) is no id of a key",

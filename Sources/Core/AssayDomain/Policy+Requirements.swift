@@ -3,7 +3,7 @@ extension Policy {
     /// be set now.
     package var requirements: [String] {
         alwaysDecided + (size == nil ? [] : ["size"]) + (lineage ?? []).map { "lineage.\($0.rawValue)" }
-            + (attestations ?? []).indices.map(attestationRequirement) + measuredRequirements
+            + (attestations ?? []).indices.map(attestationRequirement) + figureRequirements + measuredRequirements
             + parts.flatMap { name, part in part.measuredRequirements.map { "\(name).\($0)" } }
     }
 
@@ -26,6 +26,7 @@ extension Policy {
         if memory != nil { names.append("memory") }
         if cage != nil { names.append("cage") }
         names += sameAnswers.map(\.name)
+        if cacheable != nil { names.append("cacheable") }
         if tries != nil { names.append("tries") }
         return names
     }
@@ -62,6 +63,7 @@ extension Policy {
             throw AssayError(.policyInvalid, "the policy demands over \(Self.attestationsMax) attestations")
         }
         for demand in attestations ?? [] { try demand.check() }
+        try checkFigureNames()
         var names: Set<String> = []
         for name in requirements where !names.insert(name).inserted {
             throw AssayError(

@@ -3,7 +3,7 @@ extension Policy {
     /// encodes.
     package static let shape = KeyShape.object([
         "version": .value, "profile": .value, "signature": .object(["keys": .list(.value)]),
-        "attestations": .list(demandShape), "dataset": .value,
+        "attestations": .list(demandShape), "measured": .map(figureShape), "dataset": .value,
         "datasets": .map(
             .object([
                 "dataset": .value, "inputs": .list(.value), "output": .value, "scores": .value,
@@ -11,7 +11,7 @@ extension Policy {
             ])),
         "inputs": .list(.value), "file": .value, "output": .value, "scores": .value, "metrics": .map(metricShape),
         "batch_invariant": .object(["max_difference": .value]),
-        "deterministic": .object(["max_difference": .value]), "tries": .object(["max": .value]),
+        "deterministic": .object(["max_difference": .value]), "cacheable": .value, "tries": .object(["max": .value]),
         "latency": latencyShape, "memory": .object(["max_bytes": .value]), "cage": .value,
         "size": .object(["max_bytes": .value]), "lineage": .list(.value),
         "waivers": .object(["role": .value, "keys": .list(.value)]), "rollback": .object(["emergency": .list(.value)]),
@@ -22,6 +22,11 @@ extension Policy {
     private static let demandShape = KeyShape.object([
         "type": .value, "name": .value, "role": .value, "keys": .list(.value), "present": .value,
         "where": .map(.valueOr(.object(["min": .value, "max": .value]))),
+    ])
+
+    private static let figureShape = KeyShape.object([
+        "min": .value, "max": .value, "unit": .value, "role": .value, "keys": .list(.value), "dataset": .value,
+        "max_age": .value,
     ])
 
     private static let metricShape = KeyShape.object([

@@ -13,7 +13,7 @@ extension Policy {
         if case .list(let items) = given["lineage"] ?? .null {
             if let fault = wordFault("lineage", items, known: LineageRelation.allCases.map(\.rawValue)) { return fault }
         }
-        let roles = [TrustedKey.Role.release, .training, .registry].map(\.rawValue)
+        let roles = [TrustedKey.Role.release, .training, .registry, .evaluation].map(\.rawValue)
         // That a log's key can sign none of it is told where it is checked.
         let known = roles + [TrustedKey.Role.log.rawValue]
         for demand in given["attestations"]?.items ?? [] {
@@ -21,6 +21,15 @@ extension Policy {
                 continue
             }
             return fault
+        }
+        for demand in given["measured"]?.members ?? [] {
+            let path = "measured.\(Printable.escape(demand.name, limit: 80))"
+            if let role = demand.value["role"], let fault = wordFault("\(path).role", [role], known: known) {
+                return fault
+            }
+            guard let age = demand.value["max_age"], age.written != nil else { continue }
+            if case .text(let text) = age, Age(parsing: text) != nil { continue }
+            return fault("\(path).max_age", age, remedy: "write a whole number of \(Age.unitsText), as 30d")
         }
         return given["waivers"]?["role"].flatMap { wordFault("waivers.role", [$0], known: known) }
     }

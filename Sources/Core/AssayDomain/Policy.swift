@@ -132,6 +132,22 @@ package struct Policy: Sendable, Hashable, Codable {
         package var maxDifference: Double
     }
 
+    /// Bounds of a figure that somebody measured elsewhere and signed.
+    package struct FigureDemand: Sendable, Hashable, Codable {
+        package var min: Double?
+        package var max: Double?
+        /// What the figure must be in; any unit, and none, if it is not set.
+        package var unit: String?
+        /// What the signer must be trusted as; any role but a registry's if it is not set.
+        package var role: TrustedKey.Role?
+        /// Ids of the keys that count; all trusted ones if it is not set.
+        package var keys: [String]?
+        /// The dataset version that it must be measured on; any if it is not set.
+        package var dataset: Reference?
+        /// How long ago it may have been recorded; without it however long.
+        package var maxAge: Age?
+    }
+
     /// Who may waive a requirement; nobody if the policy has none.
     package struct WaiverRule: Sendable, Hashable, Codable {
         /// What the signer must be trusted as.
@@ -155,6 +171,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var profile: String?
     package var signature: Signature?
     package var attestations: [AttestationDemand]?
+    /// Figures that were measured elsewhere, by name; never what a registry measured itself.
+    package var measured: [String: FigureDemand]?
     /// The dataset version that metrics and latency are measured on.
     package var dataset: Reference?
     /// The arrays of the dataset that may go into a model; where it is not set the dataset says it, or nobody.
@@ -177,6 +195,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var batchInvariant: DifferenceBound?
     /// Answers to the same samples once more.
     package var deterministic: DifferenceBound?
+    /// True if answers must be the same bits whenever they are asked for, so that they may be kept.
+    package var cacheable: Bool?
     /// The sum of the version's files.
     package var size: ByteBound?
     /// Relations that signed provenance must tell.
@@ -253,6 +273,6 @@ package struct Policy: Sendable, Hashable, Codable {
     var needsMeasurement: Bool {
         !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || !(latency?.times ?? []).isEmpty
             || latency?.throughput != nil || memory != nil || cage != nil || batchInvariant != nil
-            || deterministic != nil
+            || deterministic != nil || cacheable != nil
     }
 }

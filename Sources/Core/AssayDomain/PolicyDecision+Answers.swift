@@ -10,6 +10,10 @@ extension Policy {
         for (name, bound) in sameAnswers where !(bound.maxDifference.isFinite && bound.maxDifference >= 0) {
             throw AssayError(.policyInvalid, "\(name).max_difference is negative or no finite number")
         }
+        guard cacheable != false else {
+            throw AssayError(
+                .policyInvalid, "cacheable is false, which demands nothing", remedy: "write true, or leave it out")
+        }
         guard output == nil && scores == nil && file == nil || needsMeasurement else {
             throw AssayError(
                 .policyInvalid, "the policy says which file, output or scores are judged, and measures nothing",

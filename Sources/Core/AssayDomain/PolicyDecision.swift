@@ -59,9 +59,11 @@ extension Policy {
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         let outcomes =
             [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-            + lineageOutcomes(evidence) + attestationOutcomes(evidence) + metricOutcomes(evidence)
+            + lineageOutcomes(evidence) + attestationOutcomes(evidence) + figureOutcomes(evidence)
+            + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
             + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + answerOutcomes(evidence)
+            + cacheableOutcomes(evidence)
             + triesOutcomes(evidence)
         let all = outcomes + partOutcomes(evidence)
         // A name that two lines share is waived for neither: whoever waived it meant one.

@@ -40,6 +40,7 @@ package struct StatementWord: Sendable, Hashable {
         case PredicateType.verificationReport: report(predicate, of: subject)
         case PredicateType.provenance: provenance(predicate)
         case PredicateType.bill: bill(predicate)
+        case PredicateType.figures: figures(predicate)
         case PredicateType.waiver: StatementWord((try? Waiver.parse(predicate)) == nil ? .malformed : .stated)
         case PredicateType.waiverWithoutPolicy: StatementWord(.outdated)
         default: StatementWord(.stated)
@@ -77,6 +78,12 @@ package struct StatementWord: Sendable, Hashable {
             body.verificationResult == "PASSED" ? .passed : .failed, topic: body.assay_alias,
             repository: (try? Reference(parsing: body.resourceUri))?.repository,
             alias: body.assay_alias.flatMap { try? AliasName(parsing: $0) })
+    }
+
+    /// Which of a signer's statements of figures counts is asked for each figure: see `Policy.figureOutcomes`.
+    private static func figures(_ predicate: [UInt8]) -> StatementWord {
+        guard let figures = try? MeasuredFigures.parse(predicate) else { return StatementWord(.malformed) }
+        return StatementWord(.measured, topic: figures.dataset.digest.description)
     }
 
     private static func report(_ predicate: [UInt8], of subject: Digest) -> StatementWord {

@@ -7,6 +7,8 @@ package struct TrustedKey: Sendable, Hashable, Codable {
         case training
         /// Signs verification reports and verdicts: a registry itself.
         case registry
+        /// Signs figures that were measured elsewhere. What else it says counts only where a policy names it.
+        case evaluation
         /// Signs the checkpoints of an audit log.
         case log
     }

@@ -207,6 +207,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         /// do not say it.
         package var batchInvariant: BatchInvariance?
         package var deterministic: Determinism?
+        /// Whether answers may be kept, which follows from the two above.
+        package var cacheable: Cacheable?
         /// Why metrics that such data can have are not among `metrics`, by their names.
         package var leftOut: [String: String]?
 

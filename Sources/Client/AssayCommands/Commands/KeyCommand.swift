@@ -93,7 +93,7 @@ struct KeyTrustCommand: AsyncParsableCommand {
     @Option(help: "How to call it; the file's name if not given.")
     var name: String?
 
-    @Option(help: "What it may sign: release, training, registry or log.")
+    @Option(help: "What it may sign: release, training, registry, evaluation or log.")
     var role = "release"
 
     @Option(
@@ -115,7 +115,7 @@ struct KeyTrustCommand: AsyncParsableCommand {
         guard let role = TrustedKey.Role(rawValue: role) else {
             throw AssayError(
                 .usage, "\(Printable.quote(role)) is no role of a key",
-                remedy: "use release, training, registry or log")
+                remedy: "use release, training, registry, evaluation or log")
         }
         let patterns = try repositories.map { try RepositoryPattern(parsing: $0) }
         let request = TrustKeyRequest(

@@ -3,6 +3,7 @@ import ArgumentParser
 import AssayBundle
 import AssayClient
 import AssayDomain
+import AssayReport
 
 /// `assay show REF`
 struct ShowCommand: AsyncParsableCommand {
@@ -27,6 +28,8 @@ struct ShowCommand: AsyncParsableCommand {
         /// What the version's config says of the model, signed by nobody.
         let claims: [String: String]
         let attestations: [AttestationResponse]
+        /// Figures that others measured and signed, each checked here with the keys that the registry names.
+        let measured: [VersionReport.Signed<MeasuredFigures>]
     }
 
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
@@ -49,13 +52,25 @@ struct ShowCommand: AsyncParsableCommand {
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         // A version is shown as well as it can be, also where its config is damaged.
         let config = try? await PullPlan.config(of: manifest, in: version.repository, client: client)
+        let attestations = try await client.attestations(about: version).items
         return Document(
             version: version,
             files: try ModelPack.files(of: manifest).map {
                 Document.File(path: $0.path, digest: $0.digest, size: $0.size)
             },
             claims: Dictionary(PlainForm.claims(in: config ?? []).map { ($0.name, $0.value) }) { first, _ in first },
-            attestations: try await client.attestations(about: version).items)
+            attestations: attestations,
+            measured: try await figures(of: version, among: attestations, client: client))
+    }
+
+    /// What others measured; nothing is fetched where no attestation says that it is that.
+    private static func figures(
+        of version: Version, among attestations: [AttestationResponse], client: AssayClient
+    ) async throws -> [VersionReport.Signed<MeasuredFigures>] {
+        guard attestations.contains(where: { $0.predicateType == PredicateType.figures }) else { return [] }
+        let root = TrustRoot(keys: try await client.keys().items)
+        return ReportCollection.figures(
+            among: try await GatheredEvidence.fetch(about: version, root: root, isNamed: false, client: client))
     }
 
     static func lines(of document: Document) -> [String] {
@@ -81,6 +96,11 @@ struct ShowCommand: AsyncParsableCommand {
         var files = Table("FILE", "SIZE", "DIGEST")
         for file in document.files { files.add(file.path, Figure.bytes(file.size), file.digest.description) }
         lines += [""] + files.lines
+        if !document.measured.isEmpty {
+            var measured = Table("MEASURED ELSEWHERE", "VALUE", "ON", "BY", "AS", "STATUS")
+            for row in document.measured.flatMap(\.rows) { measured.add(row: row) }
+            lines += [""] + measured.lines
+        }
         guard !document.attestations.isEmpty else { return lines }
         var evidence = Table("EVIDENCE", "CREATED", "DIGEST")
         for item in document.attestations {

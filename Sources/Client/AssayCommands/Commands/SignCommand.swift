@@ -102,6 +102,7 @@ struct AttestCommand: AsyncParsableCommand {
             Example:
               assay attest team/fraud:3 --type https://example.org/review/v1 --predicate review.json --key alice.pem
               assay attest team/fraud:3 --envelope provenance.intoto.json
+              assay attest team/llm:3 --metrics results.yaml --dataset team/mmlu:1 --key eval.pem
             """)
 
     @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
@@ -115,6 +116,15 @@ struct AttestCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("A DSSE envelope, or a sigstore bundle, signed elsewhere.", valueName: "file"))
     var envelope: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sign these figures, measured elsewhere: JSON or YAML, NAME: NUMBER or NAME: {value, n, low, high, unit}.",
+            valueName: "file"))
+    var metrics: String?
+
+    @Option(help: ArgumentHelp("The dataset version that the figures were measured on.", valueName: "ref"))
+    var dataset: String?
 
     @OptionGroup var signing: SigningOptions
     @OptionGroup var options: ServerOptions
@@ -136,6 +146,12 @@ struct AttestCommand: AsyncParsableCommand {
                     subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
                     predicateType: type, predicate: bytes)
                 attached = try await Signing(signer: signer, client: client).attach(statement, to: reference)
+            case .figures(let values, let dataset, let signer):
+                let statement = try await Self.statement(of: values, on: dataset, about: version, client)
+                let signing = Signing(signer: signer, client: client)
+                attached = try await signing.attach(statement, to: reference)
+                let roles: [TrustedKey.Role] = [.evaluation, .training, .release]
+                if let fault = try await signing.uncounted(in: version.repository, as: roles) { console.note(fault) }
             }
             if isJSON { return try console.print(json: attached) }
             try console.print(
@@ -147,6 +163,28 @@ struct AttestCommand: AsyncParsableCommand {
     private enum Source {
         case brought(BroughtEvidence)
         case predicate([UInt8], type: String, any MessageSigner)
+        case figures([String: MeasuredFigures.Value], on: Reference, any MessageSigner)
+    }
+
+    /// Figures as a statement: with the digest of what they were measured on. Throws `dataset-unsupported` for a
+    /// version that is no dataset.
+    private static func statement(
+        of values: [String: MeasuredFigures.Value], on reference: Reference, about version: Version,
+        _ client: AssayClient
+    ) async throws -> Statement {
+        let dataset = try await client.version(reference)
+        guard dataset.kind == .dataset else {
+            throw AssayError(
+                .datasetUnsupported, "\(dataset.reference) is a \(dataset.kind.rawValue), not a dataset",
+                reason: "figures hold for the data that they were measured on",
+                remedy: "name the version of that: push it with assay push --kind dataset")
+        }
+        let figures = MeasuredFigures(
+            dataset: .init(digest: dataset.manifestDigest, name: "\(dataset.reference)"), metrics: values,
+            statedAt: .now)
+        return Statement(
+            subjects: [.init(name: version.repository.text, digest: version.manifestDigest)],
+            predicateType: PredicateType.figures, predicate: try JSON.encode(figures))
     }
 
     /// A registry reads provenance, so a file that is none is found here: it is not signed. Throws `request-invalid`.
@@ -163,6 +201,7 @@ struct AttestCommand: AsyncParsableCommand {
     }
 
     private func source() throws -> Source {
+        if metrics != nil || dataset != nil { return try figuresSource() }
         switch (envelope, predicate, type) {
         case (let envelope?, nil, nil):
             guard try signing.resolve() == nil else {
@@ -177,9 +216,24 @@ struct AttestCommand: AsyncParsableCommand {
             return .predicate(bytes, type: resolved, try signing.requiredSigner())
         default:
             throw AssayError(
-                .usage, "either --envelope, or --predicate with --type and a key, says what to attach",
-                remedy: "see: assay attest --help")
+                .usage,
+                "either --envelope, or --predicate with --type and a key, or --metrics with --dataset and a key, says "
+                    + "what to attach", remedy: "see: assay attest --help")
         }
+    }
+
+    private func figuresSource() throws -> Source {
+        guard envelope == nil, predicate == nil, type == nil else {
+            throw AssayError(
+                .usage, "--metrics and --dataset are a statement of their own", remedy: "leave the other options out")
+        }
+        guard let metrics, let dataset else {
+            throw AssayError(
+                .usage, "figures need the data that they were measured on",
+                remedy: "give both: --metrics FILE --dataset REF")
+        }
+        return .figures(
+            try FiguresFile.read(metrics), on: try Reference(parsing: dataset), try signing.requiredSigner())
     }
 }
 

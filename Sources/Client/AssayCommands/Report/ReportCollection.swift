@@ -16,8 +16,23 @@ enum ReportCollection {
         let verdict = try newest(PredicateType.verdict, among: gathered).map { item in
             VersionReport.Signed(try VerdictSummary(predicate: predicate(of: item)), by: item.evidence)
         }
-        guard report != nil || verdict != nil else { throw absent(version, gathered) }
-        return VersionReport(version: version, report: report, verdict: verdict, evidence: gathered.map(\.evidence))
+        let measured = figures(among: gathered)
+        guard report != nil || verdict != nil || measured.contains(where: { $0.evidence.status == .valid }) else {
+            throw absent(version, gathered)
+        }
+        return VersionReport(
+            version: version, report: report, verdict: verdict, evidence: gathered.map(\.evidence), measured: measured)
+    }
+
+    /// What others measured and signed, oldest first, those that do not count included. What cannot be read is no
+    /// figure; that it does not count is told among the evidence.
+    static func figures(among gathered: [GatheredEvidence]) -> [VersionReport.Signed<MeasuredFigures>] {
+        gathered.filter { $0.evidence.predicateType == PredicateType.figures }.compactMap { item in
+            guard let bytes = try? predicate(of: item), let figures = try? MeasuredFigures.parse(bytes) else {
+                return nil
+            }
+            return VersionReport.Signed(figures, by: item.evidence)
+        }
     }
 
     private static func report(
@@ -49,6 +64,15 @@ enum ReportCollection {
         throw AssayError(
             .verificationNotFound, "\(version.reference) has no report of verification \(verification)",
             remedy: "leave --verification out for the newest report")
+    }
+
+    /// The newest report with measurements that counts; nil if there is none. What cannot be read is none.
+    static func newestReport(among gathered: [GatheredEvidence]) -> VerificationReport? {
+        let measured = gathered.filter { item in
+            item.evidence.predicateType == PredicateType.verificationReport
+                && (try? content(of: item))?.measurements != nil
+        }
+        return newest(PredicateType.verificationReport, among: measured).flatMap { try? content(of: $0) }
     }
 
     /// The newest statement of a type that counts.

@@ -48,8 +48,11 @@ struct Signing: Sendable {
         return nil
     }
 
-    /// Why a signature of this signer counts for nothing by what the registry trusts now; nil if it counts.
-    func uncounted(in repository: RepositoryName) async throws -> String? {
+    /// Why a signature of this signer counts for nothing by what the registry trusts now; nil if it counts. `roles` are
+    /// those of keys that may say it.
+    func uncounted(
+        in repository: RepositoryName, as roles: [TrustedKey.Role] = [.release]
+    ) async throws -> String? {
         let id = signer.publicKey.id
         guard let key = try await client.keys().items.first(where: { $0.id == id }) else {
             return "the registry does not trust key \(id.prefix(12)), so its signature does not count there until "
@@ -58,7 +61,7 @@ struct Signing: Sendable {
         let fault: String? =
             if let refusal = key.refusal(at: .now) {
                 refusal.reason
-            } else if key.role != .release {
+            } else if !roles.contains(key.role) {
                 "key \(id.prefix(12)) is trusted as a \(key.role.rawValue) key"
             } else if !key.covers(repository) {
                 "key \(id.prefix(12)) does not speak for \(repository)"

@@ -78,7 +78,8 @@ struct EvidenceCheck: Sendable {
         let ofRegistry = PredicateType.ofRegistry.union([PredicateType.bill])
         let isOfRegistry = statement(envelope).map { ofRegistry.contains($0.predicateType) } ?? false
         let roles: [TrustedKey.Role] =
-            isOfRegistry ? [.registry, .training, .release] : [.release, .training, .registry]
+            isOfRegistry
+            ? [.registry, .training, .release, .evaluation] : [.release, .training, .registry, .evaluation]
         let signers = try TrustedSigners(
             roles.flatMap { root.keys($0, for: repository, at: time) }, revoked: root.revoked,
             outOfTime: roles.flatMap { root.outOfTime($0, for: repository, at: time) })

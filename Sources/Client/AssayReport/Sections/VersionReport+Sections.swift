@@ -15,6 +15,7 @@ extension VersionReport {
             if let confusion = Self.confusion(measured) { sections.append(confusion) }
             sections += Self.others(measured)
         }
+        if !measured.isEmpty { sections.append(figuresSection) }
         if let report = report?.content { sections.append(context(of: report)) }
         sections.append(evidenceSection)
         return sections.filter { !$0.isEmpty }
@@ -69,7 +70,8 @@ extension VersionReport {
             "Signatures and statements about the version",
             headings: ["Statement", "Attestation", "Signed by key", "Trusted as", "Recorded", "Status"])
         for item in evidence {
-            let used = [report?.evidence, verdict?.evidence].contains { $0?.manifestDigest == item.manifestDigest }
+            let shown = [report?.evidence, verdict?.evidence] + measured.map(\.evidence)
+            let used = shown.contains { $0?.manifestDigest == item.manifestDigest }
             table.add([
                 .head(PredicateType.short(item.predicateType) + (used ? " (shown here)" : "")),
                 .text(item.manifestDigest.short), .text(item.signer.map { String($0.prefix(12)) } ?? "-"),

@@ -5,6 +5,8 @@ package struct VerifiedStatement: Sendable {
     package let content: Statement
     /// The trusted key that signed it.
     package let signer: TrustedKey
+    /// When the registry recorded these words by this key first; nil where that is not asked.
+    package var recordedAt: Timestamp?
 
     package init(content: Statement, signer: TrustedKey) {
         self.content = content

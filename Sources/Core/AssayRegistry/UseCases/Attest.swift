@@ -40,7 +40,9 @@ package struct Attest: Sendable {
     ) async throws -> Outcome {
         let (version, manifest) = try await Catalog(index: index).versionWithManifest(reference)
         let before = try await attestations(of: version)
-        let waiver = try await checkedWaiver(in: try evidence.readStatement(envelope), of: version)
+        let statement = try evidence.readStatement(envelope)
+        let waiver = try await checkedWaiver(in: statement, of: version)
+        try Self.checkFigures(in: statement)
         let outcome = try await StatementAttachments(blobs: blobs, index: index, evidence: evidence)
             .attach([envelope], to: manifest, besides: before)
         if let known = outcome.repeated.first { return Outcome(attestation: known, isNew: false) }
@@ -50,6 +52,18 @@ package struct Attest: Sendable {
         }
         return try await attach(
             attachment, origin: outcome.origins.first, to: version, by: principal, besides: before)
+    }
+
+    /// Refuses figures that nobody could read when they are made, and not when a promotion fails for them.
+    private static func checkFigures(in statement: VerifiedStatement.Statement) throws(AssayError) {
+        guard statement.predicateType == PredicateType.figures else { return }
+        do {
+            _ = try MeasuredFigures.parse(statement.predicate)
+        } catch {
+            throw AssayError(
+                .requestInvalid, error.message, reason: error.reason,
+                remedy: error.remedy ?? "make it with: assay attest REF --metrics FILE --dataset REF", cause: error)
+        }
     }
 
     /// Refuses a waiver that waives nothing when it is made, and not when a promotion fails for it.

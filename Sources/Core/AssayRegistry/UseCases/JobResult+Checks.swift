@@ -15,7 +15,10 @@ extension JobResult {
                 throw Self.invalid("measurements come with the environment that they were taken in")
             }
             try Self.check(measurements, of: verification)
-            return .success(measurements)
+            var measured = measurements
+            // What follows from the rest is not the worker's to say.
+            measured.cacheable = measured.cacheability(threads: verification.settings.threads)
+            return .success(measured)
         case (nil, let failure?):
             guard 1...64 ~= failure.kind.utf8.count,
                 failure.kind.utf8.allSatisfy({ $0.isLowerAlphanumeric || $0 == UInt8(ascii: "-") })

@@ -93,7 +93,9 @@ package struct ManageAliases: Sendable {
                 reason: "a policy there would protect nothing that anybody pushes elsewhere",
                 remedy: "check the name, or make it along with the policy: --create (create=true)")
         }
-        for dataset in [policy.dataset].compactMap(\.self) + policy.parts.compactMap(\.policy.dataset) {
+        let datasets =
+            [policy.dataset].compactMap(\.self) + policy.parts.compactMap(\.policy.dataset) + policy.figureDatasets
+        for dataset in datasets {
             guard let version = try await index.version(dataset) else {
                 throw AssayError(
                     .versionNotFound, "the policy's dataset \(dataset) does not exist", remedy: "push the dataset first"

@@ -30,10 +30,12 @@ extension Promote {
             startsMissing: startsMissing && mayPass)
         // All bytes are read once it comes to a decision, and not each time that somebody asks whether it does.
         if pending.isEmpty, mayPass { gathered.missingContent = try await damaged(manifest) }
+        let demands = way.demands(of: policy)
         return Finding(
-            manifest: manifest, binding: gathered.binding, decision: way.demands(of: policy).decide(gathered),
-            pending: pending,
-            decidedUntil: Self.end(of: gathered.waivers, basis.keys, after: now))
+            manifest: manifest, binding: gathered.binding, decision: demands.decide(gathered), pending: pending,
+            decidedUntil: [
+                Self.end(of: gathered.waivers, basis.keys, after: now), demands.figuresEnd(gathered, after: now),
+            ].compactMap(\.self).min())
     }
 
     private func gather(
@@ -59,17 +61,32 @@ extension Promote {
             statements: statements.map {
                 .init(
                     predicateType: $0.predicateType, signer: $0.signer.id, role: $0.signer.role,
-                    predicate: $0.predicate, subject: manifest.digest)
+                    predicate: $0.predicate, subject: manifest.digest, recordedAt: $0.recordedAt)
             },
             holder: holder.map { .init($0) })
         gathered.binding = try await reader.binding(of: manifest, by: statements)
         (gathered.alias, gathered.repository) = (alias, version.repository)
+        try await gatherFigures(
+            for: policy, about: manifest, in: version.repository, by: reader, into: &gathered, at: now)
         // A policy is stored as the bytes that it encodes to, and named by their digest.
         let scope = Waiver.Scope(
             repository: version.repository, version: manifest.digest, alias: alias,
             policy: evidence.digest(of: try JSON.encode(policy)))
         gathered.waivers = reader.waivers(in: statements, for: scope, at: now)
         return gathered
+    }
+
+    /// What figures that were measured elsewhere are judged by besides the statements themselves.
+    private func gatherFigures(
+        for policy: Policy, about manifest: Manifest, in repository: RepositoryName, by reader: ReadEvidence,
+        into gathered: inout Evidence, at now: Timestamp
+    ) async throws {
+        gathered.time = now
+        guard policy.measured != nil else { return }
+        for dataset in policy.figureDatasets {
+            gathered.figureDatasets[dataset] = try await index.version(dataset)?.manifestDigest
+        }
+        gathered.uncounted = try await reader.uncountedFigures(about: manifest.digest, in: repository)
     }
 
     /// What a version is compared with: the version that the policy in force put there. One that got there in another

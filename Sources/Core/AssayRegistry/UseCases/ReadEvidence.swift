@@ -110,7 +110,7 @@ struct ReadEvidence: Sendable {
         var statements: [VerifiedStatement] = []
         var said: Set<Saying> = []
         for record in try await envelopes(of: subject, in: repository) {
-            let trusted = [TrustedKey.Role.registry, .training, .release].flatMap {
+            let trusted = [TrustedKey.Role.registry, .training, .release, .evaluation].flatMap {
                 root.keys($0, for: repository, at: record.createdAt)
             }
             do {
@@ -118,17 +118,54 @@ struct ReadEvidence: Sendable {
                 let content = try evidence.readStatement(envelope)
                 guard content.subjects.contains(subject) else { continue }
                 let ids = try speakers(of: envelope, among: root)
-                let new = ids.map { Saying(statement: content, signer: $0) }.filter { said.insert($0).inserted }
-                let statement = try evidence.openStatement(envelope, trusted: trusted)
-                let isAllowed =
-                    statement.signer.role == .registry || !PredicateType.ofRegistry.contains(statement.predicateType)
-                guard isAllowed, new.contains(Saying(statement: content, signer: statement.signer.id)) else { continue }
-                statements.append(statement)
+                let new = Set(
+                    ids.map { Saying(statement: content, signer: $0) }.filter { said.insert($0).inserted })
+                // Each who signed says it: whoever put two signatures into one envelope hides neither.
+                for key in trusted where new.contains(Saying(statement: content, signer: key.id)) {
+                    guard key.role == .registry || !PredicateType.ofRegistry.contains(content.predicateType) else {
+                        continue
+                    }
+                    var statement = try evidence.openStatement(envelope, trusted: [key])
+                    statement.recordedAt = record.createdAt
+                    statements.append(statement)
+                }
             } catch let error as AssayError where error.code.kind != .storage {
                 continue
             }
         }
         return statements
+    }
+
+    /// Statements of figures by keys that are known and do not count, with why: for people alone.
+    func uncountedFigures(about subject: Digest, in repository: RepositoryName) async throws -> [Evidence.Uncounted] {
+        let root = try await root()
+        var found: [Evidence.Uncounted] = []
+        for record in try await envelopes(of: subject, in: repository) {
+            do {
+                let envelope = evidence.envelope(in: try await content(of: record.envelope.digest))
+                let content = try evidence.readStatement(envelope)
+                guard content.predicateType == PredicateType.figures, content.subjects.contains(subject) else {
+                    continue
+                }
+                let signers = Set(try speakers(of: envelope, among: root))
+                for key in root.keys where signers.contains(key.id) && key.role != .log {
+                    guard let reason = Self.refusal(of: key, for: repository, at: record.createdAt) else { continue }
+                    found.append(
+                        Evidence.Uncounted(predicate: content.predicate, signer: key.id, reason: reason))
+                }
+            } catch let error as AssayError where error.code.kind != .storage {
+                continue
+            }
+        }
+        return found
+    }
+
+    /// Why a key does not speak for a repository at a time; nil if it does.
+    private static func refusal(of key: TrustedKey, for repository: RepositoryName, at time: Timestamp) -> String? {
+        if let revoked = key.revokedAt { return "was revoked as of \(revoked)" }
+        if let until = key.validUntil, until < time { return "had ended at \(until) when that was recorded" }
+        if let from = key.validFrom, time < from { return "counted only from \(from) on when that was recorded" }
+        return key.covers(repository) ? nil : "does not speak for \(repository)"
     }
 
     /// Ids of the keys, of any time, that signed an envelope: those that it names, and one that it does not.
@@ -170,7 +207,7 @@ struct ReadEvidence: Sendable {
         in statements: [VerifiedStatement], for scope: Waiver.Scope, at time: Timestamp
     ) -> [Evidence.SignedWaiver] {
         statements.compactMap { statement in
-            guard statement.predicateType == PredicateType.waiver,
+            guard statement.predicateType == PredicateType.waiver, statement.signer.role != .evaluation,
                 // What cannot be read waives nothing.
                 let waiver = try? Waiver.parse(statement.predicate), waiver.scope == scope, time < waiver.expiresAt
             else { return nil }
@@ -182,7 +219,8 @@ struct ReadEvidence: Sendable {
     /// so.
     func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
         var newest: [String: VerifiedStatement] = [:]
-        for statement in statements where statement.predicateType == PredicateType.provenance {
+        for statement in statements
+        where statement.predicateType == PredicateType.provenance && statement.signer.role != .evaluation {
             newest[statement.signer.id] = statement
         }
         var relations: [LineageRelation: String] = [:]

@@ -98,7 +98,7 @@ extension Verify {
         }
         try await conclude(
             verification, claim: claim, environment: outcome.environment, cage: outcome.cage,
-            result: outcome.result.map { Self.measurements($0, baseline: verification.baseline) })
+            result: outcome.result.map { Self.measurements($0, of: verification) })
     }
 
     /// Evaluates until there is an outcome, or `cancel` ends it, which gives nil.

@@ -162,8 +162,9 @@ package final class Verify: Sendable {
 
     /// What was measured as it stands in a report.
     package static func measurements(
-        _ measured: EvaluationOutcome.Measurements, baseline: VerificationReport.Subject?
+        _ measured: EvaluationOutcome.Measurements, of verification: Verification
     ) -> VerificationReport.Measurements {
+        let baseline = verification.baseline
         var measurements = VerificationReport.Measurements(
             metrics: measured.metrics, confusionMatrix: measured.confusionMatrix, classes: measured.classes,
             sampleCount: measured.sampleCount, latency: measured.latency,
@@ -184,6 +185,7 @@ package final class Verify: Sendable {
         measurements.batchInvariant = measured.batchInvariant
         measurements.deterministic = measured.deterministic
         measurements.leftOut = measured.leftOut
+        measurements.cacheable = measurements.cacheability(threads: verification.settings.threads)
         return measurements
     }
 }
