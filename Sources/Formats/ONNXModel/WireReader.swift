@@ -6,13 +6,17 @@
 package struct WireReader {
     /// The bytes of one read; a field longer than this is skipped without a read.
     private static let windowBytes = 65_536
-    /// The number of fields after which reading stops; the largest models in use have a few million.
-    private static let fieldsMax = 20_000_000
+    /// The number of messages and texts after which reading stops; the largest forests in use have some million.
+    private static let messagesMax = 50_000_000
+    /// What is walked through field by field, in bytes: protobuf writes each number of a forest's attributes as a field
+    /// of its own, so their count says little. What a field holds and is passed over does not count.
+    private static let walkedBytesMax = 512 << 20
 
     private let source: any RandomAccessSource
     private var window: [UInt8] = []
     private var windowStart = 0
-    private var fieldsRead = 0
+    private var messagesRead = 0
+    private var bytesWalked = 0
 
     package init(_ source: any RandomAccessSource) { self.source = source }
 
@@ -22,15 +26,29 @@ package struct WireReader {
     /// The next field of a message, or nil at its end; the message moves behind the field.
     package mutating func next(_ message: inout WireMessage) throws -> WireField? {
         guard message.position < message.end else { return nil }
-        fieldsRead += 1
-        guard fieldsRead <= Self.fieldsMax else {
-            throw ONNXModelError.limitExceeded("more than \(Self.fieldsMax) fields")
-        }
+        let start = message.position
         let tag = try varint(&message)
         guard let number = Int(exactly: tag >> 3), 1...WireField.numberMax ~= number else {
             throw ONNXModelError.invalid("a field number is out of range")
         }
-        return WireField(number: number, value: try value(ofWireType: tag & 7, in: &message))
+        let value = try value(ofWireType: tag & 7, in: &message)
+        try count(value, from: start, to: message.position)
+        return WireField(number: number, value: value)
+    }
+
+    private mutating func count(_ value: WireField.Value, from start: Int, to end: Int) throws(ONNXModelError) {
+        if case .bytes(let inner) = value {
+            messagesRead += 1
+            bytesWalked += inner.position - start
+        } else {
+            bytesWalked += end - start
+        }
+        guard messagesRead <= Self.messagesMax else {
+            throw .limitExceeded("more than \(Self.messagesMax) messages and texts")
+        }
+        guard bytesWalked <= Self.walkedBytesMax else {
+            throw .limitExceeded("more than \(Self.walkedBytesMax >> 20) MiB of fields")
+        }
     }
 
     /// The first bytes of a length-delimited field, at most `limit` of them.
