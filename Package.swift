@@ -99,7 +99,10 @@ let package = Package(
         // MARK: Formats – bytes in, values out
         source("Formats", "AssayArchive", ["CArchive"]),
         source("Formats", "AssayCrypto", ["AssayDomain", "COpenSSL"]),
-        source("Formats", "AssayBundle", ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"]),
+        source(
+            "Formats", "AssayBundle",
+            ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ModelFormats", "ONNXModel"]),
+        source("Formats", "ModelFormats", ["AssayDomain", "ONNXModel"]),
         source("Formats", "ONNXModel", []),
         source("Formats", "ONNXRewriting", ["ONNXModel"]),
         source("Formats", "TransparencyLog", ["AssayCrypto", "AssayDomain"]),
@@ -278,6 +281,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ]),
         .target(name: "ONNXSamples", path: "Tests/ONNXSamples", swiftSettings: strict),
+        tests("ModelFormatsTests", ["AssayDomain", "ModelFormats", "ONNXModel"]),
         tests("ONNXModelTests", ["ONNXModel", "ONNXSamples"]),
         tests("ONNXRewritingTests", ["ONNXModel", "ONNXRewriting", "ONNXSamples"]),
         tests("ONNXRuntimeTests", ["ONNXRuntime"]),

@@ -82,7 +82,15 @@ struct BOMReader {
     var parameters: [String: Any] { card["modelParameters"] as? [String: Any] ?? [:] }
 
     var metrics: [[String: String]] {
-        (card["quantitativeAnalysis"] as? [String: Any])?["performanceMetrics"] as? [[String: String]] ?? []
+        allMetrics.map { $0.compactMapValues { $0 as? String } }
+    }
+
+    var allMetrics: [[String: Any]] {
+        (card["quantitativeAnalysis"] as? [String: Any])?["performanceMetrics"] as? [[String: Any]] ?? []
+    }
+
+    var limitations: [String] {
+        (card["considerations"] as? [String: Any])?["technicalLimitations"] as? [String] ?? []
     }
 
     /// The values of each property of the version.

@@ -150,6 +150,60 @@ struct MLBOMTests {
             ])
     }
 
+    @Test func `an accuracy has the score interval of its samples`() throws {
+        let metric = try #require(
+            BOMReader(MLBOM.full()).allMetrics.first {
+                $0["type"] as? String == "accuracy" && $0["slice"] as? String == "team/digits-test:1"
+            })
+        let interval = try #require(metric["confidenceInterval"] as? [String: String])
+        // SciPy 1.17, binomtest(479, 500).proportion_ci(0.95, "wilson").
+        #expect(abs((Double(interval["lowerBound"] ?? "") ?? 0) - 0.9366484142456699) < 1e-9)
+        #expect(abs((Double(interval["upperBound"] ?? "") ?? 0) - 0.9723676898915483) < 1e-9)
+    }
+
+    @Test func `classes and slices are told, and what limits the figures`() throws {
+        var bom = try MLBOM.bare()
+        var sample = try MLBOM.Measurement.sample("team/digits-test")
+        var measured = sample.measurements
+        measured.perClass = [.init(class: "a b", samples: 3, precision: 0.5, recall: 1, f1: 0.7)]
+        measured.slices = ["region": ["north": .init(samples: 2, metrics: ["accuracy": 0.5])]]
+        measured.fixedBatch = 4
+        measured.leftOut = ["roc_auc": "one class alone"]
+        sample = .init(dataset: sample.dataset, measurements: measured, evaluator: sample.evaluator)
+        bom.measurements = [sample]
+        var file = FileInspection(path: "old.bin", format: "pickle")
+        file.imports = ["os.system"]
+        bom.inspections = [file]
+        let reader = try BOMReader(bom)
+        #expect(reader.metrics.contains(["type": "recall", "value": "1.0", "slice": "team/digits-test:1 class a b"]))
+        #expect(
+            reader.metrics.contains(["type": "accuracy", "value": "0.5", "slice": "team/digits-test:1 region=north"]))
+        #expect(reader.limitations.count == 3)
+        #expect(reader.limitations.contains { $0.contains("'old.bin' can run any code") })
+    }
+
+    @Test func `what datasets say of themselves is told`() throws {
+        var bom = try MLBOM.full()
+        bom.known = [dataDigest: VersionMetadata(description: "Payments", license: "our own terms")]
+        let data = try #require(BOMReader(bom).component(dataRef))
+        #expect(data["description"] as? String == "Payments")
+        #expect(data["licenses"] as? [[String: [String: String]]] == [["license": ["name": "our own terms"]]])
+    }
+
+    @Test func `what files say is told of them, and of the model where nobody else said it`() throws {
+        var bom = try MLBOM.bare()
+        bom.files = [.sample("README.md")]
+        var card = FileInspection(path: "README.md", format: "model-card")
+        card.facts = [
+            .init(name: "license", values: ["apache-2.0"]), .init(name: "task", values: ["text-classification"]),
+        ]
+        bom.inspections = [card]
+        #expect(try BOMReader(bom).subject["licenses"] as? [[String: String]] == [["expression": "apache-2.0"]])
+        #expect(try BOMReader(bom).parameters["task"] as? String == "text-classification")
+        bom.metadata.license = "MIT"
+        #expect(try BOMReader(bom).subject["licenses"] as? [[String: String]] == [["expression": "MIT"]])
+    }
+
     @Test func `a model of which nothing is known has an empty card`() throws {
         let subject = try BOMReader(MLBOM.bare()).subject
         #expect((subject["modelCard"] as? [String: Any])?.isEmpty == true)

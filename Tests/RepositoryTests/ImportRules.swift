@@ -13,7 +13,8 @@ enum ImportRules {
         // Formats: bytes in, values out. AssayBundle is the adapter of the evidence ports.
         "AssayArchive": ["CArchive"],
         "AssayCrypto": ["AssayDomain", "COpenSSL"],
-        "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ONNXModel"],
+        "AssayBundle": ["AssayArchive", "AssayCrypto", "AssayDomain", "AssayRegistry", "ModelFormats", "ONNXModel"],
+        "ModelFormats": ["AssayDomain", "ONNXModel"],
         "ONNXModel": [],
         "ONNXRewriting": ["ONNXModel"],
         "TransparencyLog": ["AssayCrypto", "AssayDomain"],

@@ -340,6 +340,18 @@ extension AssayClient {
         return response
     }
 
+    /// What the files of a version are by their content. Throws `answer-mismatch` for files that it does not have.
+    package func inspections(of version: Version, paths: [String]) async throws -> [FileInspection] {
+        let list: ListResponse<FileInspection> = try await get("/inspections/\(version.reference)")
+        let known = Set(paths.map { ExactText($0) })
+        for item in list.items {
+            try AnswerCheck.demand(
+                known.contains(ExactText(item.path)), asked: "the files of \(version.reference)",
+                answered: Printable.quote(item.path, limit: 200))
+        }
+        return list.items
+    }
+
     /// The version's bill of materials as it stands now (CycloneDX 1.6, JSON).
     package func bill(of reference: Reference) async throws -> [UInt8] {
         let version = try await version(reference)

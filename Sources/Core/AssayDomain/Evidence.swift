@@ -34,6 +34,8 @@ package struct Evidence: Sendable {
     package var tries: Int?
     /// What was measured on further data, by its name in the policy.
     package var parts: [String: Reports] = [:]
+    /// What the version's files are by their content; nil if nobody looked.
+    package var inspections: [FileInspection]?
 
     /// Reports of a version and of the holder on the same dataset.
     package struct Reports: Sendable {

@@ -46,6 +46,7 @@ extension Policy {
         try checkSigners()
         try checkRollback()
         try checkFigures()
+        try checkFormats()
         if let tries, !(needsMeasurement && tries.max >= 1) {
             throw AssayError(
                 .policyInvalid, "tries.max is \(tries.max), or nothing is measured",

@@ -2,7 +2,8 @@ extension Policy {
     /// The name of every requirement that a decision by this policy may show, each once if the policy is one that could
     /// be set now.
     package var requirements: [String] {
-        alwaysDecided + (size == nil ? [] : ["size"]) + (lineage ?? []).map { "lineage.\($0.rawValue)" }
+        alwaysDecided + (size == nil ? [] : ["size"]) + (formats == nil ? [] : [Self.formatsRequirement])
+            + (lineage ?? []).map { "lineage.\($0.rawValue)" }
             + (attestations ?? []).indices.map(attestationRequirement) + figureRequirements + measuredRequirements
             + parts.flatMap { name, part in part.measuredRequirements.map { "\(name).\($0)" } }
     }

@@ -13,10 +13,11 @@ extension Policy {
         return policy
     }
 
-    /// What holds whatever the hurry: who signed, and what the manifest and the files are.
+    /// What holds whatever the hurry: who signed, what the manifest is, and that the files are nothing that is denied.
     package var ofEmergency: Policy {
         var policy = Policy(version: version)
         policy.signature = signature
+        policy.formats = formats
         return policy
     }
 

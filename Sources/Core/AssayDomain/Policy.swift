@@ -199,6 +199,8 @@ package struct Policy: Sendable, Hashable, Codable {
     package var cacheable: Bool?
     /// The sum of the version's files.
     package var size: ByteBound?
+    /// What its files must not be.
+    package var formats: FormatDemand?
     /// Relations that signed provenance must tell.
     package var lineage: [LineageRelation]?
     /// How often a version may be measured on a dataset before its figures count no more.

@@ -59,7 +59,8 @@ extension Policy {
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         let outcomes =
             [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-            + lineageOutcomes(evidence) + attestationOutcomes(evidence) + figureOutcomes(evidence)
+            + formatOutcomes(evidence) + lineageOutcomes(evidence) + attestationOutcomes(evidence)
+            + figureOutcomes(evidence)
             + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
             + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + answerOutcomes(evidence)

@@ -16,6 +16,7 @@ package struct Registry: Sendable {
     package let audit: Audit
     package let attest: Attest
     package let seal: Seal
+    package let inspect: InspectFiles
     package let sealing: SealQueue
     /// The time by which leases end.
     package let steadyClock: any SteadyClock
@@ -42,7 +43,8 @@ package struct Registry: Sendable {
         verify = try Verify(
             blobs: blobs, index: index, evidence: evidence, inspector: inspector, host: host, clock: clock,
             steadyClock: steadyClock, ids: ids, logger: logger, settings: settings.evaluators)
-        seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, clock: clock)
+        seal = Seal(blobs: blobs, index: index, log: log, evidence: evidence, inspector: inspector, clock: clock)
+        inspect = InspectFiles(blobs: blobs, index: index, evidence: evidence, inspector: inspector)
         sealing = SealQueue(seal: seal, index: index, logger: logger)
         promote = Promote(
             blobs: blobs, index: index, evidence: evidence, verify: verify, sealing: sealing, clock: clock)

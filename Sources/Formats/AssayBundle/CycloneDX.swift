@@ -104,14 +104,25 @@ struct CycloneDX: Encodable {
     struct ModelCard: Encodable {
         let modelParameters: ModelParameters?
         let quantitativeAnalysis: Analysis?
+        let considerations: Considerations?
+    }
+
+    struct Considerations: Encodable {
+        let technicalLimitations: [String]
     }
 
     struct ModelParameters: Encodable {
+        let task: String?
+        let architectureFamily: String?
+        let modelArchitecture: String?
         let datasets: [DatasetReference]?
         let inputs: [Format]?
         let outputs: [Format]?
 
-        var isEmpty: Bool { datasets == nil && inputs == nil && outputs == nil }
+        var isEmpty: Bool {
+            datasets == nil && inputs == nil && outputs == nil && task == nil && architectureFamily == nil
+                && modelArchitecture == nil
+        }
     }
 
     struct DatasetReference: Encodable {
@@ -135,6 +146,12 @@ struct CycloneDX: Encodable {
         let type: String
         let value: String
         let slice: String
+        var confidenceInterval: Interval?
+    }
+
+    struct Interval: Encodable {
+        let lowerBound: String
+        let upperBound: String
     }
 
     /// An SPDX expression, or the name of a licence that is none.

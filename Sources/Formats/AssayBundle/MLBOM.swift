@@ -46,13 +46,18 @@ package struct MLBOM: Sendable {
     package var files: [VersionFile]
     package var metadata: VersionMetadata
     package var model: ModelSummary?
+    /// What the files are by their content, and what they say of themselves.
+    package var inspections: [FileInspection]
     package var sources: [Source]
+    /// What is known of other versions that the bill names, by the digests of their manifests.
+    package var known: [Digest: VersionMetadata]
     package var measurements: [Measurement]
 
     package init(
         repository: RepositoryName, number: VersionNumber, kind: Repository.Kind, manifestDigest: Digest,
         files: [VersionFile], metadata: VersionMetadata = VersionMetadata(), model: ModelSummary? = nil,
-        sources: [Source] = [], measurements: [Measurement] = []
+        inspections: [FileInspection] = [], sources: [Source] = [], known: [Digest: VersionMetadata] = [:],
+        measurements: [Measurement] = []
     ) {
         self.repository = repository
         self.number = number
@@ -61,7 +66,9 @@ package struct MLBOM: Sendable {
         self.files = files
         self.metadata = metadata
         self.model = model
+        self.inspections = inspections
         self.sources = sources
+        self.known = known
         self.measurements = measurements
     }
 
@@ -71,7 +78,7 @@ package struct MLBOM: Sendable {
         let ref = Self.ref(name, manifestDigest)
         var document = CycloneDX(
             metadata: CycloneDX.Metadata(component: subject(ref: ref, related)),
-            components: files.map(Self.component).ordered { [$0.name] } + related.map { $0.component(ref: $0.ref) },
+            components: files.map(component).ordered { [$0.name] } + related.map { component(of: $0, ref: $0.ref) },
             dependencies: [
                 CycloneDX.Dependency(ref: ref, dependsOn: related.filter(\.isOrigin).map(\.ref).nonEmpty)
             ])
@@ -88,19 +95,52 @@ package struct MLBOM: Sendable {
     private func subject(ref: String, _ related: [RelatedVersion]) -> CycloneDX.Component {
         var component = CycloneDX.Component(version: name, digest: manifestDigest, kind: kind, ref: ref)
         component.description = metadata.description
-        component.licenses = metadata.license.flatMap(CycloneDX.License.init).map { [$0] }
+        // What the version's own metadata says comes before what a card among its files claims.
+        component.licenses = (metadata.license ?? claim("license name") ?? claim("license"))
+            .flatMap(CycloneDX.License.init).map { [$0] }
         component.modelCard = kind == .model ? card(related) : nil
         // A reference occurs once in a document, so the copies of the parents have none.
-        component.pedigree = related.filter(\.isParent).map { $0.component(ref: nil) }.nonEmpty
+        component.pedigree = related.filter(\.isParent).map { self.component(of: $0, ref: nil) }.nonEmpty
             .map(CycloneDX.Pedigree.init)
         component.properties = properties.nonEmpty
         return component
     }
 
-    private static func component(of file: VersionFile) -> CycloneDX.Component {
-        CycloneDX.Component(
+    private func component(of file: VersionFile) -> CycloneDX.Component {
+        let said = inspections.first { $0.path.isExactly(file.path) }.map(Self.properties) ?? []
+        return CycloneDX.Component(
             type: .file, bomRef: "file:\(file.path)", name: file.path, hashes: [CycloneDX.Hash(file.digest)],
-            properties: [CycloneDX.Property("size_bytes", String(file.size))])
+            properties: [CycloneDX.Property("size_bytes", String(file.size))] + said)
+    }
+
+    /// What a file is, and what it says of itself.
+    private static func properties(of file: FileInspection) -> [CycloneDX.Property] {
+        let figures = [
+            ("format", file.format), ("tensor_count", file.tensorCount.map { String($0) }),
+            ("parameter_count", file.parameterCount.map { String($0) }), ("not_inspected", file.notInspected),
+        ]
+        let texts = figures.compactMap { name, text in text.map { CycloneDX.Property(name, $0) } }
+        let imports = (file.imports ?? []).map { CycloneDX.Property("pickle_import", $0) }
+        let types = (file.elementTypes ?? [:]).keys.sorted().map { CycloneDX.Property("element_type", $0) }
+        let facts = (file.facts ?? []).flatMap { fact in
+            fact.values.map { CycloneDX.Property("says:\(fact.name.replacing(" ", with: "_"))", $0) }
+        }
+        return texts + types + imports + facts
+    }
+
+    /// What a file beside the model says first of all under a name; nil if none does.
+    private func claim(_ name: String) -> String? {
+        inspections.lazy.filter { $0.format != FileInspection.Format.pickle }
+            .compactMap { file in file.facts?.first { $0.name == name }?.values.first }.first
+    }
+
+    /// Another version, with what its own metadata says.
+    private func component(of version: RelatedVersion, ref: String?) -> CycloneDX.Component {
+        var component = version.component(ref: ref)
+        guard let metadata = version.digest.flatMap({ known[$0] }) else { return component }
+        component.description = metadata.description
+        component.licenses = metadata.license.flatMap(CycloneDX.License.init).map { [$0] }
+        return component
     }
 
     /// Every other version that the bill names, once for all relations to it. A run is no version.
@@ -130,21 +170,31 @@ package struct MLBOM: Sendable {
 
     private func card(_ related: [RelatedVersion]) -> CycloneDX.ModelCard {
         let parameters = CycloneDX.ModelParameters(
+            task: claim("task"), architectureFamily: claim("model type"), modelArchitecture: claim("architecture"),
             datasets: related.filter(\.isData).map { CycloneDX.DatasetReference(ref: $0.ref) }.nonEmpty,
             inputs: model?.inputs.map(CycloneDX.Format.init).nonEmpty,
             outputs: model?.outputs.map(CycloneDX.Format.init).nonEmpty)
         let claimed = (metadata.metrics ?? [:]).map {
             CycloneDX.Metric(type: $0, value: String($1), slice: Self.claimedSlice)
         }
-        let measured = measurements.flatMap { measurement in
-            measurement.measurements.metrics.map {
-                CycloneDX.Metric(type: $0, value: String($1), slice: measurement.datasetName)
-            }
-        }
+        let measured = measurements.flatMap(\.figures)
         return CycloneDX.ModelCard(
             modelParameters: parameters.isEmpty ? nil : parameters,
             quantitativeAnalysis: (claimed + measured).ordered { [$0.slice, $0.type, $0.value] }.nonEmpty
-                .map(CycloneDX.Analysis.init))
+                .map(CycloneDX.Analysis.init),
+            considerations: limitations.nonEmpty.map(CycloneDX.Considerations.init))
+    }
+
+    /// What whoever uses the model has to know, as far as it was found: nobody's judgement.
+    private var limitations: [String] {
+        let files = inspections.compactMap { file -> String? in
+            if file.format == FileInspection.Format.pickle {
+                return "loading the pickle \(Printable.quote(file.path)) can run any code"
+            }
+            return file.facts?.contains { $0.name == "own code" } == true
+                ? "\(Printable.quote(file.path)) names code of the model's own" : nil
+        }
+        return (files + measurements.flatMap(\.limitations)).ordered { [$0] }
     }
 
     /// What CycloneDX has no field for.
@@ -172,6 +222,54 @@ package struct MLBOM: Sendable {
 extension MLBOM.Measurement {
     /// `team/digits-test:1`
     fileprivate var datasetName: String { Reference(dataset.repository, dataset.number).description }
+
+    /// The metrics over all samples, over each class and over each slice. Names of datasets have no spaces.
+    fileprivate var figures: [CycloneDX.Metric] {
+        let all = measurements.metrics.map { name, value in
+            CycloneDX.Metric(
+                type: name, value: String(value), slice: datasetName, confidenceInterval: interval(name, value))
+        }
+        let classes = (measurements.perClass ?? []).flatMap { figures in
+            [("precision", figures.precision), ("recall", figures.recall), ("f1", figures.f1)].map {
+                CycloneDX.Metric(type: $0, value: String($1), slice: "\(datasetName) class \(figures.class)")
+            }
+        }
+        let slices = (measurements.slices ?? [:]).flatMap { group, values in
+            values.flatMap { value, figures in
+                figures.metrics.map {
+                    CycloneDX.Metric(type: $0, value: String($1), slice: "\(datasetName) \(group)=\(value)")
+                }
+            }
+        }
+        return all + classes + slices
+    }
+
+    /// The score interval of a share of samples, 95 %: Wilson 1927. Only the accuracy is one.
+    private func interval(_ name: String, _ share: Double) -> CycloneDX.Interval? {
+        guard name == "accuracy", measurements.sampleCount > 0, 0...1 ~= share else { return nil }
+        let (count, z) = (Double(measurements.sampleCount), 1.959963984540054)
+        let center = share + z * z / (2 * count)
+        let spread = z * (share * (1 - share) / count + z * z / (4 * count * count)).squareRoot()
+        let scale = 1 + z * z / count
+        return CycloneDX.Interval(
+            lowerBound: String(max(0, (center - spread) / scale)), upperBound: String(min(1, (center + spread) / scale))
+        )
+    }
+
+    /// What the measurement found that limits where its figures hold.
+    fileprivate var limitations: [String] {
+        var found: [String] = []
+        if let batch = measurements.fixedBatch {
+            found.append("it runs \(batch) samples at a time, and no other number")
+        }
+        if let fault = measurements.batchInvariant?.fault {
+            found.append("answers in other batches cannot be compared on \(datasetName): \(fault)")
+        } else if let difference = measurements.batchInvariant?.maxDifference, difference > 0 {
+            found.append("answers differ by the batch on \(datasetName), by \(difference) at most of what was seen")
+        }
+        found += (measurements.leftOut ?? [:]).map { "\($0) was not measured on \(datasetName): \($1)" }
+        return found
+    }
 
     /// The figures that are no metrics: who measured, on how much, how long a batch took.
     fileprivate var properties: [CycloneDX.Property] {

@@ -1,12 +1,15 @@
 package import AssayDomain
 package import AssayRegistry
 import Dispatch
+import ModelFormats
 import ONNXModel
 
-/// Reads the graphs of ONNX files; every other file is no model that it knows.
+/// Reads the graphs of ONNX files, and what files of other formats say of themselves.
 package struct ONNXInspector: ModelInspector {
     /// Files are read here, one at a time, so that a slow disk never holds a thread of the shared pool.
     private let queue = DispatchQueue(label: "assay.onnx-inspector")
+    /// Files of all formats are looked into here, apart from what a push waits for.
+    private let inspections = DispatchQueue(label: "assay.file-inspector")
 
     package init() {}
 
@@ -14,6 +17,21 @@ package struct ONNXInspector: ModelInspector {
         guard ONNXFileName.isModel(name) else { return nil }
         return try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result { try Self.summary(of: path, as: name) }) }
+        }
+    }
+
+    package func inspect(_ file: InspectedFile) async throws -> FileInspection? {
+        try await withCheckedThrowingContinuation { continuation in
+            inspections.async { continuation.resume(with: Result { try Self.inspection(of: file) }) }
+        }
+    }
+
+    private static func inspection(of file: InspectedFile) throws -> FileInspection? {
+        guard let size = Int(exactly: file.size) else { return nil }
+        do {
+            return try FileInspection(reading: BlockingSource.make(byteCount: size, file.read), path: file.path)
+        } catch let error as ONNXModelError {
+            throw unreadable("\(error)", error)
         }
     }
 

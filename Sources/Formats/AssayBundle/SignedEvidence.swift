@@ -123,12 +123,14 @@ package struct SignedEvidence: EvidenceFormat {
     // MARK: Other documents
 
     package func bill(
-        of version: Version, files: [VersionFile], sources: [LineageSource], reports: [VerificationReport]
+        of version: Version, files: [VersionFile], inspections: [FileInspection], sources: [LineageSource],
+        known: [Digest: VersionMetadata], reports: [VerificationReport]
     ) throws -> [UInt8] {
         try MLBOM(
             repository: version.repository, number: version.number, kind: version.kind,
             manifestDigest: version.manifestDigest, files: files, metadata: version.metadata, model: version.model,
-            sources: sources.map { .init(relation: $0.relation, name: $0.name, digest: $0.digest) },
+            inspections: inspections,
+            sources: sources.map { .init(relation: $0.relation, name: $0.name, digest: $0.digest) }, known: known,
             measurements: reports.compactMap { report in
                 report.measurements.map {
                     .init(dataset: report.dataset, measurements: $0, evaluator: report.evaluator)

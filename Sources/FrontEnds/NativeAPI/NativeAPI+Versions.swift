@@ -145,6 +145,10 @@ extension NativeAPI {
             body: .init(byteBuffer: .init(bytes: try await registry.seal.bill(of: try call.reference()))))
     }
 
+    @Sendable func listInspections(_ call: Call) async throws -> Response {
+        try .message(ListResponse(items: try await registry.inspect(try call.reference())))
+    }
+
     @Sendable func seal(_ call: Call) async throws -> Response {
         let request = try await call.json(SealRequest.self)
         return try .message(SealResponse(made: try await registry.sealing(request.reference)))

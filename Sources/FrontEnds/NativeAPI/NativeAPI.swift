@@ -59,6 +59,7 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/attestations", .read, listAttestations),
             Route(.post, "/api/v1/attestations", .push, attest),
             Route(.get, "/api/v1/bills/{reference...}", .read, getBill),
+            Route(.get, "/api/v1/inspections/{reference...}", .read, listInspections),
             Route(.post, "/api/v1/seals", .push, seal),
             Route(.get, "/api/v1/lineage/{reference...}", .read, getLineage),
             // Trust and upkeep

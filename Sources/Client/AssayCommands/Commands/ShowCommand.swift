@@ -27,6 +27,8 @@ struct ShowCommand: AsyncParsableCommand {
         let files: [File]
         /// What the version's config says of the model, signed by nobody.
         let claims: [String: String]
+        /// What the files are by their content, and what they say of themselves; absent if the server cannot tell.
+        let inspections: [FileInspection]?
         let attestations: [AttestationResponse]
         /// Figures that others measured and signed, each checked here with the keys that the registry names.
         let measured: [VersionReport.Signed<MeasuredFigures>]
@@ -53,12 +55,12 @@ struct ShowCommand: AsyncParsableCommand {
         // A version is shown as well as it can be, also where its config is damaged.
         let config = try? await PullPlan.config(of: manifest, in: version.repository, client: client)
         let attestations = try await client.attestations(about: version).items
+        let files = try ModelPack.files(of: manifest)
         return Document(
             version: version,
-            files: try ModelPack.files(of: manifest).map {
-                Document.File(path: $0.path, digest: $0.digest, size: $0.size)
-            },
+            files: files.map { Document.File(path: $0.path, digest: $0.digest, size: $0.size) },
             claims: Dictionary(PlainForm.claims(in: config ?? []).map { ($0.name, $0.value) }) { first, _ in first },
+            inspections: try await Self.inspections(of: version, files.map(\.path), client: client),
             attestations: attestations,
             measured: try await figures(of: version, among: attestations, client: client))
     }
@@ -71,6 +73,17 @@ struct ShowCommand: AsyncParsableCommand {
         let root = TrustRoot(keys: try await client.keys().items)
         return ReportCollection.figures(
             among: try await GatheredEvidence.fetch(about: version, root: root, isNamed: false, client: client))
+    }
+
+    /// Nil from a server that is older than the question.
+    private static func inspections(
+        of version: Version, _ paths: [String], client: AssayClient
+    ) async throws -> [FileInspection]? {
+        do {
+            return try await client.inspections(of: version, paths: paths)
+        } catch let error as AssayError where error.code.kind == .notFound {
+            return nil
+        }
     }
 
     static func lines(of document: Document) -> [String] {
@@ -87,7 +100,7 @@ struct ShowCommand: AsyncParsableCommand {
             .map { ("annotation \($0.key)", $0.value) }
         fields += document.claims.sorted { $0.key < $1.key }.map { ("claimed \($0.key)", $0.value) }
         if let model = version.model { fields += summary(model) }
-        fields += models(document.files.map(\.path), read: version.model?.path)
+        fields += models(document, read: version.model?.path)
         let width = fields.map(\.0.count).max() ?? 0
         var lines = fields.map { name, value in
             Printable.escape(name) + String(repeating: " ", count: width - name.count + 2)
@@ -95,7 +108,7 @@ struct ShowCommand: AsyncParsableCommand {
         }
         var files = Table("FILE", "SIZE", "DIGEST")
         for file in document.files { files.add(file.path, Figure.bytes(file.size), file.digest.description) }
-        lines += [""] + files.lines
+        lines += [""] + files.lines + inspected(document)
         if !document.measured.isEmpty {
             var measured = Table("MEASURED ELSEWHERE", "VALUE", "ON", "BY", "AS", "STATUS")
             for row in document.measured.flatMap(\.rows) { measured.add(row: row) }
@@ -109,13 +122,33 @@ struct ShowCommand: AsyncParsableCommand {
         return lines + [""] + evidence.lines
     }
 
-    /// The models of a version beside the one that is summarised, and one that could not be read.
-    private static func models(_ paths: [String], read: String?) -> [(String, String)] {
-        paths.filter { ONNXFileName.isModel($0) && $0 != read }.map { path in
-            read == nil
-                ? ("model", "\(path): not read as an ONNX graph, or above the limits of reading one")
-                : ("further model", path)
+    /// The models of a version beside the one that is summarised, and why one could not be read.
+    private static func models(_ document: Document, read: String?) -> [(String, String)] {
+        document.files.map(\.path).filter { path in
+            ONNXFileName.isModel(path) && !(read.map { path.isExactly($0) } ?? false)
         }
+        .map { path in
+            let found = document.inspections?.first { $0.path.isExactly(path) }
+            let reason =
+                found.map { $0.notInspected } ?? "not read as an ONNX graph, or above the limits of reading one"
+            let name = read == nil ? "model" : "further model"
+            return (name, path + (reason.map { ": not read: \($0)" } ?? ""))
+        }
+    }
+
+    /// What is said of files besides the graph that is summarised.
+    private static func inspected(_ document: Document) -> [String] {
+        var lines: [String] = []
+        for file in document.inspections ?? [] where file.format != FileInspection.Format.onnx {
+            let said = file.lines.dropFirst()
+            let width = said.map(\.name.count).max() ?? 0
+            lines += ["", "\(Printable.escape(file.path, limit: 1_000)): \(Printable.escape(file.format))"]
+            for (name, text) in said {
+                let gap = String(repeating: " ", count: width - name.count + 2)
+                lines.append("  " + Printable.escape(name) + gap + Printable.escape(text, limit: 1_000))
+            }
+        }
+        return lines
     }
 
     private static func metadata(_ metadata: VersionMetadata) -> [(String, String)] {

@@ -125,9 +125,11 @@ package protocol EvidenceFormat: Sendable {
 
     // MARK: Other documents
 
-    /// The bill of materials of a version. The same facts give the same bytes.
+    /// The bill of materials of a version; `known` is what other versions that it names say of themselves, by their
+    /// digests. The same facts give the same bytes.
     func bill(
-        of version: Version, files: [VersionFile], sources: [LineageSource], reports: [VerificationReport]
+        of version: Version, files: [VersionFile], inspections: [FileInspection], sources: [LineageSource],
+        known: [Digest: VersionMetadata], reports: [VerificationReport]
     ) throws -> [UInt8]
 
     /// The referrer manifest of a document that is no signed statement: a bill of materials, a log proof.
@@ -149,6 +151,25 @@ package protocol ModelInspector: Sendable {
     /// be read. Throws a failure of a verification: `resource-limit` for a graph with more of something than is read,
     /// `invalid-model` for data at a place that no file has.
     func externalData(ofModel path: String) async throws -> [ExternalTensorData]
+
+    /// What a file is by its content, and what it says of itself, without loading or running anything of it; nil for
+    /// one of which nothing is to be said. Throws what its bytes are read with.
+    func inspect(_ file: InspectedFile) async throws -> FileInspection?
+}
+
+/// A file that is looked into, a part at a time.
+package struct InspectedFile: Sendable {
+    package let path: String
+    /// In bytes.
+    package let size: Int64
+    /// Gives exactly the bytes of a range within the file.
+    package let read: @Sendable (Range<Int64>) async throws -> [UInt8]
+
+    package init(path: String, size: Int64, read: @escaping @Sendable (Range<Int64>) async throws -> [UInt8]) {
+        self.path = path
+        self.size = size
+        self.read = read
+    }
 }
 
 /// A file that a model names as holding data of its tensors.

@@ -31,6 +31,10 @@ extension Promote {
         // All bytes are read once it comes to a decision, and not each time that somebody asks whether it does.
         if pending.isEmpty, mayPass { gathered.missingContent = try await damaged(manifest) }
         let demands = way.demands(of: policy)
+        if pending.isEmpty, demands.formats != nil {
+            let inspect = InspectFiles(blobs: blobs, index: index, evidence: evidence, inspector: verify.inspector)
+            gathered.inspections = try await inspect.inspect(try evidence.files(of: manifest))
+        }
         return Finding(
             manifest: manifest, binding: gathered.binding, decision: demands.decide(gathered), pending: pending,
             decidedUntil: [

@@ -7,6 +7,7 @@ package struct Seal: Sendable {
     let index: any Index
     let log: any AuditLog
     let evidence: any EvidenceFormat
+    let inspector: any ModelInspector
     let clock: any WallClock
 
     /// The most referrers that are read from the index at a time.
@@ -142,13 +143,45 @@ package struct Seal: Sendable {
             }
             // One that cannot be read tells nothing.
             if statement.signer.role == .registry, let report = try? ReadEvidence.report(in: statement) {
-                // The newest measurement on a dataset is the one that is told.
-                reports.removeAll { $0.dataset == report.dataset }
-                reports.append(report)
+                Self.add(report, to: &reports)
             }
         }
+        let files = try evidence.files(of: manifest)
+        let inspect = InspectFiles(blobs: blobs, index: index, evidence: evidence, inspector: inspector)
         return try evidence.bill(
-            of: version, files: try evidence.files(of: manifest), sources: sources, reports: reports)
+            of: version, files: files, inspections: try await inspect.inspect(files), sources: sources,
+            known: try await known(of: sources, reports), reports: reports)
+    }
+
+    /// Keeps one report on each dataset, the newest main measurement: one with fewer timed runs, as policies take
+    /// for metrics alone, is none beside one of the same evaluator with more.
+    private static func add(_ report: VerificationReport, to reports: inout [VerificationReport]) {
+        let before = reports.first { $0.dataset == report.dataset }
+        if let old = before?.measurements?.latency.runs, let new = report.measurements?.latency.runs,
+            before?.evaluator == report.evaluator, new < old
+        {
+            return
+        }
+        reports.removeAll { $0.dataset == report.dataset }
+        reports.append(report)
+    }
+
+    /// What the versions that a bill names say of themselves, as far as they are here.
+    private func known(
+        of sources: [LineageSource], _ reports: [VerificationReport]
+    ) async throws -> [Digest: VersionMetadata] {
+        var known: [Digest: VersionMetadata] = [:]
+        let named =
+            sources.map { ($0.name, $0.digest) }
+            + reports.map { ("\($0.dataset.repository):\($0.dataset.number)", Optional($0.dataset.digest)) }
+        for (name, digest) in named {
+            // A name of another form is that of a run, or of something that is not here.
+            guard let digest, let reference = try? Reference(parsing: name),
+                let version = try await index.version(reference), version.manifestDigest == digest
+            else { continue }
+            known[digest] = version.metadata
+        }
+        return known
     }
 
     private func needsBill(_ version: Version, _ manifest: Manifest, isForeign: Bool) async throws -> Bool {
