@@ -4,11 +4,22 @@ import ONNXModel
 final class ReadBudget {
     private var bytesLeft = ScanLimit.readBytes
     private var opcodesLeft = ScanLimit.opcodes
+    private var unpackedLeft = ScanLimit.allUnpackedBytes
 
     func spend(_ count: Int) throws(NotInspected) {
         guard count <= bytesLeft else { throw .tooMuch }
         bytesLeft -= count
     }
+
+    /// How many of so many bytes may still be unpacked, one at least; what comes out is to be spent.
+    func unpacking(_ wanted: Int) throws(NotInspected) -> Int {
+        guard unpackedLeft > 0 else {
+            throw NotInspected("over \(ScanLimit.allUnpackedBytes >> 20) MiB would have to be unpacked")
+        }
+        return min(wanted, unpackedLeft)
+    }
+
+    func spendUnpacked(_ count: Int) { unpackedLeft = max(0, unpackedLeft - count) }
 
     /// Whether one more opcode may be looked at.
     func takesOpcode() -> Bool {
@@ -18,9 +29,35 @@ final class ReadBudget {
     }
 }
 
+/// Keeps what was read last, so that small things beside each other are one read.
+private final class ReadAhead {
+    private static let blockBytes = 8_192
+
+    let source: any RandomAccessSource
+    private var block: [UInt8] = []
+    private var start = 0
+
+    init(_ source: any RandomAccessSource) { self.source = source }
+
+    func bytes(at position: Int, count: Int) throws -> [UInt8] {
+        guard count <= Self.blockBytes else { return try fetch(position, count) }
+        if position < start || position + count > start + block.count {
+            block = try fetch(position, min(Self.blockBytes, source.byteCount - position))
+            start = position
+        }
+        return Array(block[position - start..<position - start + count])
+    }
+
+    private func fetch(_ position: Int, _ count: Int) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withUnsafeMutableBytes { try source.read(into: $0, at: position) }
+        return bytes
+    }
+}
+
 /// A part of a source, as a source.
 struct SourcePart {
-    private let source: any RandomAccessSource
+    private let source: ReadAhead
     private let start: Int
     let byteCount: Int
     let budget: ReadBudget
@@ -28,13 +65,13 @@ struct SourcePart {
     var isCut = false
 
     init(_ source: any RandomAccessSource, budget: ReadBudget) {
-        self.source = source
+        self.source = ReadAhead(source)
         start = 0
         byteCount = source.byteCount
         self.budget = budget
     }
 
-    private init(_ source: any RandomAccessSource, start: Int, byteCount: Int, budget: ReadBudget) {
+    private init(_ source: ReadAhead, start: Int, byteCount: Int, budget: ReadBudget) {
         self.source = source
         self.start = start
         self.byteCount = byteCount
@@ -52,9 +89,7 @@ struct SourcePart {
         guard position >= 0, position < byteCount, count > 0 else { return [] }
         let count = min(count, byteCount - position)
         try budget.spend(count)
-        var bytes = [UInt8](repeating: 0, count: count)
-        try bytes.withUnsafeMutableBytes { try source.read(into: $0, at: start + position) }
-        return bytes
+        return try source.bytes(at: start + position, count: count)
     }
 }
 

@@ -49,7 +49,8 @@ struct Inflate {
 
     /// Throws `Malformed`, and what the source throws. A stream that ends early gives what came before.
     static func unpack(_ part: SourcePart, at position: Int = 0, limit: Int) throws -> Output {
-        var inflate = Inflate(part, at: position, limit: limit)
+        var inflate = Inflate(part, at: position, limit: try part.budget.unpacking(limit))
+        defer { part.budget.spendUnpacked(max(1, inflate.output.count)) }
         do {
             let isWhole = try inflate.run()
             return Output(

@@ -52,6 +52,8 @@ struct PickleMachine {
     private var memo: [UInt64: PickleValue] = [:]
     /// `module.name`
     private(set) var imports: Set<String> = []
+    /// Whether there are more imports than are told.
+    private(set) var hasMoreImports = false
     /// Whether something that was imported was called.
     private(set) var hasCalled = false
 
@@ -99,7 +101,12 @@ struct PickleMachine {
     }
 
     mutating func importName(_ module: String, _ name: String) {
-        imports.insert("\(module).\(name)")
+        let full = "\(module).\(name)"
+        guard imports.count < ScanLimit.imports || imports.contains(full) else {
+            hasMoreImports = true
+            return
+        }
+        imports.insert(full)
     }
 
     /// Takes module and name from the stack.

@@ -79,9 +79,8 @@ struct PickleScan {
     private func outcome(rest: String?, isCut: Bool = false) -> Outcome {
         guard isSeen || rest == nil || hasHeader && (ended > 0 || isCut) else { return .none }
         let imports = machine.imports.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        guard imports.count > ScanLimit.imports else { return .pickle(imports: imports, rest: rest) }
-        return .pickle(
-            imports: Array(imports.prefix(ScanLimit.imports)), rest: rest ?? "\(imports.count) different imports")
+        let more = machine.hasMoreImports ? "over \(ScanLimit.imports) different imports" : nil
+        return .pickle(imports: imports, rest: rest ?? more)
     }
 
     /// Reads up to STOP; false where there are too many opcodes.

@@ -20,8 +20,9 @@ enum ScanLimit {
     /// Entries of an archive, and bytes of its directory.
     static let entries = 20_000
     static let directoryBytes = 4 << 20
-    /// What is unpacked of one stream, in bytes.
-    static let unpackedBytes = 4 << 20
+    /// What is unpacked of one stream, and of all in a file, in bytes.
+    static let unpackedBytes = 1 << 20
+    static let allUnpackedBytes = 4 << 20
     /// Archives within each other.
     static let depth = 3
     /// What is kept of a text, in bytes, and texts of one name.
