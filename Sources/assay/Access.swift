@@ -14,17 +14,19 @@ enum Access {
     ///
     /// Throws `configuration-invalid` for an address beyond loopback without a token, and for a token file that is
     /// missing, not this user's alone, too short or too long.
-    static func authenticate(host: String, tokenFile: String?, _ variables: [String: String]) throws -> Authenticate {
+    static func authenticate(
+        host: String, tokenFile: String?, _ variables: [String: String], isReadOnly: Bool = false
+    ) throws -> Authenticate {
         if let tokenFile {
             let token = try token(in: tokenFile, .ofSecrets(variables))
-            return Authenticate(.token { ConstantTime.equals($0, token) })
+            return Authenticate(.token { ConstantTime.equals($0, token) }, isReadOnly: isReadOnly)
         }
         guard isLoopback(host) else {
             throw AssayError(
                 .configurationInvalid, "\(Printable.quote(host)) can be reached from other machines",
                 remedy: "name a file with a token: --token-file FILE, or listen on 127.0.0.1")
         }
-        return Authenticate(.open)
+        return Authenticate(.open, isReadOnly: isReadOnly)
     }
 
     static func isLoopback(_ host: String) -> Bool {

@@ -26,10 +26,18 @@ enum LocalServer {
             return try await body(url)
         }
         let handles = try FileHandles.takeAll()
-        let server = try Server(
-            store: store, installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
-            settings: StoreSettings(), metrics: PrometheusMetrics())
+        let installation = Installation(evaluator: nil, runtimeLibrary: nil, variables: variables)
+        let server = try Server.overWhatCanBeDone(
+            store, named: name, installation, StoreSettings(), PrometheusMetrics())
         defer { server.close() }
+        guard !server.isReadOnly else {
+            // Nobody else finds this server, so nobody is waited for.
+            let own = try StoreSocket(inStore: server.path)
+            defer { withExtendedLifetime(own) {} }
+            return try await run(server, handles, on: own.path) {
+                try await body(Endpoint.unixSocket(path: own.path).baseURL)
+            }
+        }
         try await run(server, handles, on: socket.path) {
             let outcome = await Result { try await body(url) }
             await users.waitForOthers {
@@ -59,7 +67,7 @@ enum LocalServer {
         _ server: Server, _ handles: FileHandles, on socket: String, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
         let (started, running) = AsyncStream.makeStream(of: Void.self)
-        let door = Server.Door(try await SocketPlace.take(socket))
+        let door = Server.Door(try await SocketPlace.take(socket), isReadOnly: server.isReadOnly)
         let group = ServiceGroup(
             configuration: .init(
                 services: server.services([door], handles) { _ in running.yield() }, logger: Server.framework))

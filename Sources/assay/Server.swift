@@ -40,9 +40,9 @@ struct Server: Sendable {
 
         /// A socket that asks for no token: this process works with umask 077, so the socket is its owner's alone from
         /// the moment in which it has a name, before it listens.
-        init(_ socket: SocketPlace) {
+        init(_ socket: SocketPlace, isReadOnly: Bool) {
             address = .unixDomainSocket(path: socket.draft)
-            authenticate = Authenticate(.open)
+            authenticate = Authenticate(.open, isReadOnly: isReadOnly)
             self.socket = socket
         }
     }
@@ -62,6 +62,8 @@ struct Server: Sendable {
     private static let blockingThreads = 8
 
     private let store: StoreFolder
+    /// The store that another one stands for, so that its lock is held.
+    private var kept: StoreFolder?
     private let registry: Registry
     private let index: SQLiteIndex
     private let host: ProcessEvaluatorHost
@@ -106,6 +108,34 @@ struct Server: Sendable {
         self.host = host
     }
 
+    /// A server over a store, or, where nothing can be written to its disk, one that reads it.
+    static func overWhatCanBeDone(
+        _ store: StoreFolder, named name: String, _ installation: Installation, _ settings: StoreSettings,
+        _ metrics: PrometheusMetrics
+    ) throws -> Server {
+        do {
+            return try Server(store: store, installation: installation, settings: settings, metrics: metrics)
+        } catch let error as AssayError where error.code.kind == .storage && !store.isReadOnly {
+            let readable: Server
+            do {
+                var server = try Server(
+                    store: store.asReadOnly(named: name), installation: installation, settings: settings,
+                    metrics: metrics)
+                server.kept = store
+                readable = server
+            } catch {
+                // Its own fault says less than the one that led here.
+                throw error as? AssayError ?? AssayError(.storageFailed, "the store cannot be read", cause: error)
+            }
+            return readable
+        }
+    }
+
+    /// Whether nothing can be written.
+    var isReadOnly: Bool { store.isReadOnly }
+    /// The folder of the store, or what stands for it.
+    var path: String { store.path }
+
     /// Everything that runs while the server does; `running` is told of each address that takes connections.
     func services(
         _ doors: [Door], _ handles: FileHandles, running: @escaping @Sendable (any Channel) async -> Void
@@ -134,6 +164,8 @@ struct Server: Sendable {
                 },
                 logger: Self.framework)
         }
+        // Nothing that writes by itself runs where nothing can be written.
+        guard !isReadOnly else { return applications }
         let reaping = BackgroundService { [registry, settings] in
             try await registry.blobs.reapUploads(every: settings.uploadExpiry / Self.looksPerExpiry)
         }
@@ -194,22 +226,27 @@ struct Server: Sendable {
         }
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
-        let server = try Server(
-            store: store,
-            installation: Installation(
+        let server = try Server.overWhatCanBeDone(
+            store, named: options.store,
+            Installation(
                 evaluator: options.evaluatorPath, runtimeLibrary: options.onnxRuntimePath, variables: variables),
-            settings: options.settings, metrics: metrics)
-        server.warnIfNothingCanBeVerified()
+            options.settings, metrics)
+        if server.isReadOnly {
+            server.logger.warning("store can only be read, whatever would write to it is refused")
+        } else {
+            server.warnIfNothingCanBeVerified()
+        }
         var doors = [
             Door(
                 address: .hostname(options.host, port: options.port),
-                authenticate: try Access.authenticate(host: options.host, tokenFile: options.tokenFile, variables))
+                authenticate: try Access.authenticate(
+                    host: options.host, tokenFile: options.tokenFile, variables, isReadOnly: server.isReadOnly))
         ]
         let socket =
             try options.unixSocket.map { path throws(AssayError) in try StoreSocket(at: path) }
-            ?? StoreSocket(inStore: store.path)
+            ?? StoreSocket(inStore: server.path)
         defer { withExtendedLifetime(socket) {} }
-        doors.append(Door(try await SocketPlace.take(socket.path)))
+        doors.append(Door(try await SocketPlace.take(socket.path), isReadOnly: server.isReadOnly))
         var configuration = ServiceGroupConfiguration(
             services: server.services(doors, handles, running: announce), gracefulShutdownSignals: [.sigterm, .sigint],
             logger: framework)

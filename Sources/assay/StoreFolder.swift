@@ -27,6 +27,10 @@ final class StoreFolder: Sendable {
     /// Binds uploads to their repositories.
     let uploadKey: MessageKey
     private let lock: Int32
+    /// What stands for a store that can only be read; nil for one that is written too.
+    private let readable: ReadableStore?
+    /// Whether nothing of it can be written.
+    var isReadOnly: Bool { readable != nil }
 
     var indexPath: String { path + "/index.sqlite" }
     var staging: String { path + "/staging" }
@@ -41,16 +45,18 @@ final class StoreFolder: Sendable {
     }
 
     private init(
-        path: String, keys: RegistryKeyFiles, logKey: Ed25519PrivateKey, uploadKey: MessageKey, lock: Int32
+        path: String, keys: RegistryKeyFiles, logKey: Ed25519PrivateKey, uploadKey: MessageKey, lock: Int32,
+        readable: ReadableStore? = nil
     ) {
         self.path = path
         self.keys = keys
         self.logKey = logKey
         self.uploadKey = uploadKey
         self.lock = lock
+        self.readable = readable
     }
 
-    deinit { close(lock) }
+    deinit { if lock >= 0 { close(lock) } }
 
     // MARK: Making
 
@@ -168,7 +174,10 @@ final class StoreFolder: Sendable {
         try checkFolder(path, named: store)
         try checkFormat(path, named: store)
         let lock = Glibc.open(path + "/assay.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else { throw failure("open", store) }
+        guard lock >= 0 else {
+            guard ReadableStore.refusals.contains(errno) else { throw failure("open", store) }
+            return try openReadOnly(path, named: store)
+        }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             close(lock)
@@ -193,6 +202,39 @@ final class StoreFolder: Sendable {
             close(lock)
             throw error
         }
+    }
+
+    /// Takes a store to read it and nothing else, beside others who do; nil if somebody writes to it, who can be asked.
+    private static func openReadOnly(_ path: String, named store: String) throws -> StoreFolder? {
+        // A copy of a store may lack the file; then nobody else can have its lock.
+        let lock = Glibc.open(path + "/assay.lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard lock < 0 || flock(lock, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+            close(lock)
+            return nil
+        }
+        do {
+            return try read(path, named: store, lock: lock)
+        } catch {
+            if lock >= 0 { close(lock) }
+            throw error
+        }
+    }
+
+    /// The same store to be read and nothing else, after it was found that nothing can be written; this one keeps it.
+    func asReadOnly(named store: String) throws -> StoreFolder {
+        try Self.read(path, named: store, lock: -1)
+    }
+
+    private static func read(_ path: String, named store: String, lock: Int32) throws -> StoreFolder {
+        let readable = try ReadableStore(of: path, named: store)
+        let logKey = try Ed25519PrivateKey(pem: readKey("log.pem", in: path))
+        return StoreFolder(
+            path: readable.path,
+            keys: try RegistryKeyFiles(
+                folder: path + "/keys", current: PrivateKey(pem: readKey("registry.pem", in: path)),
+                logKeyID: logKey.publicKey.id),
+            logKey: logKey, uploadKey: try MessageKey(secret: SecureRandom.bytes(MessageKey.secretLength)), lock: lock,
+            readable: readable)
     }
 
     private static func checkFolder(_ path: String, named store: String) throws {

@@ -40,7 +40,7 @@ struct UpgradeTests {
         }
     }
 
-    @Test(arguments: 1...5)
+    @Test(arguments: 1...6)
     func `a verification stays what it was, and one that was running waits`(version: Int) async throws {
         try await withUpgraded(from: version) { index in
             let found = try await index.verifications(JobQuery(limit: 9)).items
@@ -69,7 +69,7 @@ struct UpgradeTests {
         }
     }
 
-    @Test(arguments: 1...5)
+    @Test(arguments: 1...6)
     func `every dataset of a policy is found from now on`(version: Int) async throws {
         try await withUpgraded(from: version) { index in
             let found = try await index.write { database in

@@ -164,8 +164,8 @@ extension AssayClient {
         return manifests
     }
 
-    /// A manifest that refers to another one, read and compared with it. Nil where it is gone or cannot be read: whoever
-    /// may push can attach it, and it must not stop those who look for something else.
+    /// A manifest that refers to another one, read and compared with it. Nil where it is gone or cannot be read:
+    /// whoever may push can attach it, and it must not stop those who look for something else.
     ///
     /// Throws `answer-mismatch` for one that refers to something else.
     package func referrerManifest(

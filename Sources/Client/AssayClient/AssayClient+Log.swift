@@ -19,17 +19,24 @@ extension AssayClient {
 
     /// A part of the log's entries, newest first, that fit everything asked for.
     package func auditEntries(
-        kind: AuditEntry.Kind? = nil, repository: RepositoryName? = nil, after: String? = nil, limit: Int? = nil
+        kind: AuditEntry.Kind? = nil, repository: RepositoryName? = nil, since: Timestamp? = nil,
+        until: Timestamp? = nil, cause: String? = nil, actor: String? = nil, after: String? = nil, limit: Int? = nil
     ) async throws -> ListResponse<AuditEntryResponse> {
         let list: ListResponse<AuditEntryResponse> = try await get(
             "/audit/entries",
-            ["kind": kind?.rawValue, "repository": repository, "after": after, "limit": limit])
+            [
+                "kind": kind?.rawValue, "repository": repository, "since": since, "until": until, "cause": cause,
+                "actor": actor, "after": after, "limit": limit,
+            ])
         // Newest first, and each page behind the one before: so every list of entries comes to an end.
         var above = after.flatMap { Int64($0) } ?? .max
         for item in list.items {
             let fits =
                 (kind.map { $0 == item.entry.kind } ?? true)
                 && (repository.map { $0.text == item.entry.text(.repository) } ?? true)
+                && (since.map { $0 <= item.entry.at } ?? true) && (until.map { item.entry.at < $0 } ?? true)
+                && (cause.map { $0 == item.entry.text(.cause) } ?? true)
+                && (actor.map { $0 == item.entry.actor } ?? true)
             try AnswerCheck.demand(
                 fits && 0 <= item.index && item.index < above,
                 asked: "entries \(kind?.rawValue ?? "") \(repository?.text ?? "") before \(above)",

@@ -15,9 +15,9 @@ struct Assay: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
-            ListCommand.self, ShowCommand.self, VerifyCommand.self, ReportCommand.self, JobsCommand.self,
-            OptimizeCommand.self, SelectCommand.self, PromoteCommand.self, RollbackCommand.self,
-            AliasCommand.self, PolicyCommand.self, WaiveCommand.self, CacheKeyCommand.self,
+            ListCommand.self, ShowCommand.self, FindCommand.self, VerifyCommand.self, ReportCommand.self,
+            JobsCommand.self, OptimizeCommand.self, SelectCommand.self, PromoteCommand.self, RollbackCommand.self,
+            AliasCommand.self, AliasesCommand.self, PolicyCommand.self, WaiveCommand.self, CacheKeyCommand.self,
             LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
             SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,
             CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,

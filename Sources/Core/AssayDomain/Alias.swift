@@ -3,6 +3,8 @@ package struct Alias: Sendable, Hashable, Codable {
     package let repository: RepositoryName
     package let name: AliasName
     package let version: VersionNumber
+    /// The digest of the version, where several repositories are asked about; else nil.
+    package var manifestDigest: Digest?
     package let movedAt: Timestamp
     /// The digest of the policy that protects it; nil if any pusher may move it.
     package let policyDigest: Digest?
@@ -39,7 +41,7 @@ package struct Alias: Sendable, Hashable, Codable {
 
 /// One entry of an alias's history, kept for ever.
 package struct AliasMove: Sendable, Hashable, Codable {
-    package enum Cause: String, Sendable, Codable {
+    package enum Cause: String, Sendable, Codable, CaseIterable {
         /// A plain move of an unprotected alias, an OCI tag push included.
         case set
         /// A move that a policy decided.

@@ -6,6 +6,7 @@ package struct Registry: Sendable {
     package let publish: Publish
     package let blobs: TransferBlobs
     package let catalog: Catalog
+    package let find: FindContent
     package let aliases: ManageAliases
     package let trust: ManageTrust
     package let verify: Verify
@@ -38,6 +39,7 @@ package struct Registry: Sendable {
         self.blobs = TransferBlobs(
             blobs: blobs, index: index, codes: codes, clock: clock, steadyClock: steadyClock, logger: logger)
         catalog = Catalog(index: index)
+        find = FindContent(index: index, evidence: evidence)
         aliases = ManageAliases(blobs: blobs, index: index, evidence: evidence, clock: clock)
         trust = ManageTrust(index: index, evidence: evidence, signingKeys: keys, clock: clock)
         verify = try Verify(

@@ -113,6 +113,8 @@ package struct RouteTable: HTTPResponder {
     ) async throws -> Response {
         let principal = try authenticate.principal(token: try Credentials.token(in: request.headers))
         try authenticate.demand(route.permission, of: principal)
+        try authenticate.demandWritable(
+            by: route.permission, isSafeMethod: route.method == .get || route.method == .head)
         let body = BodyShare(of: bodies)
         defer { body.giveBack() }
         let call = Call(

@@ -9,7 +9,13 @@ extension NativeAPI {
     // MARK: Aliases
 
     @Sendable func listAliases(_ call: Call) async throws -> Response {
-        try .message(ListResponse(items: try await registry.aliases.aliases(in: try Self.repository(in: call))))
+        guard call.query["repository"] == nil else {
+            return try .message(
+                ListResponse(items: try await registry.aliases.aliases(in: try Self.repository(in: call))))
+        }
+        let page = try await registry.aliases.allAliases(
+            after: try call.query["after"].map(Self.alias), limit: try Self.limit(of: call))
+        return try .message(ListResponse(items: page.items, next: page.next))
     }
 
     @Sendable func getAlias(_ call: Call) async throws -> Response {
@@ -74,6 +80,10 @@ extension NativeAPI {
 
     @Sendable func getPolicy(_ call: Call) async throws -> Response {
         let (repository, alias) = try Self.alias(try call.capture("reference"))
+        if let digest = try call.query["digest"].map({ try Digest(parsing: $0) }) {
+            return try .message(
+                try Self.response(try await registry.aliases.policy(digest, of: alias, in: repository)))
+        }
         return try .message(try Self.response(try await registry.aliases.policy(of: alias, in: repository)))
     }
 

@@ -25,13 +25,27 @@ extension NativeAPI {
                     remedy: "use \(AuditEntry.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
             }
         }
-        let page = try await registry.audit.entries(
-            Audit.Query(
-                kind: kind, repository: try call.query["repository"].map { try RepositoryName(parsing: $0) },
-                before: try call.query.integer("after", in: 0...Int64.max), limit: try Self.limit(of: call)))
+        var query = Audit.Query(
+            kind: kind, repository: try call.query["repository"].map { try RepositoryName(parsing: $0) },
+            before: try call.query.integer("after", in: 0...Int64.max), limit: try Self.limit(of: call))
+        query.since = try Self.time("since", in: call)
+        query.until = try Self.time("until", in: call)
+        query.cause = call.query["cause"]
+        query.actor = call.query["actor"]
+        let page = try await registry.audit.entries(query)
         return try .message(
             ListResponse(
                 items: page.items.map { AuditEntryResponse(index: $0.index, entry: $0.entry) }, next: page.next))
+    }
+
+    private static func time(_ name: String, in call: Call) throws -> Timestamp? {
+        guard let text = call.query[name] else { return nil }
+        guard let time = Timestamp(parsing: text) else {
+            throw AssayError(
+                .requestInvalid, "\(name) is \(Printable.quote(text, limit: 40))",
+                remedy: "write it as 2026-11-25T08:00:00.000Z")
+        }
+        return time
     }
 
     @Sendable private func getAuditProof(_ call: Call) async throws -> Response {

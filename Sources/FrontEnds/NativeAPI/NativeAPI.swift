@@ -70,7 +70,7 @@ package struct NativeAPI: FrontEnd {
             Route(.post, "/api/v1/key-rotations", .admin, rotateKey),
             Route(.get, "/api/v1/garbage", .admin, getGarbage),
             Route(.delete, "/api/v1/uploads", .admin, dropUploads),
-        ] + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
+        ] + contentRoutes + jobRoutes + auditRoutes + (allowsDeletes ? deleteRoutes : [])
     }
 
     @Sendable private func getOpenAPI(_ call: Call) async throws -> Response {

@@ -142,6 +142,54 @@ enum HotStatement: String, CaseIterable, Sendable {
         WHERE t.repository_id = ? AND t.is_alias = 1
         ORDER BY t.name LIMIT ?
         """
+    case allAliases = """
+        SELECT t.name, v.number, t.moved_at, p.policy_digest,
+            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
+            r.name, m.digest
+        FROM repositories AS r JOIN tags AS t INDEXED BY aliases_by_name ON t.repository_id = r.id AND t.is_alias = 1
+        JOIN versions AS v ON v.id = t.version_id JOIN manifests AS m ON m.id = v.manifest_id
+        LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
+        WHERE r.name >= :repository AND (r.name > :repository OR t.name > :alias)
+        ORDER BY r.name, t.name LIMIT :limit
+        """
+    case contentUses = """
+        SELECT r.name, m.digest, v.number, m.subject_digest, s.number, f.role,
+            (SELECT group_concat(t.name, ' ') FROM (SELECT name FROM tags
+             WHERE version_id = coalesce(v.id, s.id) AND is_alias = 1 ORDER BY name) AS t),
+            (SELECT group_concat(t.alias, ' ') FROM (SELECT DISTINCT alias FROM alias_moves
+             INDEXED BY alias_moves_by_content WHERE repository_id = f.repository_id
+             AND to_digest = CASE WHEN v.id IS NULL THEN m.subject_digest ELSE m.digest END) AS t),
+            f.repository_id, f.manifest_id
+        FROM manifest_references AS f INDEXED BY manifest_references_by_digest
+        CROSS JOIN manifests AS m ON m.id = f.manifest_id
+        CROSS JOIN repositories AS r ON r.id = f.repository_id
+        LEFT JOIN versions AS v ON v.manifest_id = m.id
+        LEFT JOIN manifests AS sm ON sm.repository_id = f.repository_id AND sm.digest = m.subject_digest
+        LEFT JOIN versions AS s ON s.manifest_id = sm.id
+        WHERE f.digest = :digest AND (f.repository_id, f.manifest_id) > (:repository, :manifest)
+        ORDER BY f.repository_id, f.manifest_id LIMIT :limit
+        """
+    case manifestUses = """
+        SELECT r.name, m.digest, v.number, m.subject_digest, s.number, 'layer',
+            (SELECT group_concat(t.name, ' ') FROM (SELECT name FROM tags
+             WHERE version_id = coalesce(v.id, s.id) AND is_alias = 1 ORDER BY name) AS t),
+            (SELECT group_concat(t.alias, ' ') FROM (SELECT DISTINCT alias FROM alias_moves
+             INDEXED BY alias_moves_by_content WHERE repository_id = m.repository_id
+             AND to_digest = CASE WHEN v.id IS NULL THEN m.subject_digest ELSE m.digest END) AS t)
+        FROM manifests AS m INDEXED BY manifests_by_digest
+        CROSS JOIN repositories AS r ON r.id = m.repository_id
+        LEFT JOIN versions AS v ON v.manifest_id = m.id
+        LEFT JOIN manifests AS sm ON sm.repository_id = m.repository_id AND sm.digest = m.subject_digest
+        LEFT JOIN versions AS s ON s.manifest_id = sm.id
+        WHERE m.digest = :digest LIMIT :limit
+        """
+    case earlierPolicy = """
+        SELECT c.alias, p.digest, p.json, c.at, c.actor
+        FROM repositories AS r JOIN policy_changes AS c ON c.repository_id = r.id
+        JOIN policies AS p ON p.digest = c.policy_digest
+        WHERE r.name = :repository AND c.alias = :alias AND c.policy_digest = :digest
+        ORDER BY c.sequence LIMIT 1
+        """
     case aliasMoves = """
         SELECT m.alias, m.sequence, m.from_number, m.to_number,
             CASE WHEN m.rollback_reason IS NULL THEN m.cause ELSE 'rollback' END, m.at, m.actor, m.verdict_digest,

@@ -15,7 +15,7 @@ enum Schema {
         PackageResources.V0001_initial_sql, PackageResources.V0002_deletes_sql, PackageResources.V0003_audit_log_sql,
         PackageResources.V0004_jobs_sql, PackageResources.V0005_policy_datasets_sql,
         PackageResources.V0006_decisions_sql, PackageResources.V0007_rollbacks_sql,
-        PackageResources.V0008_evaluation_keys_sql,
+        PackageResources.V0008_evaluation_keys_sql, PackageResources.V0009_content_sql,
     ]
 
     static var currentVersion: Int64 { Int64(migrations.count) }

@@ -123,6 +123,7 @@ struct HistoryCommand: AsyncParsableCommand {
         discussion: """
             Example:
               assay history team/fraud production
+              assay history team/fraud production --at 2026-11-25
             """)
 
     @Argument(help: "The repository.")
@@ -131,6 +132,11 @@ struct HistoryCommand: AsyncParsableCommand {
     @Argument(help: "The alias.")
     var alias: String
 
+    @Option(
+        help: ArgumentHelp(
+            "Only the move by which it stood then: 2026-11-25 or 2026-11-25T08:00:00Z.", valueName: "date"))
+    var at: String?
+
     @Option(help: "The most rows.")
     var limit = 100
 
@@ -138,11 +144,17 @@ struct HistoryCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let reference = try Arguments.alias(repository, alias)
+        let time = try Arguments.time(at, option: "at")
         let limit = limit
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
-            let list = try await Pages.collect(limit: limit) { after, limit in
-                try await client.aliasMoves(of: reference, after: after, limit: limit)
+            let list: ListResponse<AliasMove>
+            if let time {
+                list = try await Self.standing(of: reference, at: time, client: client)
+            } else {
+                list = try await Pages.collect(limit: limit) { after, limit in
+                    try await client.aliasMoves(of: reference, after: after, limit: limit)
+                }
             }
             if isJSON { return try console.print(json: list) }
             var table = Table("MOVE", "FROM", "TO", "CAUSE", "AT", "BY", "VERDICT", "WAIVED", "REASON")
@@ -155,5 +167,24 @@ struct HistoryCommand: AsyncParsableCommand {
             try console.print(table)
             console.noteIfCut(list)
         }
+    }
+
+    /// The move that was the last one at a time. Throws `alias-not-found` where there was none, or it was a removal.
+    private static func standing(
+        of alias: Reference, at time: Timestamp, client: AssayClient
+    ) async throws -> ListResponse<AliasMove> {
+        var after: String?
+        var walk = PageWalk()
+        repeat {
+            let page = try await client.aliasMoves(of: alias, after: after, limit: Pages.itemsMax)
+            if let move = page.items.first(where: { $0.at <= time }) {
+                if move.to == nil { break }
+                return ListResponse(items: [move])
+            }
+            after = page.items.isEmpty ? nil : try walk.step(to: page.next)
+        } while after != nil
+        throw AssayError(
+            .aliasNotFound, "\(alias) pointed nowhere at \(time)",
+            remedy: "see when it did: assay history \(alias.repository) ALIAS")
     }
 }

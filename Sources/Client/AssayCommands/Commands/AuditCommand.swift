@@ -27,7 +27,7 @@ struct AuditListCommand: AsyncParsableCommand {
         abstract: "List the entries of the log, newest first.",
         discussion: """
             Example:
-              assay audit list --repository team/fraud --kind alias
+              assay audit list --repository team/fraud --kind alias --since 2026-11-01 --cause promotion
             """)
 
     @Option(help: "Only entries of this repository.")
@@ -36,6 +36,18 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: "Only version, manifest, attestation, alias, policy, key or delete.")
     var kind: String?
 
+    @Option(help: ArgumentHelp("Only from this time on: 2026-11-25 or 2026-11-25T08:00:00Z.", valueName: "date"))
+    var since: String?
+
+    @Option(help: ArgumentHelp("Only before this time.", valueName: "date"))
+    var until: String?
+
+    @Option(help: "Only moves of aliases for this reason: set, promotion, removal.")
+    var cause: String?
+
+    @Option(help: "Only what this one did.")
+    var actor: String?
+
     @Option(help: "The most rows.")
     var limit = 100
 
@@ -43,6 +55,11 @@ struct AuditListCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let repository = try repository.map { try RepositoryName(parsing: $0) }
+        let (since, until) = (try Arguments.time(since, option: "since"), try Arguments.time(until, option: "until"))
+        if let since, let until, until <= since {
+            throw AssayError(.usage, "--until is not after --since", remedy: "change one of them")
+        }
+        let (cause, actor) = (try Self.known(cause), actor)
         let kind = try kind.map { text in
             guard let kind = AuditEntry.Kind(rawValue: text) else {
                 throw AssayError(
@@ -54,7 +71,9 @@ struct AuditListCommand: AsyncParsableCommand {
         let (limit, isJSON, console) = (limit, options.json, options.console)
         try await options.withClient { client in
             let list = try await Pages.collect(limit: limit) { after, limit in
-                try await client.auditEntries(kind: kind, repository: repository, after: after, limit: limit)
+                try await client.auditEntries(
+                    kind: kind, repository: repository, since: since, until: until, cause: cause, actor: actor,
+                    after: after, limit: limit)
             }
             if isJSON { return try console.print(json: list) }
             var table = Table("ENTRY", "AT", "BY", "KIND", "WHAT")
@@ -66,6 +85,17 @@ struct AuditListCommand: AsyncParsableCommand {
             try console.print(table)
             console.noteIfCut(list)
         }
+    }
+
+    /// Throws `usage` for a reason that no move has: it would find nothing, and that would be believed.
+    private static func known(_ cause: String?) throws(AssayError) -> String? {
+        guard let cause else { return nil }
+        guard AliasMove.Cause(rawValue: cause) != nil else {
+            throw AssayError(
+                .usage, "\(Printable.quote(cause)) is no reason of a move",
+                remedy: "use \(AliasMove.Cause.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return cause
     }
 }
 

@@ -75,16 +75,66 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only versions with this note.", valueName: "key=value"))
     var annotation: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "As it was then, with what was deleted since: 2026-11-25 or 2026-11-25T08:00:00Z.", valueName: "date"))
+    var at: String?
+
     @Option(help: "The most rows.")
     var limit = 100
 
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
-        if let repository {
+        if let time = try Arguments.time(at, option: "at") {
+            try await listPast(at: time)
+        } else if let repository {
             try await listVersions(of: RepositoryName(parsing: repository))
         } else {
             try await listRepositories()
+        }
+    }
+
+    /// What `--at` prints of repositories as JSON.
+    private struct PastRepository: Encodable {
+        let name: String
+        let versionCount: Int
+    }
+
+    private func listPast(at time: Timestamp) async throws {
+        guard kind == nil, prefix == nil, framework == nil, runId == nil, annotation == nil else {
+            throw AssayError(
+                .usage, "--at shows all there was", reason: "what filters look at is not in the audit log",
+                remedy: "leave the filters out")
+        }
+        let repository = try repository.map { try RepositoryName(parsing: $0) }
+        let (limit, isJSON, console) = (limit, options.json, options.console)
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        try await options.withClient { client in
+            let state = try await PastState.read(at: time, repository: repository, client: client)
+            guard let repository else {
+                let all = state.repositories
+                let items = all.prefix(limit).map { PastRepository(name: $0.name, versionCount: $0.versions) }
+                if isJSON { return try console.print(json: ["items": Array(items)]) }
+                var table = Table("REPOSITORY", "VERSIONS")
+                for item in items { table.add(item.name, "\(item.versionCount)") }
+                try console.print(table)
+                if all.count > limit { console.note("there are more; add --limit N to see them") }
+                return
+            }
+            // A repository that does not exist had no versions, but the name may be a slip.
+            _ = try await client.repository(repository)
+            let all = try state.items(of: repository)
+            let items = Array(all.prefix(limit))
+            if isJSON { return try console.print(json: ["items": items]) }
+            var table = Table("VERSION", "ALIASES", "CREATED", "DIGEST")
+            for item in items {
+                table.add(
+                    "\(item.version)", item.aliases.isEmpty ? "-" : item.aliases.joined(separator: ", "),
+                    item.createdAt.description, String(item.manifestDigest.drop { $0 != ":" }.dropFirst().prefix(12)))
+            }
+            try console.print(table)
+            if all.count > limit { console.note("there are more; add --limit N to see them") }
         }
     }
 

@@ -14,7 +14,8 @@ struct PolicyCommand: AsyncParsableCommand {
               assay policy check team/fraud:3 production
             """,
         subcommands: [
-            PolicySetCommand.self, PolicyCheckCommand.self, PolicyShowCommand.self, PolicyRemoveCommand.self,
+            PolicySetCommand.self, PolicyCheckCommand.self, PolicyShowCommand.self, PolicyHistoryCommand.self,
+            PolicyRemoveCommand.self,
         ])
 }
 
@@ -153,6 +154,7 @@ struct PolicyShowCommand: AsyncParsableCommand {
         discussion: """
             Example:
               assay policy show team/fraud production
+              assay policy show team/fraud production --digest sha256:…
             """)
 
     @Argument(help: "The repository.")
@@ -161,15 +163,27 @@ struct PolicyShowCommand: AsyncParsableCommand {
     @Argument(help: "The alias.")
     var alias: String?
 
+    @Option(help: ArgumentHelp("One that protected the alias once, as policy history lists them.", valueName: "digest"))
+    var digest: String?
+
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
         let name = try RepositoryName(parsing: repository)
         let reference = try alias.map { try Arguments.alias(repository, $0) }
+        let digest = try digest.map { try Digest(parsing: $0) }
+        guard digest == nil || reference != nil else {
+            throw AssayError(.usage, "--digest names a policy of an alias", remedy: "name the alias too")
+        }
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             if let reference {
-                let response = try await client.policy(of: reference)
+                let response =
+                    if let digest {
+                        try await client.policy(digest, of: reference)
+                    } else {
+                        try await client.policy(of: reference)
+                    }
                 return try isJSON ? console.print(json: response) : Self.print(response, on: console)
             }
             let list = try await client.policies(in: name)

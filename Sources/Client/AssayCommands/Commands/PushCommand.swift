@@ -28,6 +28,15 @@ struct PushCommand: AsyncParsableCommand {
             valueName: "pattern"))
     var exclude: [String] = []
 
+    @Flag(help: "Follow links that end in plain files of the folder itself.")
+    var followLinks = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Follow links that end in plain files of this folder too, such as a cache that the folder is part of; may "
+                + "be repeated.", valueName: "folder"))
+    var linksWithin: [String] = []
+
     @Option(help: "model or dataset; what the repository holds already if not given.")
     var kind: String?
 
@@ -91,7 +100,8 @@ struct PushCommand: AsyncParsableCommand {
         let repository = try RepositoryName(parsing: repository)
         let secrets = [signing.key, signing.passphraseFile, options.tokenFile].compactMap(\.self)
         let scan = try FileScan.scan(
-            paths, rules: PushRules(excluded: IgnorePatterns(lines: exclude), secrets: secrets))
+            paths, rules: PushRules(excluded: IgnorePatterns(lines: exclude), secrets: secrets),
+            links: LinkRules(isFollowing: followLinks, within: linksWithin))
         let variables = CommandEnvironment.current.variables
         var given = try plan(repository, scan.files, try await trackedRun(variables))
         let console = options.console

@@ -34,19 +34,50 @@ struct ShowCommand: AsyncParsableCommand {
         let measured: [VersionReport.Signed<MeasuredFigures>]
     }
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:…, or a digest: sha256:….")
     var reference: String
 
     @OptionGroup var options: ServerOptions
 
     mutating func run() async throws {
-        let reference = try Reference(parsing: reference)
+        let text = reference
+        let digest = ContentFinder.digest(in: text)
+        let named = digest == nil ? try Reference(parsing: text) : nil
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
+            let found = try await Self.only(digest, client, isJSON, console)
+            guard let reference = named ?? found else { return }
             let document = try await Self.document(of: reference, client: client)
             if isJSON { return try console.print(json: document) }
             for line in Self.lines(of: document) { try console.print(line) }
         }
+    }
+
+    /// The version that has content of a digest; nil where it is in several, which are listed then.
+    private static func only(
+        _ digest: Digest?, _ client: AssayClient, _ isJSON: Bool, _ console: Console
+    ) async throws -> Reference? {
+        guard let digest else { return nil }
+        let list = try await ContentFinder(client: client).places(of: digest, limit: Pages.itemsMax)
+        var versions: [Reference] = []
+        for place in list.items {
+            guard let number = place.version else { continue }
+            let version = Reference(place.repository, number)
+            if !versions.contains(version) { versions.append(version) }
+        }
+        guard let first = versions.first else {
+            throw AssayError(
+                .versionNotFound, "no version here has content of the digest \(digest)",
+                remedy: "push it, or ask the registry that it came from")
+        }
+        guard versions.count > 1 else { return first }
+        if isJSON {
+            try console.print(json: list)
+        } else {
+            for place in list.items { try console.print(ContentFinder.line(of: place)) }
+        }
+        console.note("it is in \(versions.count) versions; show one: assay show \(first)")
+        return nil
     }
 
     private static func document(of reference: Reference, client: AssayClient) async throws -> Document {

@@ -64,7 +64,7 @@ struct FolderState: Sendable {
         self.entries = entries
         self.drafts = drafts
         chosen = Self.names(plan.chosen)
-        chosenFolders = Set(plan.chosen.flatMap { Self.folders(above: $0.path) })
+        chosenFolders = Self.folders(of: plan.chosen)
         removable = isDeletingOthers ? entries : entries.filter(\.isRecorded)
         staying = isDeletingOthers ? [] : entries.filter { !$0.isRecorded }
         isSignatureOfEarlier = Self.isOfEarlier(
@@ -101,6 +101,10 @@ struct FolderState: Sendable {
     private func isObstacle(_ entry: Entry) -> Bool {
         chosenFolders.contains(ExactText(entry.found.path))
             || Self.folders(above: entry.found.path).contains { chosen.contains($0) }
+    }
+
+    private static func folders(of files: [VersionFile]) -> Set<ExactText> {
+        files.reduce(into: []) { $0.formUnion(folders(above: $1.path)) }
     }
 
     private static func names(_ files: [VersionFile]) -> Set<ExactText> { Set(files.map { ExactText($0.path) }) }

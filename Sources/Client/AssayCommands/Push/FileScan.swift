@@ -19,18 +19,23 @@ struct FileScan {
     static let depthMax = 32
 
     private(set) var files: [ScannedFile] = []
+    /// The argument whose folder is looked through.
+    private var top = ""
     /// What was left out of folders: the paths, and why.
     private(set) var leftOut: [(path: String, why: LeftOut)] = []
     /// The signatures of models among them, by where they lie.
     private(set) var signatures: [BroughtSignature] = []
     private let rules: PushRules?
+    private let links: LinkRules
 
     /// Throws `file-not-found`, `file-type-refused`, `path-unsafe`, `file-inaccessible`, `too-many-entries`, and
     /// `usage` for a private key or a store that is named itself.
     ///
     /// `rules` say what of folders is left out; nil leaves nothing out.
-    static func scan(_ arguments: [String], rules: PushRules? = PushRules()) throws -> FileScan {
-        var scan = FileScan(rules: rules)
+    static func scan(
+        _ arguments: [String], rules: PushRules? = PushRules(), links: LinkRules = .none
+    ) throws -> FileScan {
+        var scan = FileScan(rules: rules, links: links)
         for argument in arguments { try scan.add(argument: argument) }
         guard !scan.files.isEmpty else {
             throw AssayError(.usage, "there are no files to push", remedy: "name a file, or a folder that holds one")
@@ -40,17 +45,26 @@ struct FileScan {
         return scan
     }
 
-    private init(rules: PushRules?) { self.rules = rules }
+    private init(rules: PushRules?, links: LinkRules) {
+        self.rules = rules
+        self.links = links
+    }
 
     private mutating func add(argument: String) throws {
         guard !argument.isEmpty else { throw AssayError(.fileNotFound, "an empty path names no file") }
         switch try Self.type(of: argument) {
         case S_IFDIR:
             if rules != nil, PushRules.isStore(argument) { throw Self.secret(argument, .store) }
+            top = argument
             try add(folder: argument, path: "", depth: 0, try rules?.patterns(in: argument) ?? IgnorePatterns())
         case S_IFREG:
             if let why = try rules?.secret(argument) { throw Self.secret(argument, why) }
             try add(file: argument, path: Self.lastComponent(of: argument))
+        case S_IFLNK where links.isFollowing && Self.isFolder(argument): try add(argument: argument + "/")
+        case S_IFLNK:
+            let target = try links.target(of: argument, root: Self.parent(of: argument))
+            if let why = try rules?.secret(target) { throw Self.secret(argument, why) }
+            try add(file: target, path: Self.lastComponent(of: argument))
         default: throw Self.refused(argument)
         }
     }
@@ -77,6 +91,13 @@ struct FileScan {
             switch type {
             case S_IFDIR: try add(folder: local, path: inner, depth: depth + 1, patterns)
             case S_IFREG: try add(file: local, path: inner)
+            case S_IFLNK:
+                let target = try links.target(of: local, root: top)
+                if let why = try rules?.secret(target) {
+                    leftOut.append((inner, why))
+                } else {
+                    try add(file: target, path: inner)
+                }
             default: throw Self.refused(local)
             }
         }
@@ -126,6 +147,17 @@ struct FileScan {
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Whether a path leads to a folder, through links.
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private static func parent(of path: String) -> String {
+        let parent = path.pathComponents.dropLast().joined(separator: "/")
+        return parent.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : parent
     }
 
     private static func lastComponent(of path: String) -> String {

@@ -81,6 +81,13 @@ package protocol Index: Sendable {
     /// `request-invalid` for too many words.
     func search(_ text: String, kind: Repository.Kind?, limit: Int) async throws -> [Version]
 
+    /// Which manifests name content of a digest, in all repositories, each once, those after the cursor. `next` is the
+    /// cursor of the next page.
+    func contentUses(of digest: Digest, after: String?, limit: Int) async throws -> Page<ContentUse>
+
+    /// Which manifests have a digest themselves, in all repositories.
+    func manifestUses(of digest: Digest, limit: Int) async throws -> [ContentUse]
+
     // MARK: Deletes
 
     /// Takes a manifest out of a repository. Blobs, its referrers and the children of an index stay.
@@ -107,6 +114,10 @@ package protocol Index: Sendable {
 
     /// In byte order. Throws `repository-not-found`.
     func aliases(in repository: RepositoryName) async throws -> [Alias]
+
+    /// The aliases of all repositories with the digests of their versions, in byte order of repository and name, those
+    /// after one of them.
+    func allAliases(after: (RepositoryName, AliasName)?, limit: Int) async throws -> Page<Alias>
 
     /// Everything that a promotion of a manifest to an alias is decided by, from one snapshot; of verifications the
     /// newest. Throws `version-not-found`.
@@ -150,6 +161,11 @@ package protocol Index: Sendable {
 
     /// Nil if no policy protects the alias.
     func policy(of alias: AliasName, in repository: RepositoryName) async throws -> PolicyRecord?
+
+    /// A policy that protects the alias or once did, by its digest, as it was set first; nil if it never did.
+    func policy(
+        _ digest: Digest, of alias: AliasName, in repository: RepositoryName
+    ) async throws -> PolicyRecord?
 
     /// In order of the aliases. Throws `repository-not-found`.
     func policies(in repository: RepositoryName) async throws -> [PolicyRecord]

@@ -213,6 +213,36 @@ package struct PolicyRecord: Sendable, Hashable {
     }
 }
 
+/// A manifest that names content, or is it.
+package struct ContentUse: Sendable, Hashable {
+    package let repository: RepositoryName
+    package let manifestDigest: Digest
+    /// The number of the version that the manifest is; nil if it is none.
+    package let version: VersionNumber?
+    /// What the manifest hangs on, and the number of that if it is a version.
+    package let subject: Digest?
+    package let subjectVersion: VersionNumber?
+    package let isConfig: Bool
+    /// The aliases that point to the version, or to the one that it hangs on.
+    package let aliases: [AliasName]
+    /// The aliases that ever pointed to it.
+    package let everAliases: [AliasName]
+
+    package init(
+        repository: RepositoryName, manifestDigest: Digest, version: VersionNumber?, subject: Digest?,
+        subjectVersion: VersionNumber?, isConfig: Bool, aliases: [AliasName], everAliases: [AliasName]
+    ) {
+        self.repository = repository
+        self.manifestDigest = manifestDigest
+        self.version = version
+        self.subject = subject
+        self.subjectVersion = subjectVersion
+        self.isConfig = isConfig
+        self.aliases = aliases
+        self.everAliases = everAliases
+    }
+}
+
 /// A referrer that carries a signed statement.
 package struct AttestationRecord: Sendable, Hashable {
     /// The referrer manifest.

@@ -11,6 +11,12 @@ package struct Audit: Sendable {
     package struct Query: Sendable {
         package var kind: AuditEntry.Kind?
         package var repository: RepositoryName?
+        /// Only entries from this time on, and only those before that one.
+        package var since: Timestamp?
+        package var until: Timestamp?
+        /// Only moves of aliases for this reason, and only what this one did.
+        package var cause: String?
+        package var actor: String?
         /// Only entries with a smaller index: the cursor of the page before.
         package var before: Int64?
         package var limit: Int
@@ -32,6 +38,14 @@ package struct Audit: Sendable {
     /// The most facts that are computed for one question.
     package static let factsMax = 16_384
     private static let faultsMax = 1_000
+
+    /// Whether an entry is one of those that are asked for.
+    private static func fits(_ entry: AuditEntry, _ query: Query) -> Bool {
+        (query.kind.map { $0 == entry.kind } ?? true)
+            && (query.repository.map { $0.text == entry.text(.repository) } ?? true)
+            && (query.until.map { entry.at < $0 } ?? true) && (query.actor.map { $0 == entry.actor } ?? true)
+            && (query.cause.map { $0 == entry.text(.cause) } ?? true)
+    }
 
     let log: any AuditLog
     let index: any Index
@@ -64,9 +78,9 @@ package struct Audit: Sendable {
             let entries = try await log.entries(from: start, limit: Int(end - start))
             for (offset, bytes) in entries.enumerated().reversed() {
                 let entry = try AuditEntry(parsing: bytes)
-                guard query.kind.map({ $0 == entry.kind }) ?? true,
-                    query.repository.map({ $0.text == entry.text(.repository) }) ?? true
-                else { continue }
+                // No later entry of the log is of an earlier time.
+                if let since = query.since, entry.at < since { return Page(items: items, next: nil) }
+                guard Self.fits(entry, query) else { continue }
                 let index = start + Int64(offset)
                 items.append(Item(index: index, entry: entry))
                 if items.count == query.limit { return Page(items: items, next: index > 0 ? String(index) : nil) }

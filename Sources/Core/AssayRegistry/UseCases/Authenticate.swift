@@ -10,8 +10,13 @@ package struct Authenticate: Sendable {
     }
 
     private let mode: Mode
+    /// Whether the store can only be read, so that nothing is asked of it but that.
+    private let isReadOnly: Bool
 
-    package init(_ mode: Mode) { self.mode = mode }
+    package init(_ mode: Mode, isReadOnly: Bool = false) {
+        self.mode = mode
+        self.isReadOnly = isReadOnly
+    }
 
     /// Throws `unauthenticated` if a token was sent and is wrong; no token makes the caller anonymous.
     package func principal(token: String?) throws(AssayError) -> Principal {
@@ -32,6 +37,15 @@ package struct Authenticate: Sendable {
         throw AssayError(
             .permissionDenied, "this needs the permission '\(permission.rawValue)'",
             remedy: "ask an administrator of the registry for it")
+    }
+
+    /// Throws `permission-denied` where the store can only be read and a request would change something.
+    package func demandWritable(by permission: Permission, isSafeMethod: Bool) throws(AssayError) {
+        guard isReadOnly, !isSafeMethod, permission != .read, permission != .none else { return }
+        throw AssayError(
+            .permissionDenied, "the store can only be read here",
+            reason: "its file system is read-only or full, or its files are not this user's to write",
+            remedy: "make room, or use a copy of the store that can be written")
     }
 
     /// Whether a request may name this host.

@@ -112,6 +112,23 @@ package struct ManageAliases: Sendable {
         return record
     }
 
+    /// A policy that protects an alias or once did, by its digest. Throws `policy-not-found`.
+    package func policy(
+        _ digest: Digest, of alias: AliasName, in repository: RepositoryName
+    ) async throws -> PolicyRecord {
+        guard let record = try await index.policy(digest, of: alias, in: repository) else {
+            throw AssayError(
+                .policyNotFound, "no policy of that digest ever protected \(repository):\(alias)",
+                reason: "\(digest)", remedy: "see them with: assay policy history \(repository) \(alias)")
+        }
+        return record
+    }
+
+    /// The aliases of all repositories, those after one of them.
+    package func allAliases(after: (RepositoryName, AliasName)?, limit: Int) async throws -> Page<Alias> {
+        try await index.allAliases(after: after, limit: limit)
+    }
+
     /// Throws `policy-not-found`.
     package func removePolicy(
         of alias: AliasName, in repository: RepositoryName, by principal: Principal

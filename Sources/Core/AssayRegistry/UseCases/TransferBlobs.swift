@@ -85,9 +85,13 @@ package struct TransferBlobs: Sendable {
     package func mount(
         _ digest: Digest, from source: RepositoryName?, to repository: RepositoryName
     ) async throws -> Bool {
-        guard try await blobs.size(of: digest) != nil else { return false }
-        return try await index.mountBlob(
-            digest, from: source, to: repository, at: clock.now(), leasedUntil: leaseEnd)
+        guard let size = try await blobs.size(of: digest) else { return false }
+        guard
+            try await index.mountBlob(
+                digest, from: source, to: repository, at: clock.now(), leasedUntil: leaseEnd)
+        else { return false }
+        // One that was cut on the disk is not there to be mounted: whoever asks brings it again, and so heals it.
+        return try await index.blobSize(digest, in: repository) == size
     }
 
     private var leaseEnd: Timestamp { steadyClock.now().advanced(bySeconds: Self.leaseSeconds) }
