@@ -6,7 +6,7 @@ from measures_downloads import pull, ranges
 from measures_floods import floods
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
-from measures_program import evaluator, memory, start, verification
+from measures_program import evaluator, memory, start, teachers, verification
 from measures_promotions import promotions
 from measures_requests import manifests, resolve, small, tags
 from measures_uploads import push, repush
@@ -31,6 +31,7 @@ MEASURES = {
     "cage": cage,
     "gate": gate,
     "verification": verification,
+    "teachers": teachers,
     "start": start,
     "memory": memory,
 }

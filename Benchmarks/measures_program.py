@@ -16,6 +16,8 @@ from processes import REPOSITORY_ROOT, AssayServer, BenchmarkError, peak_memory_
 EVALUATOR_RUNS = 600
 # Sessions of one file differ for as long as they live, so it takes many to see two percent.
 EVALUATOR_PAIRS = 15
+# Enough that going through the data takes longer than comparing latency, as it does where a teacher is worth asking.
+TAUGHT_BATCHES = 1000
 
 FIXTURES = REPOSITORY_ROOT / "fixtures" / "digits"
 PYTHON = REPOSITORY_ROOT / ".cache" / "venv" / "bin" / "python"
@@ -30,12 +32,13 @@ def evaluation_protocol():
     return json.loads(schema.read_text())["properties"]["protocol"]["const"]
 
 
-def evaluate(setting, model, data, baseline=None, **latency):
+def evaluate(setting, model, data, baseline=None, teacher=None, **latency):
     """The evaluator's answer to one job, asked as the server asks it."""
     job = {
         "protocol": evaluation_protocol(), "runtime_path": str(RUNTIME), "model_path": str(model), "dataset_path": str(data),
         "latency": {"threads": 1, "seed": 1} | latency,
-    } | ({"baseline_model_path": str(baseline)} if baseline else {})
+    } | ({"baseline_model_path": str(baseline)} if baseline else {}) | (
+        {"teacher_model_path": str(teacher)} if teacher else {})
     outcome = subprocess.run(
         [*PINNED, setting.binary.parent / "assay-evaluator"], input=json.dumps(job), capture_output=True, text=True,
         timeout=300)
@@ -60,6 +63,27 @@ def evaluator(setting):
         ratios.append(last[0] / last[1])
     note = f"median of {len(ratios)} pairs; the last {last[0]:.0f} and {last[1]:.0f} microseconds"
     return [at_most("evaluator p50, off from a bare loop", abs(statistics.median(ratios) - 1) * 100, 2, "%", note)]
+
+
+def teachers(setting):
+    """A model beside a baseline and a teacher in one run, and each of the three in a run of its own."""
+    models = [chain(setting.folder / f"taught-{name}.onnx", LARGE) for name in ("model", "baseline", "teacher")]
+    data = dataset(setting.folder / "taught.npz", batches=TAUGHT_BATCHES)
+    ratios = []
+    for _ in range(setting.rounds):
+        together, *alone = [
+            seconds_of(evaluate, setting, models[0], data, *others, batch_size=BATCH, budget_seconds=600)
+            for others in (models[1:], [])] + [
+            seconds_of(evaluate, setting, model, data, batch_size=BATCH, budget_seconds=600) for model in models[1:]]
+        ratios.append(together / sum(alone))
+    note = f"median of {len(ratios)} rounds; the last {together:.1f} and {sum(alone):.1f} s"
+    return [at_most("teacher and baseline in one run", statistics.median(ratios), 1.1, "times", note)]
+
+
+def seconds_of(function, *arguments, **options):
+    started = time.perf_counter()
+    function(*arguments, **options)
+    return time.perf_counter() - started
 
 
 def verification(setting):

@@ -25,8 +25,9 @@ def chain(path, layers):
     return path
 
 
-def dataset(path):
+def dataset(path, batches=1):
     values = numpy.random.default_rng(2)
+    rows = BATCH * batches
     numpy.savez(
-        path, x=values.standard_normal((BATCH, WIDTH)).astype(numpy.float32), label=numpy.zeros(BATCH, dtype=numpy.int64))
+        path, x=values.standard_normal((rows, WIDTH)).astype(numpy.float32), label=numpy.zeros(rows, dtype=numpy.int64))
     return path

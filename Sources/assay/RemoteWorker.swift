@@ -189,6 +189,7 @@ struct RemoteWorker: Sendable {
                 return try await host.evaluate(
                     EvaluationRequest(
                         model: model, baseline: Self.model(.baseline, data: .baselineData, among: files),
+                        teacher: Self.model(.teacher, data: .teacherData, among: files),
                         dataset: try Self.dataset(files.filter { $0.file.role == .dataset }),
                         settings: job.verification.settings, cpus: cpus), progress: progress)
             }

@@ -41,6 +41,28 @@ struct ClaimTests {
         try Self.claim(files).check(answers: Self.request(threadsMax: 1))
     }
 
+    @Test func `a teacher is of the version that the settings name, and of no other`() throws {
+        let model = [try Self.file(.model, "model.onnx"), try Self.file(.dataset, "test.npz")]
+        let teacher = [
+            try Self.file(.teacher, "big.onnx"), try Self.file(.teacherData, "big.bin", location: "big.bin"),
+        ]
+        var settings = VerificationSettings()
+        settings.teacher = .init(
+            repository: try RepositoryName(parsing: "model"), number: try #require(VersionNumber(2)),
+            digest: Self.digest)
+        try Self.claim(model + teacher, settings: settings).check(answers: Self.request())
+        #expect(throws: AssayError.self) { try Self.claim(model + teacher).check(answers: Self.request()) }
+        #expect(throws: AssayError.self) {
+            try Self.claim(model, settings: settings).check(answers: Self.request())
+        }
+        settings.teacher = .init(
+            repository: try RepositoryName(parsing: "other"), number: try #require(VersionNumber(2)),
+            digest: Self.digest)
+        #expect(throws: AssayError.self) {
+            try Self.claim(model + teacher, settings: settings).check(answers: Self.request())
+        }
+    }
+
     @Test(arguments: [Int.min, -1, 0, 1 << 62, .max])
     func `a job beyond the limits of settings is not`(value: Int) throws {
         let files = [try Self.file(.model, "model.onnx"), try Self.file(.dataset, "test.npz")]

@@ -20,6 +20,8 @@ struct ReplayTests {
         settings.file = "m.onnx"
         settings.output = "p"
         settings.scores = .logits
+        settings.teacher = subject
+        settings.teacherMaxRatios = ["p50": 0.5]
         settings.labels = [try WorkerLabel(parsing: "gpu=none")]
         var report = VerificationReport(
             verification: VerificationID(bits: 1), subject: subject, dataset: subject, settings: settings,
@@ -36,12 +38,12 @@ struct ReplayTests {
             return value.displayStyle == .optional && value.children.isEmpty
         }
         #expect(unset.isEmpty, "this test must set \(unset.compactMap(\.label))")
-        #expect(VerifyRequest(repeating: report).settings == report.settings)
+        #expect(VerifyRequest(repeating: report).settings(teacher: report.settings.teacher) == report.settings)
     }
 
     @Test func `a repeated request names everything by digest, the baseline of a failed run too`() throws {
         let request = VerifyRequest(repeating: try report())
-        for reference in [request.reference, request.dataset, request.baseline] {
+        for reference in [request.reference, request.dataset, request.baseline, request.teacher] {
             #expect(reference?.description == "team/a@sha256:" + String(repeating: "a", count: 64))
         }
     }

@@ -39,7 +39,7 @@ def evaluate(binary, tmp_path):
 def answer(binary, path, data, threads=1, **job):
 
     document = {
-        "protocol": 4, "runtime_path": os.environ["ASSAY_ONNXRUNTIME"], "model_path": str(path),
+        "protocol": 5, "runtime_path": os.environ["ASSAY_ONNXRUNTIME"], "model_path": str(path),
         "dataset_path": str(data), "latency": {"threads": threads, "measured_runs": 10, "warm_up_runs": 0}, **job}
     lines = subprocess.run(
         [binary.with_name("assay-evaluator")], input=json.dumps(document).encode(), capture_output=True, timeout=60,

@@ -2,7 +2,7 @@ import EvaluationProtocol
 import Testing
 
 @Suite struct `Evaluation job` {
-    private let minimal = #"{"protocol":4,"runtime_path":"/r.so","model_path":"/m.onnx","dataset_path":"/d.npz""#
+    private let minimal = #"{"protocol":5,"runtime_path":"/r.so","model_path":"/m.onnx","dataset_path":"/d.npz""#
 
     @Test func `a job that names only the files gets the defaults`() throws {
         let job = try EvaluationJob(json: Array("\(minimal)}".utf8))
@@ -29,9 +29,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"protocol":1}"#, "the job is of protocol 1; only protocol 4 is known"),
+        (#"{"protocol":1}"#, "the job is of protocol 1; only protocol 5 is known"),
         (#"{}"#, "the job is not valid: protocol is missing"),
-        (#"{"protocol":4}"#, "the job is not valid: runtime_path is missing"),
+        (#"{"protocol":5}"#, "the job is not valid: runtime_path is missing"),
         (#"["#, "the job is not valid: it is not JSON"),
         (#""#, "the job is not valid: it is not JSON"),
         (#"{"protocol":"2"}"#, "the job is not valid: protocol has the wrong type"),

@@ -63,21 +63,21 @@ import Testing
     @Test func `the wire form of progress and failure is fixed`() throws {
         #expect(
             String(decoding: try EvaluationMessage.progress(stage: .accuracy, done: 1, total: 2).line(), as: UTF8.self)
-                == #"{"done":1,"protocol":4,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
+                == #"{"done":1,"protocol":5,"stage":"accuracy","total":2,"type":"progress"}"# + "\n")
         #expect(
             String(decoding: try EvaluationMessage.failure(.init(.timeLimit, "late")).line(), as: UTF8.self)
-                == #"{"kind":"time-limit","message":"late","protocol":4,"type":"failure"}"# + "\n")
+                == #"{"kind":"time-limit","message":"late","protocol":5,"type":"failure"}"# + "\n")
     }
 
     @Test func `kinds and stages that are not known yet are kept`() throws {
-        let line = #"{"protocol":4,"type":"failure","kind":"new-kind","message":"m"}"#
+        let line = #"{"protocol":5,"type":"failure","kind":"new-kind","message":"m"}"#
         #expect(
             try EvaluationMessage(line: Array(line.utf8))
                 == .failure(EvaluationFailure(.init(rawValue: "new-kind"), "m")))
     }
 
     @Test func `another protocol is refused before the rest is read`() {
-        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 4 is known")) {
+        #expect(throws: EvaluationProtocolError("the message is of protocol 7; only protocol 5 is known")) {
             try EvaluationMessage(line: Array(#"{"protocol":7,"type":"new"}"#.utf8))
         }
     }

@@ -76,7 +76,7 @@ import Testing
         #expect(answer.failure?.kind == .invalidModel)
     }
 
-    @Test(arguments: ["", "no job", #"{"protocol":4}"#, String(repeating: " ", count: EvaluationJob.bytesMax + 1)])
+    @Test(arguments: ["", "no job", #"{"protocol":5}"#, String(repeating: " ", count: EvaluationJob.bytesMax + 1)])
     func `what is no job is answered with a failure`(text: String) throws {
         let answer = try run(Array(text.utf8))
         #expect(answer.isExit && answer.status == 0)

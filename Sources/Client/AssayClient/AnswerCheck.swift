@@ -84,6 +84,11 @@ extension Verification {
             (baseline == nil) == (request.baseline == nil), asked: request.baseline?.description ?? "no baseline",
             answered: baseline.map { "\($0.repository):\($0.number)" } ?? "no baseline")
         if let asked = request.baseline, let baseline { try asked.check(answer: baseline) }
+        try AnswerCheck.demand(
+            (settings.teacher == nil) == (request.teacher == nil),
+            asked: request.teacher?.description ?? "no teacher",
+            answered: settings.teacher.map { "\($0.repository):\($0.number)" } ?? "no teacher")
+        if let asked = request.teacher, let teacher = settings.teacher { try asked.check(answer: teacher) }
     }
 
     /// Throws unless it is this verification and still of the same things.

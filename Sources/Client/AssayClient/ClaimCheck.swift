@@ -48,6 +48,7 @@ extension ClaimResponse {
         try checkSizes()
         try checkModel(.model, data: .modelData, of: verification.subject)
         try checkModel(.baseline, data: .baselineData, of: verification.baseline)
+        try checkModel(.teacher, data: .teacherData, of: verification.settings.teacher)
         try checkDataset()
     }
 

@@ -127,6 +127,10 @@ package struct VerifyRequest: Sendable, Codable {
     package var deadlineSeconds: Int?
     /// Bounds of latency against the baseline: measuring goes on until each is decided.
     package var maxRatios: [String: Double]?
+    /// A version whose answers are compared with, on the same samples.
+    package var teacher: Reference?
+    /// Bounds of latency against the teacher.
+    package var teacherMaxRatios: [String: Double]?
     package var confidence: Double?
     package var sweepBatches: [Int]?
     package var sweepThreads: [Int]?
@@ -172,6 +176,8 @@ package struct VerifyRequest: Sendable, Codable {
         output = settings.output
         scores = settings.scores
         labels = settings.labels
+        teacher = settings.teacher.map(exactly)
+        teacherMaxRatios = settings.teacherMaxRatios
         isReplay = true
     }
 
@@ -192,6 +198,14 @@ package struct VerifyRequest: Sendable, Codable {
         settings.output = output
         settings.scores = scores
         if let labels, !labels.isEmpty { settings.labels = Set(labels).sorted() }
+        return settings
+    }
+
+    /// The settings with the version that the teacher is.
+    package func settings(teacher: VerificationReport.Subject?) -> VerificationSettings {
+        var settings = settings
+        settings.teacher = teacher
+        settings.teacherMaxRatios = teacherMaxRatios
         return settings
     }
 }

@@ -27,6 +27,8 @@ package struct ClaimResponse: Sendable, Codable {
             case baseline
             case modelData = "model-data"
             case baselineData = "baseline-data"
+            case teacher
+            case teacherData = "teacher-data"
         }
 
         package let role: Role

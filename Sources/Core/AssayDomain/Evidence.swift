@@ -24,6 +24,10 @@ package struct Evidence: Sendable {
     package var time: Timestamp?
     /// The data that the policy's `measured` names, by digest; what is not there is no data.
     package var figureDatasets: [Reference: Digest] = [:]
+    /// The policy's teacher; nil if it is not there, or the policy has none.
+    package var teacher: Teacher?
+    /// Why it is not there.
+    package var teacherFault: String?
     /// A signed report for this version that matches the policy's dataset and settings.
     package var report: VerificationReport?
     /// The version that the alias points to now.
@@ -36,6 +40,17 @@ package struct Evidence: Sendable {
     package var parts: [String: Reports] = [:]
     /// What the version's files are by their content; nil if nobody looked.
     package var inspections: [FileInspection]?
+
+    /// The version whose answers others are compared with.
+    package struct Teacher: Sendable {
+        package let subject: VerificationReport.Subject
+        package let contentBytes: Int64
+
+        package init(subject: VerificationReport.Subject, contentBytes: Int64) {
+            self.subject = subject
+            self.contentBytes = contentBytes
+        }
+    }
 
     /// Reports of a version and of the holder on the same dataset.
     package struct Reports: Sendable {

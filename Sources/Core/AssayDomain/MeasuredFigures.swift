@@ -30,13 +30,13 @@ package struct MeasuredFigures: Sendable, Hashable, Encodable {
         package let high: Double?
         package let unit: String?
 
-        /// As tables show it: `0.7100 % (0.7000 to 0.7200, n 14042)`.
+        /// As tables show it: `71.2 % (70.4 to 71.9, n 14042)`.
         package var text: String {
             let interval =
                 low == nil && high == nil
-                ? nil : "\(low.map(Figure.metric) ?? "…") to \(high.map(Figure.metric) ?? "…")"
+                ? nil : "\(low.map { JSONTree.text(of: $0) } ?? "…") to \(high.map { JSONTree.text(of: $0) } ?? "…")"
             let notes = [interval, n.map { "n \($0)" }].compactMap(\.self)
-            return Figure.metric(value) + (unit.map { " \(Printable.escape($0))" } ?? "")
+            return JSONTree.text(of: value) + (unit.map { " \(Printable.escape($0))" } ?? "")
                 + (notes.isEmpty ? "" : " (\(notes.joined(separator: ", ")))")
         }
     }

@@ -47,6 +47,7 @@ extension Policy {
         try checkRollback()
         try checkFigures()
         try checkFormats()
+        try checkTeacher()
         if let tries, !(needsMeasurement && tries.max >= 1) {
             throw AssayError(
                 .policyInvalid, "tries.max is \(tries.max), or nothing is measured",

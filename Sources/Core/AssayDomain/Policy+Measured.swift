@@ -108,7 +108,8 @@ extension Policy.FigureDemand {
             keys.map { "by one of \($0.count) named keys" } ?? role.map { "by a trusted \($0.rawValue) key" }
             ?? "by a trusted key"
         return [
-            min.map { "at least \(Figure.metric($0))\(unit)" }, max.map { "at most \(Figure.metric($0))\(unit)" }, by,
+            min.map { "at least \(JSONTree.text(of: $0))\(unit)" },
+            max.map { "at most \(JSONTree.text(of: $0))\(unit)" }, by,
             dataset.map { "on \($0)" }, maxAge.map { "at most \($0) old" },
         ].compactMap(\.self).joined(separator: ", ")
     }

@@ -28,6 +28,7 @@ extension Policy {
         if cage != nil { names.append("cage") }
         names += sameAnswers.map(\.name)
         if cacheable != nil { names.append("cacheable") }
+        names += teacherRequirements
         if tries != nil { names.append("tries") }
         return names
     }

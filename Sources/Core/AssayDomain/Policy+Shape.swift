@@ -9,6 +9,11 @@ extension Policy {
                 "dataset": .value, "inputs": .list(.value), "output": .value, "scores": .value,
                 "metrics": .map(metricShape),
             ])),
+        "teacher": .valueOr(.object(["lineage": .value])), "agreement": agreementShape,
+        "divergence": .map(agreementFigureShape),
+        "flips": agreementFigureShape, "inherited_errors": agreementFigureShape,
+        "error_consistency": agreementFigureShape, "retained": .object(["accuracy": agreementFigureShape]),
+        "cost": .map(.object(["max_ratio": .value])),
         "inputs": .list(.value), "file": .value, "output": .value, "scores": .value, "metrics": .map(metricShape),
         "batch_invariant": .object(["max_difference": .value]),
         "deterministic": .object(["max_difference": .value]), "cacheable": .value, "tries": .object(["max": .value]),
@@ -23,6 +28,14 @@ extension Policy {
     private static let demandShape = KeyShape.object([
         "type": .value, "name": .value, "role": .value, "keys": .list(.value), "present": .value,
         "where": .map(.valueOr(.object(["min": .value, "max": .value]))),
+    ])
+
+    private static let agreementFigureShape = KeyShape.object(["min": .value, "max": .value, "confidence": .value])
+
+    private static let agreementShape = KeyShape.object([
+        "min": .value, "max": .value, "confidence": .value, "teacher_right": agreementFigureShape,
+        "teacher_wrong": agreementFigureShape,
+        "slices": .map(.object(["min": .value, "max": .value, "min_samples": .value])),
     ])
 
     private static let figureShape = KeyShape.object([

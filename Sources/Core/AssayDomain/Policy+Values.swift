@@ -13,6 +13,11 @@ extension Policy {
         if case .list(let items) = given["lineage"] ?? .null {
             if let fault = wordFault("lineage", items, known: LineageRelation.allCases.map(\.rawValue)) { return fault }
         }
+        if let relation = given["teacher"]?["lineage"],
+            let fault = wordFault("teacher.lineage", [relation], known: teacherRelations.map(\.rawValue))
+        {
+            return fault
+        }
         let roles = [TrustedKey.Role.release, .training, .registry, .evaluation].map(\.rawValue)
         // That a log's key can sign none of it is told where it is checked.
         let known = roles + [TrustedKey.Role.log.rawValue]

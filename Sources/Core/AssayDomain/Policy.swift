@@ -173,6 +173,19 @@ package struct Policy: Sendable, Hashable, Codable {
     package var attestations: [AttestationDemand]?
     /// Figures that were measured elsewhere, by name; never what a registry measured itself.
     package var measured: [String: FigureDemand]?
+    /// The version whose answers are compared with, on the same samples.
+    package var teacher: TeacherName?
+    package var agreement: AgreementBound?
+    /// By the names of `Policy.divergences`.
+    package var divergence: [String: AgreementFigureBound]?
+    /// The share of samples on which exactly one of the two is right.
+    package var flips: AgreementFigureBound?
+    /// The share of the teacher's errors that are made again, with the same answer.
+    package var inheritedErrors: AgreementFigureBound?
+    package var errorConsistency: AgreementFigureBound?
+    package var retained: RetainedBound?
+    /// By the names of `Policy.costs`.
+    package var cost: [String: RatioBound]?
     /// The dataset version that metrics and latency are measured on.
     package var dataset: Reference?
     /// The arrays of the dataset that may go into a model; where it is not set the dataset says it, or nobody.
@@ -229,6 +242,7 @@ package struct Policy: Sendable, Hashable, Codable {
         settings.file = file
         settings.output = output
         settings.scores = scores
+        if let ratios = teacherMaxRatios { settings.teacherMaxRatios = ratios }
         return settings
     }
 
@@ -275,6 +289,6 @@ package struct Policy: Sendable, Hashable, Codable {
     var needsMeasurement: Bool {
         !(metrics ?? [:]).isEmpty || !(latency?.bounds ?? []).isEmpty || !(latency?.times ?? []).isEmpty
             || latency?.throughput != nil || memory != nil || cage != nil || batchInvariant != nil
-            || deterministic != nil || cacheable != nil
+            || deterministic != nil || cacheable != nil || hasTeacherBounds
     }
 }

@@ -64,7 +64,7 @@ extension Policy {
             + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
             + memoryOutcomes(evidence) + cageOutcomes(evidence) + inputOutcomes(evidence) + answerOutcomes(evidence)
-            + cacheableOutcomes(evidence)
+            + cacheableOutcomes(evidence) + teacherOutcomes(evidence)
             + triesOutcomes(evidence)
         let all = outcomes + partOutcomes(evidence)
         // A name that two lines share is waived for neither: whoever waived it meant one.

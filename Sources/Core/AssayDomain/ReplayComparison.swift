@@ -87,6 +87,8 @@ package struct ReplayComparison: Sendable, Hashable, Encodable {
         "latency", "comparison", "sweep", "load_microseconds", "first_run_microseconds", "peak_memory_bytes",
     ]
 
+    private static let timedAgreement = "agreement.latency"
+
     /// Whether both were measured, or failed in the same way.
     private static func outcomes(_ then: VerificationReport, _ now: VerificationReport) -> [Figure] {
         guard then.failure != nil || now.failure != nil else { return [] }
@@ -97,7 +99,8 @@ package struct ReplayComparison: Sendable, Hashable, Encodable {
     private static func metrics(_ then: JSONTree, _ now: JSONTree, tolerance: Double?) -> [Figure] {
         func leaves(_ tree: JSONTree) -> [String: JSONTree] {
             let kept = tree.members.filter { !timed.contains($0.key) }
-            return Dictionary(JSONTree.object(kept).leaves().map { ($0.path, $0.value) }) { first, _ in first }
+            let leaves = JSONTree.object(kept).leaves().filter { !$0.path.hasPrefix(timedAgreement) }
+            return Dictionary(leaves.map { ($0.path, $0.value) }) { first, _ in first }
         }
         let (old, new) = (leaves(then), leaves(now))
         return Set(old.keys).union(new.keys).sorted().map { name in

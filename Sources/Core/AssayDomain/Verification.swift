@@ -23,6 +23,10 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
     package var output: String?
     /// What scores are; nil if they are probabilities where all of them can be, and logits elsewhere.
     package var scores: ScoreKind?
+    /// The version whose answers the subject's are compared with; nil if there is none.
+    package var teacher: VerificationReport.Subject?
+    /// The most that a figure of latency may be, divided by the teacher's.
+    package var teacherMaxRatios: [String: Double]?
     /// What the worker must have; in order, each once, nil if nothing.
     package var labels: [WorkerLabel]?
 
@@ -76,7 +80,7 @@ package struct VerificationSettings: Sendable, Hashable, Codable {
                 .requestInvalid, "confidence is \(confidence)",
                 remedy: "use \(Self.confidenceRange.lowerBound) to \(Self.confidenceRange.upperBound)")
         }
-        for (name, ratio) in maxRatios ?? [:] {
+        for (name, ratio) in Array(maxRatios ?? [:]) + Array(teacherMaxRatios ?? [:]) {
             guard VerificationReport.Latency.statistics.contains(name), ratio.isFinite, ratio > 0 else {
                 throw AssayError(
                     .requestInvalid, "\(Printable.quote(name)) is bounded by \(ratio)",

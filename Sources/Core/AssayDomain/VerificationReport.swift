@@ -218,6 +218,8 @@ package struct VerificationReport: Sendable, Hashable, Codable {
         package var slices: [String: [String: SliceFigures]]?
         /// Metrics compared with the baseline's of `comparison`, sample by sample.
         package var paired: PairedFigures?
+        /// How far it answers as the teacher does that the settings name.
+        package var agreement: Agreement?
         /// Why there is a baseline and no such comparison.
         package var pairedFailure: String?
 

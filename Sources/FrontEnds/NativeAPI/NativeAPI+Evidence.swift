@@ -12,10 +12,12 @@ extension NativeAPI {
         let request = try await call.json(VerifyRequest.self)
         var baseline: Version?
         if let reference = request.baseline { baseline = try await registry.catalog.version(reference) }
+        var teacher: Version?
+        if let reference = request.teacher { teacher = try await registry.catalog.version(reference) }
         let verification = try await registry.verify.start(
             subject: try await registry.catalog.version(request.reference),
             dataset: try await registry.catalog.version(request.dataset), baseline: baseline,
-            settings: request.settings, isReplay: request.isReplay ?? false)
+            settings: request.settings(teacher: teacher.map { .init($0) }), isReplay: request.isReplay ?? false)
         return try .message(verification, status: .accepted)
     }
 

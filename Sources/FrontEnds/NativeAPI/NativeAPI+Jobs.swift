@@ -53,6 +53,9 @@ extension NativeAPI {
         if let model = files.baseline, let subject = verification.baseline {
             list += Self.files(model, in: subject.repository, .baseline, data: .baselineData)
         }
+        if let model = files.teacher, let subject = verification.settings.teacher {
+            list += Self.files(model, in: subject.repository, .teacher, data: .teacherData)
+        }
         return try .message(
             ClaimResponse(
                 claim: job.claim, verification: verification, files: list, leaseMilliseconds: job.lease.milliseconds))

@@ -14,6 +14,9 @@ extension EvaluationJob {
             return "top_k has \(topK.count) values; at most \(Self.topKCountMax) are allowed"
         }
         if let fault = latency.fault { return fault }
+        guard teacherMaxRatios.values.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+            return "a teacher_max_ratio is not above 0"
+        }
         if let cpuSet = limits.cpuSet, !(1...EvaluationLimits.cpuNumberRange.count ~= cpuSet.count) {
             return "cpu_set has \(cpuSet.count) numbers"
         }

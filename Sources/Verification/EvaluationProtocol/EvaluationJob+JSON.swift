@@ -31,6 +31,8 @@ extension EvaluationJob: Codable {
         case runtimePath = "runtime_path"
         case modelPath = "model_path"
         case baselineModelPath = "baseline_model_path"
+        case teacherModelPath = "teacher_model_path"
+        case teacherMaxRatios = "teacher_max_ratios"
         case datasetPath = "dataset_path"
         case labelName = "label_name"
         case inputs, output, scores
@@ -47,6 +49,9 @@ extension EvaluationJob: Codable {
             modelPath: try values.decode(String.self, forKey: .modelPath),
             datasetPath: try values.decode(String.self, forKey: .datasetPath))
         baselineModelPath = try values.decodeIfPresent(String.self, forKey: .baselineModelPath)
+        teacherModelPath = try values.decodeIfPresent(String.self, forKey: .teacherModelPath)
+        teacherMaxRatios =
+            try values.decodeIfPresent([LatencyStatistic: Double].self, forKey: .teacherMaxRatios) ?? teacherMaxRatios
         labelName = try values.decodeIfPresent(String.self, forKey: .labelName) ?? labelName
         inputs = try values.decodeIfPresent(EvaluationInputs.self, forKey: .inputs) ?? inputs
         task = try values.decodeIfPresent(EvaluationTask.self, forKey: .task) ?? task
@@ -63,6 +68,8 @@ extension EvaluationJob: Codable {
         try values.encode(runtimePath, forKey: .runtimePath)
         try values.encode(modelPath, forKey: .modelPath)
         try values.encodeIfPresent(baselineModelPath, forKey: .baselineModelPath)
+        try values.encodeIfPresent(teacherModelPath, forKey: .teacherModelPath)
+        if !teacherMaxRatios.isEmpty { try values.encode(teacherMaxRatios, forKey: .teacherMaxRatios) }
         try values.encode(datasetPath, forKey: .datasetPath)
         try values.encode(labelName, forKey: .labelName)
         try values.encode(inputs, forKey: .inputs)

@@ -1,11 +1,11 @@
 /// The version of the messages between the parent and the evaluator; both refuse any other.
 package enum EvaluationProtocolVersion {
-    package static let current = 4
+    package static let current = 5
 }
 
 /// The version of the evaluator; it goes up with every change that can change a figure.
 package enum EvaluatorVersion {
-    package static let current = "0.5.0"
+    package static let current = "0.6.0"
 }
 
 /// What one evaluator process is asked to do: which files, what to measure, and within which limits.
@@ -18,6 +18,10 @@ package struct EvaluationJob: Equatable, Sendable {
     package var modelPath: String
     /// Path of the model that its latency is compared with, run by run in the same process; likewise.
     package var baselineModelPath: String?
+    /// Path of the model that its answers are compared with, sample by sample; likewise.
+    package var teacherModelPath: String?
+    /// Bounds of its latency over the teacher's: measuring goes on until each is decided.
+    package var teacherMaxRatios: [LatencyStatistic: Double] = [:]
     /// Path of the `.npz` archive that holds one array per model input and the labels.
     package var datasetPath: String
     /// Name of the array of expected values.

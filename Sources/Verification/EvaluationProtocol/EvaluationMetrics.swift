@@ -6,6 +6,8 @@ package struct EvaluationMetrics: Equatable, Sendable {
         case regression
         /// Outputs with recorded outputs, set by set.
         case golden
+        /// With a teacher's answers alone: the data has no labels.
+        case unlabelled
     }
 
     package var kind: Kind

@@ -19,6 +19,10 @@ package struct EvaluationResult: Equatable, Sendable {
     package var latency: LatencyFigures
     /// Present if the job named a baseline model.
     package var comparison: ComparisonFigures?
+    /// Present if the job named a teacher whose answers could be compared.
+    package var teacher: TeacherFigures?
+    /// Why there is a teacher and no comparison with it, as a sentence.
+    package var teacherFailure: String?
     /// Every point that the job's sweep asked for and the budget sufficed for.
     package var sweep: [SweepPoint]
     /// Time to make a session of the candidate, with reading, checking and optimising its graph.
@@ -244,7 +248,8 @@ extension EvaluationResult {
 
 extension EvaluationResult: Codable {
     private enum CodingKeys: String, CodingKey {
-        case evaluator, runtime, machine, settings, samples, fed, judged, metrics, latency, comparison, sweep
+        case evaluator, runtime, machine, settings, samples, fed, judged, metrics, latency, comparison, sweep, teacher
+        case teacherFailure = "teacher_failure"
         case inputsNamedBy = "inputs_named_by"
         case batchInvariance = "batch_invariant"
         case determinism = "deterministic"

@@ -113,6 +113,7 @@ struct EvaluatorEnding: Sendable {
         measurements.deterministic = result.determinism.map {
             .init(runs: $0.runs, maxDifference: $0.maxDifference)
         }
+        measurements.agreement = VerificationReport.Agreement(result, latency: comparison)
         measurements.leftOut = result.metrics.leftOut?.mapValues { Printable.escape($0, limit: 400) }
         measurements.pairedFailure = result.metrics.pairedFailure.map { Printable.escape($0, limit: 300) }
         return measurements

@@ -69,6 +69,8 @@ package struct ProcessEvaluatorHost: EvaluatorHost {
                 cpuSeconds: min(request.settings.deadlineSeconds * request.settings.demand.threads, 86_400),
                 memoryBytes: Self.memoryBytes, cpuSet: request.cpus?.numbers))
         var chosen = job
+        chosen.teacherModelPath = try request.teacher.map { try folder.stage($0, in: "teacher") }
+        chosen.teacherMaxRatios = Self.bounds(request.settings.teacherMaxRatios ?? [:])
         chosen.output = request.settings.output
         chosen.scores = request.settings.scores.flatMap { EvaluationProtocol.ScoreKind(rawValue: $0.rawValue) }
         let outcome = try await supervise(

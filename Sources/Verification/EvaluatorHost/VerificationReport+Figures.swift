@@ -42,6 +42,36 @@ extension VerificationReport.Judged {
     }
 }
 
+extension VerificationReport.Agreement {
+    /// Nil where there was no teacher.
+    init?(
+        _ result: EvaluationResult,
+        latency: (EvaluationProtocol.ComparisonFigures) -> VerificationReport.ComparisonFigures
+    ) {
+        let figures = result.teacher
+        guard figures != nil || result.teacherFailure != nil else { return nil }
+        func text(_ text: String) -> String { Printable.escape(text, limit: 400) }
+        self.init(
+            samples: figures?.samples ?? 0,
+            figures: (figures?.figures ?? [:]).mapValues(VerificationReport.AgreementFigure.init),
+            counts: figures?.counts ?? [:], metrics: figures?.metrics ?? [:])
+        slices = figures?.slices?.mapValues { $0.mapValues(VerificationReport.AgreementFigure.init) }
+        leftOut = figures.flatMap { $0.leftOut.isEmpty ? nil : $0.leftOut.mapValues(text) }
+        self.latency = figures?.latency.map(latency)
+        failure = result.teacherFailure.map(text)
+    }
+}
+
+extension VerificationReport.AgreementFigure {
+    init(_ figure: EvaluationProtocol.AgreementFigure) {
+        self.init(
+            value: figure.value, samples: figure.samples,
+            bounds: figure.bounds?.map {
+                VerificationReport.DifferenceBound(confidence: $0.confidence, lower: $0.lower, upper: $0.upper)
+            })
+    }
+}
+
 extension VerificationReport.BatchInvariance {
     init(_ found: EvaluationResult.BatchInvariance) {
         self.init(

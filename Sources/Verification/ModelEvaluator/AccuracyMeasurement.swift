@@ -62,6 +62,8 @@ struct AccuracyMeasurement {
         let batches: [AnsweredBatch]
         /// The outputs that a run was asked for.
         let outputs: [String]
+        /// What is compared with a teacher's answers; nil where there is no teacher, or nothing to compare.
+        var table: AnswerTable?
     }
 
     /// What was run at once, and what came out of it.
@@ -72,10 +74,13 @@ struct AccuracyMeasurement {
     }
 
     /// One way through the whole dataset.
-    private struct Pass {
+    struct Pass {
         let answers: ScoredAnswers
         let roles: OutputRoles
         let batches: [AnsweredBatch]
+        /// All scores; nil where there is no teacher to compare them with.
+        let rows: AnswerRows?
+        let facts: ClassFacts
     }
 
     /// Runs a model and takes its metrics.
@@ -155,6 +160,7 @@ struct AccuracyMeasurement {
         guard metrics.values.values.allSatisfy(\.isFinite) else {
             throw EvaluationFailure(.nonFiniteOutput, "the errors of the model are too large for a number")
         }
+        if case .none = data.labels { metrics.kind = .unlabelled }
         if let scorer = scorer as? ClassScorer {
             metrics.kind = .classification
             metrics.classes = scorer.classFigures
@@ -163,27 +169,29 @@ struct AccuracyMeasurement {
         }
         metrics.slices = Self.slices(of: scorer, data.groups)
         var judged = EvaluationResult.Judged(
-            labels: data.rule.labelName, classes: data.columns.map { _ in LabelledData.classesName },
+            labels: metrics.kind == .unlabelled ? nil : data.rule.labelName,
+            classes: data.columns.map { _ in LabelledData.classesName },
             predictions: [pass.roles.predictions.name],
             scores: pass.answers.hasScores ? pass.roles.scores?.name : nil)
         judged.classesFrom = pass.answers.classesFrom
         judged.scoreKind = pass.answers.scoreKind
         judged.argmaxDiffers = pass.answers.argmaxDiffers
         return Answers(
-            metrics: metrics, scorer: scorer, judged: judged, batches: pass.batches,
-            outputs: pass.roles.outputs.map(\.name))
+            metrics: metrics, scorer: metrics.kind == .unlabelled ? nil : scorer, judged: judged, batches: pass.batches,
+            outputs: pass.roles.outputs.map(\.name), table: table(of: pass, data))
     }
 
     /// Runs the whole dataset once, as many samples at a time as latency is measured with.
     ///
     /// A graph with a fixed batch size gets its last batch from the end of the dataset; what that repeats is dropped.
-    private func pass(
+    func pass(
         of session: OnnxSession, _ data: LabelledData, _ stage: EvaluationStage, modelPath: String
     ) throws(EvaluationFailure) -> Pass {
         let inputs = try ModelInputs(library: library, session: session, data: data)
         let batchSize = try inputs.batchSize(wanted: min(job.latency.batchSize, inputs.rows))
         let facts = ClassFacts(data, modelPath: modelPath)
         let roles = try roles(of: session, data, inputs, batchSize, facts)
+        var rows = job.teacherModelPath == nil ? nil : AnswerRows()
         var predictions = predictions(data, roles, of: session, facts)
         let outputs = roles.outputs
         var batches: [AnsweredBatch] = []
@@ -206,10 +214,13 @@ struct AccuracyMeasurement {
                 answers.append(answer)
             }
             try predictions.add(answers, start: start, count: end - start, skipped: done - start)
+            rows?.add(answers, roles, skipped: done - start)
             done = end
             progress(stage, done, inputs.rows)
         }
-        return Pass(answers: try predictions.scored(topK: job.topK), roles: roles, batches: batches)
+        return Pass(
+            answers: try predictions.scored(topK: job.topK), roles: roles, batches: batches, rows: rows,
+            facts: facts ?? .unlabelled(data, modelPath: modelPath))
     }
 
     /// Which outputs are judged, found out by a run of the first batch.
@@ -221,6 +232,7 @@ struct AccuracyMeasurement {
         try EvaluationFailure.ofBatch(batchSize) { () throws(OnnxError) in try run.execute() }
         let probe = OutputProbe(run, of: session, samples: batchSize)
         if let facts { return try .ofClasses(probe, facts, chosen: job.output) }
+        if case .none = data.labels { return try .unlabelled(probe, columns: data.columns, job) }
         guard case .values(_, let columns) = data.labels else {
             throw EvaluationFailure(.internal, "labels are neither classes nor values")
         }
@@ -231,6 +243,7 @@ struct AccuracyMeasurement {
         _ data: LabelledData, _ roles: OutputRoles, of session: OnnxSession, _ facts: ClassFacts?
     ) -> any Predictions {
         switch data.labels {
+        case .none: return UnlabelledPredictions(samples: data.rows, roles: roles)
         case .values(let expected, let columns): return ValuePredictions(expected: expected, columns: columns)
         case .classes(let expected):
             var epsilon = Double.ulpOfOne

@@ -98,14 +98,14 @@ extension EvaluationFailure {
         }
     }
 
-    /// What fails because of the baseline says so.
+    /// What fails because of the other model of a comparison says so.
     static func ofBaseline<Value>(
-        _ body: () throws(EvaluationFailure) -> Value
+        _ which: String = "baseline", _ body: () throws(EvaluationFailure) -> Value
     ) throws(EvaluationFailure) -> Value {
         do {
             return try body()
         } catch {
-            throw EvaluationFailure(error.kind, "the baseline model: \(error.message)", remedy: error.remedy)
+            throw EvaluationFailure(error.kind, "the \(which) model: \(error.message)", remedy: error.remedy)
         }
     }
 

@@ -70,7 +70,7 @@ package enum EvaluatorProgram {
 extension EvaluationJob {
     /// What the evaluation has to read: the library, each model with the folder that is its own, and the data.
     fileprivate var readablePaths: [String] {
-        let models = [modelPath, baselineModelPath].compactMap(\.self)
+        let models = [modelPath, baselineModelPath, teacherModelPath].compactMap(\.self)
         let folders = models.map { String($0.prefix(upTo: $0.lastIndex(of: "/") ?? $0.startIndex)) }
         return [runtimePath, datasetPath] + models + folders
     }

@@ -31,14 +31,17 @@ struct LabelledData {
             bytesMax: job.limits.memoryBytes / 2)
         try rule.checkNames(arrays.names)
         self.rule = rule
-        guard let array = arrays.arrays[label] else {
+        let longest = arrays.arrays.filter { fed.contains($0.key) }.compactMap(\.value.rowCount).max()
+        let array = arrays.arrays[label]
+        // A teacher's answers are something to compare with where nobody says what is right.
+        guard array != nil || job.teacherModelPath != nil && (longest ?? 0) > 0 else {
             throw EvaluationFailure(
                 .invalidDataset,
                 "the dataset has no array \(MessageText.quote(job.labelName)) of labels; "
                     + "it has \(MessageText.list(arrays.names))")
         }
-        labels = try Labels(array, task: job.task)
-        rows = array.rowCount ?? 0
+        labels = try array.map { array throws(EvaluationFailure) in try Labels(array, task: job.task) } ?? .none
+        rows = array?.rowCount ?? longest ?? 0
         columns = try arrays.arrays[ByteName(Self.classesName)].map(Self.columns)
         var groups: [String: [String]] = [:]
         for (name, array) in arrays.arrays where isGroup(name) {

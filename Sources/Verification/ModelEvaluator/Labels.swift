@@ -74,6 +74,8 @@ enum Labels: Equatable {
     case classes([ClassLabel])
     /// The expected values, row by row.
     case values([Double], columns: Int)
+    /// Nobody says what they should be: they are compared with a teacher's.
+    case none
 
     /// The labels of an array as the task sees them; with `auto` the element type decides.
     init(_ array: DatasetArray, task: EvaluationTask) throws(EvaluationFailure) {

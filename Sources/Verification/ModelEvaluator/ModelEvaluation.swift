@@ -16,7 +16,7 @@ struct ModelEvaluation {
 
     /// Measures everything that the job asks for. What the job names is not to be trusted: the cage is closed before.
     func evaluate() throws(EvaluationFailure) -> EvaluationResult {
-        let steps = job.baselineModelPath == nil ? 3 : 4
+        let steps = 3 + [job.baselineModelPath, job.teacherModelPath].compactMap(\.self).count
         progress(.loading, 0, steps)
         let library = try loadLibrary()
         progress(.loading, 1, steps)
@@ -25,9 +25,12 @@ struct ModelEvaluation {
         let baseline = try job.baselineModelPath.map { path throws(EvaluationFailure) in
             try loadModel(library, path, "baseline model").session
         }
+        let teacher = try job.teacherModelPath.map { path throws(EvaluationFailure) in
+            try loadModel(library, path, "teacher model").session
+        }
         progress(.loading, steps - 1, steps)
         try RandomOperators.requireNone(in: job.modelPath)
-        let names = Set((session.inputs + (baseline?.inputs ?? [])).map(\.name))
+        let names = Set((session.inputs + (baseline?.inputs ?? []) + (teacher?.inputs ?? [])).map(\.name))
         let data = try TestData(job, inputs: names)
         progress(.loading, steps, steps)
 
@@ -51,7 +54,12 @@ struct ModelEvaluation {
             let baselineInputs = try EvaluationFailure.ofBaseline { () throws(EvaluationFailure) in
                 try data.inputs(library: library, session: session)
             }
-            return try compare(library, inputs, baselineInputs, batchSize, watch)
+            return try compare(
+                library, inputs, Other(job.baselineModelPath, "baseline", baselineInputs), batchSize, watch, job.latency
+            )
+        }
+        let taught = try teacher.map { session throws(EvaluationFailure) in
+            try teach(library, answers, session, inputs, batchSize, watch, accuracy)
         }
         try watch.requireOneAnswer()
         var result = EvaluationResult(
@@ -67,6 +75,8 @@ struct ModelEvaluation {
             firstRunMicroseconds: Double(firstRun) / 1_000, peakMemoryBytes: peakMemory)
         result.batchInvariance = invariance
         result.determinism = .init(runs: repeated)
+        result.teacher = taught?.figures
+        result.teacherFailure = taught?.failure
         return result
     }
 
@@ -120,7 +130,7 @@ struct ModelEvaluation {
     private func latency(
         _ candidate: LatencyMeasurement, _ batchSize: Int
     ) throws(EvaluationFailure) -> (warmUpRuns: Int, figures: LatencyFigures) {
-        let isAlone = job.baselineModelPath == nil && sweepPoints.isEmpty
+        let isAlone = job.baselineModelPath == nil && job.teacherModelPath == nil && sweepPoints.isEmpty
         let now = MonotonicClock.nanoseconds
         let left = budgetEnd > now ? budgetEnd - now : 0
         let wanted = job.latency.measuredRuns
@@ -133,24 +143,64 @@ struct ModelEvaluation {
         }
     }
 
+    /// The other model of a comparison.
+    private struct Other {
+        let path: String
+        let name: String
+        let inputs: ModelInputs
+
+        init(_ path: String?, _ name: String, _ inputs: ModelInputs) {
+            self.path = path ?? ""
+            self.name = name
+            self.inputs = inputs
+        }
+    }
+
     private func compare(
-        _ library: OnnxLibrary, _ inputs: ModelInputs, _ baselineInputs: ModelInputs, _ batchSize: Int,
-        _ watch: AnswerWatch
+        _ library: OnnxLibrary, _ inputs: ModelInputs, _ other: Other, _ batchSize: Int, _ watch: AnswerWatch,
+        _ settings: LatencySettings
     ) throws(EvaluationFailure) -> ComparisonFigures {
-        if let fixed = baselineInputs.fixedBatchSize, fixed != batchSize {
+        if let fixed = other.inputs.fixedBatchSize, fixed != batchSize {
             throw EvaluationFailure(
                 .shapeMismatch,
-                "the model runs batches of \(batchSize) and the baseline of \(fixed): they cannot be compared")
+                "the model runs batches of \(batchSize) and the \(other.name) of \(fixed): they cannot be compared")
         }
-        let comparison = LatencyComparison(settings: job.latency, batchSize: batchSize, watch: watch) {
+        let comparison = LatencyComparison(settings: settings, batchSize: batchSize, watch: watch) {
             () throws(EvaluationFailure) in
             try prepare(try loadModel(library, job.modelPath, "model").session, inputs, batchSize)
         } baseline: { () throws(EvaluationFailure) in
             try prepare(
-                try loadModel(library, job.baselineModelPath ?? "", "baseline model").session, baselineInputs, batchSize
-            )
+                try loadModel(library, other.path, "\(other.name) model").session, other.inputs, batchSize)
         }
         return try comparison.measure(until: budgetEnd) { progress(.comparison, $0, $1) }
+    }
+
+    /// The teacher's answers beside the model's, and its latency. The figures of the model itself do not depend on
+    /// them, so what is wrong with the teacher is told and ends nothing; what is wrong with the model does.
+    private func teach(
+        _ library: OnnxLibrary, _ answers: AccuracyMeasurement.Answers, _ teacher: OnnxSession, _ inputs: ModelInputs,
+        _ batchSize: Int, _ watch: AnswerWatch, _ accuracy: AccuracyMeasurement
+    ) throws(EvaluationFailure) -> (figures: TeacherFigures?, failure: String?) {
+        let path = job.teacherModelPath ?? ""
+        let other: Other
+        var figures: TeacherFigures
+        do {
+            figures = try accuracy.agreement(of: answers, with: teacher, at: path)
+            let own = try EvaluationFailure.ofBaseline("teacher") { () throws(EvaluationFailure) in
+                try accuracy.data.inputs(library: library, session: teacher)
+            }
+            other = Other(path, "teacher", own)
+        } catch {
+            return (nil, error.message)
+        }
+        if let fixed = other.inputs.fixedBatchSize, fixed != batchSize {
+            figures.leftOut["latency"] = "the model runs batches of \(batchSize) and the teacher of \(fixed)"
+            return (figures, nil)
+        }
+        var settings = job.latency
+        settings.maxRatios = job.teacherMaxRatios
+        figures.latency = try compare(library, inputs, other, batchSize, watch, settings)
+        return (figures, nil)
     }
 
     /// Runs per point of a sweep, and the time after which a point has enough.

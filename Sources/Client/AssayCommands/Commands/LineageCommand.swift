@@ -27,6 +27,20 @@ struct LineageCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ServerOptions
 
+    /// What --json prints: the graph, and what was measured of its edges.
+    private struct Document: Encodable, Sendable {
+        let graph: LineageResponse
+        let measured: [EdgeEvidence]
+
+        private enum CodingKeys: CodingKey { case measured }
+
+        func encode(to encoder: any Encoder) throws {
+            try graph.encode(to: encoder)
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            if !measured.isEmpty { try values.encode(measured, forKey: .measured) }
+        }
+    }
+
     mutating func run() async throws {
         let reference = try Reference(parsing: reference)
         let direction: LineageGraph.Direction = descendants ? .descendants : .ancestors
@@ -39,17 +53,22 @@ struct LineageCommand: AsyncParsableCommand {
                 return
             }
             let graph = try await client.lineage(of: reference, direction: direction, depth: depth)
-            if isJSON { return try console.print(json: graph) }
-            for line in Self.lines(of: graph) { try console.print(line) }
+            let evidence = try await EdgeEvidence.fetch(of: graph.edges, client: client)
+            if isJSON { return try console.print(json: Document(graph: graph, measured: evidence)) }
+            for line in Self.lines(of: graph, evidence) { try console.print(line) }
             if graph.isTruncated { console.note("there is more; add --depth N to see it") }
         }
     }
 
     /// The root and an edge a row.
-    static func lines(of graph: LineageResponse) -> [String] {
+    static func lines(of graph: LineageResponse, _ evidence: [EdgeEvidence] = []) -> [String] {
         guard !graph.edges.isEmpty else { return ["\(Printable.escape(graph.root)) has no \(graph.direction)"] }
-        var table = Table("RESULT", "RELATION", "SOURCE")
-        for edge in graph.edges { table.add(edge.from, edge.relation.rawValue, edge.to) }
+        var table = Table(headings: ["RESULT", "RELATION", "SOURCE"] + (evidence.isEmpty ? [] : ["MEASURED"]))
+        for edge in graph.edges {
+            let measured = evidence.first { $0.result == edge.from && $0.source == edge.to }
+            table.add(
+                row: [edge.from, edge.relation.rawValue, edge.to] + (evidence.isEmpty ? [] : [measured?.text ?? ""]))
+        }
         return ["\(graph.direction) of \(Printable.escape(graph.root))"] + table.lines
     }
 }

@@ -9,9 +9,21 @@ enum MetricTables {
     /// The metrics of a slice that are shown, as far as there are such.
     private static let sliceMetrics = ["accuracy", "balanced_accuracy", "macro_f1", "mae", "rmse", "r2"]
 
+    /// How far it answers as its teacher does.
+    private static func lines(of agreement: VerificationReport.Agreement) -> [String] {
+        let name = agreement.teacher.map { "\($0.repository):\($0.number)" } ?? "the teacher"
+        if let failure = agreement.failure {
+            return ["not compared with \(name): \(Printable.escape(failure, limit: 400))"]
+        }
+        var table = Table("AS \(name)", "VALUE", "95 %", "SAMPLES")
+        for row in agreement.rows(confidence: confidence) { table.add(row: row) }
+        return table.lines
+    }
+
     static func lines(of measured: VerificationReport.Measurements) -> [String] {
         var lines: [String] = []
         if let paired = measured.paired { lines += [""] + self.lines(of: paired) }
+        if let agreement = measured.agreement { lines += [""] + self.lines(of: agreement) }
         if let failure = measured.pairedFailure {
             lines += ["", "not compared: \(Printable.escape(failure, limit: 400))"]
         }

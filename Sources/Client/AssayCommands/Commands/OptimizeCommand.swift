@@ -108,6 +108,8 @@ struct OptimizeCommand: AsyncParsableCommand {
     ) async throws -> VerificationReport {
         var request = VerifyRequest(reference: version.reference, dataset: dataset, baseline: parent.reference)
         request.file = file
+        // The parent is what the new version should be, besides being what it is compared with.
+        request.teacher = parent.reference
         let queued = try await client.verify(request)
         let verification = try await VerificationWatch(client: client, display: display).finish(queued)
         return try await client.report(of: verification)

@@ -40,6 +40,18 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"))
     var baseline: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Compare the answers with this version's on the same samples; labels are not needed for that.",
+            valueName: "ref"))
+    var teacher: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Compare with the teacher until it is decided whether this figure stays within this ratio (repeatable).",
+            valueName: "p50=0.5"))
+    var teacherMaxRatio: [String] = []
+
     @Option(help: "Threads of the executor.")
     var threads: Int?
 
@@ -140,6 +152,14 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             request.maxRatios = try Self.ratios(maxRatio)
         }
+        request.teacher = try teacher.map { try Reference(parsing: $0) }
+        if !teacherMaxRatio.isEmpty {
+            guard teacher != nil else {
+                throw AssayError(
+                    .usage, "--teacher-max-ratio needs a teacher to compare with", remedy: "name it with --teacher")
+            }
+            request.teacherMaxRatios = try Self.ratios(teacherMaxRatio)
+        }
         request.confidence = confidence
         request.sweepBatches = try sweepBatches.map { try Self.numbers($0, option: "--sweep-batches") }
         request.sweepThreads = try sweepThreads.map { try Self.numbers($0, option: "--sweep-threads") }
@@ -162,7 +182,8 @@ struct VerifyCommand: AsyncParsableCommand {
     private func repeatMeasurement(of text: String) async throws {
         let others: [Any?] = [
             reference, dataset, baseline, threads, batch, runs, deadline, confidence, sweepBatches, sweepThreads,
-            requireLabel.first, inputs.first, file, output, scores,
+            requireLabel.first, inputs.first, file, output, scores, teacher,
+            teacherMaxRatio.first,
         ]
         guard others.allSatisfy({ $0 == nil }) else {
             throw AssayError(

@@ -27,6 +27,9 @@ struct Replay {
         if let baseline = report.baseline ?? report.measurements?.comparison?.baseline {
             request.baseline = try await present(baseline, "the baseline", client)
         }
+        if let teacher = report.settings.teacher {
+            request.teacher = try await present(teacher, "the teacher", client)
+        }
         let queued = try await client.verify(request)
         let verification = try await VerificationWatch(client: client, display: display).finish(queued)
         let repeated = try await client.report(of: verification)

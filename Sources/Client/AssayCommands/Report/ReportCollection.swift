@@ -67,10 +67,12 @@ enum ReportCollection {
     }
 
     /// The newest report with measurements that counts; nil if there is none. What cannot be read is none.
-    static func newestReport(among gathered: [GatheredEvidence]) -> VerificationReport? {
+    static func newestReport(
+        among gathered: [GatheredEvidence], where fits: (VerificationReport.Measurements) -> Bool = { _ in true }
+    ) -> VerificationReport? {
         let measured = gathered.filter { item in
             item.evidence.predicateType == PredicateType.verificationReport
-                && (try? content(of: item))?.measurements != nil
+                && (try? content(of: item))?.measurements.map(fits) ?? false
         }
         return newest(PredicateType.verificationReport, among: measured).flatMap { try? content(of: $0) }
     }

@@ -12,6 +12,7 @@ extension VersionReport {
             if let comparison = measured.comparison {
                 sections.append(Self.comparison(comparison, settings: report.settings))
             }
+            if let agreement = measured.agreement { sections.append(Self.agreement(agreement)) }
             if let confusion = Self.confusion(measured) { sections.append(confusion) }
             sections += Self.others(measured)
         }

@@ -33,14 +33,17 @@ package struct LocalModel: Sendable {
 package struct EvaluationRequest: Sendable {
     package let model: LocalModel
     package let baseline: LocalModel?
+    package let teacher: LocalModel?
     package let dataset: DatasetFiles
     package let settings: VerificationSettings
     /// The CPUs that the process is kept on; nil for all there are.
     package let cpus: CPUSet?
 
     package init(
-        model: LocalModel, baseline: LocalModel?, dataset: DatasetFiles, settings: VerificationSettings, cpus: CPUSet?
+        model: LocalModel, baseline: LocalModel?, teacher: LocalModel? = nil, dataset: DatasetFiles,
+        settings: VerificationSettings, cpus: CPUSet?
     ) {
+        self.teacher = teacher
         self.model = model
         self.baseline = baseline
         self.dataset = dataset
@@ -88,6 +91,8 @@ package struct EvaluationOutcome: Sendable {
         package var batchInvariant: VerificationReport.BatchInvariance?
         package var deterministic: VerificationReport.Determinism?
         package var leftOut: [String: String]?
+        /// With the teacher that the settings name.
+        package var agreement: VerificationReport.Agreement?
         /// Samples per run, where the model or the data fix another number than was asked for.
         package var fixedBatch: Int?
 

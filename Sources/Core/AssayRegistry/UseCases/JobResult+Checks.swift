@@ -37,13 +37,16 @@ extension JobResult {
         guard measured.comparison?.baseline == verification.baseline else {
             throw invalid("the comparison is with the baseline that was asked for, or with none")
         }
+        guard measured.agreement?.teacher == verification.settings.teacher else {
+            throw invalid("answers are compared with the teacher that was asked for, or with none")
+        }
         let slices = measured.slices ?? [:]
         let names =
             Array(measured.metrics.keys) + (measured.classes ?? []) + (measured.perClass ?? []).map(\.class)
             + slices.keys + slices.values.flatMap(\.keys) + (measured.paired.map { Array($0.metrics.keys) } ?? [])
             + (measured.pairedFailure.map { [$0] } ?? []) + (measured.fed ?? []).flatMap { [$0.input, $0.array] }
             + (measured.judged?.names ?? []) + (measured.leftOut ?? [:]).flatMap { [$0.key, $0.value] }
-            + (measured.batchInvariant?.fault.map { [$0] } ?? [])
+            + (measured.batchInvariant?.fault.map { [$0] } ?? []) + (measured.agreement?.names ?? [])
         guard names.count <= metricsMax, names.allSatisfy({ $0.utf8.count <= textLengthMax && Printable.isPlain($0) })
         else { throw invalid("the names of metrics and classes are short and printable") }
         guard let named = measured.inputsNamedBy, ["dataset", "policy"].filter(named.contains) == named,
@@ -55,9 +58,14 @@ extension JobResult {
             matrix.allSatisfy({ $0.count == matrix.count && $0.allSatisfy { $0 >= 0 } })
         else { throw invalid("the confusion matrix has a row and a column for each class") }
         let latencies =
-            [measured.latency, measured.comparison?.figures.latency, measured.comparison?.figures.candidate]
-            .compactMap(\.self) + (measured.sweep ?? []).map(\.latency)
-        let ratios = Array((measured.comparison?.figures.ratios ?? [:]).values)
+            [
+                measured.latency, measured.comparison?.figures.latency, measured.comparison?.figures.candidate,
+                measured.agreement?.latency?.latency, measured.agreement?.latency?.candidate,
+            ].compactMap(\.self) + (measured.sweep ?? []).map(\.latency)
+        let ratios =
+            Array((measured.comparison?.figures.ratios ?? [:]).values)
+            + Array((measured.agreement?.latency?.ratios ?? [:]).values)
+        guard measured.agreement?.isFinite ?? true else { throw invalid("figures of agreement are numbers") }
         let figures =
             latencies.flatMap { Self.figures(of: $0) } + ratios.flatMap { [$0.ratio] + $0.sessions }
             + [measured.loadMicroseconds, measured.firstRunMicroseconds]

@@ -103,6 +103,13 @@ package struct ManageAliases: Sendable {
             }
             try Verify.requireDataset(version)
         }
+        if case .version(let teacher)? = policy.teacher {
+            guard let version = try await index.version(teacher), version.kind == .model else {
+                throw AssayError(
+                    .versionNotFound, "the policy's teacher \(teacher) is no model that is there",
+                    remedy: "name a version of a model by its number or digest")
+            }
+        }
         let json = try JSON.encode(policy)
         let record = PolicyRecord(
             repository: repository, alias: alias, digest: evidence.digest(of: json), json: json, setAt: clock.now(),

@@ -72,12 +72,55 @@ extension Promote {
         (gathered.alias, gathered.repository) = (alias, version.repository)
         try await gatherFigures(
             for: policy, about: manifest, in: version.repository, by: reader, into: &gathered, at: now)
+        if let teacher = policy.teacher {
+            switch try await found(teacher, by: reader, in: statements) {
+            case .success(let version):
+                gathered.teacher = .init(subject: .init(version), contentBytes: version.contentBytes)
+            case .failure(let absence): gathered.teacherFault = absence.reason
+            }
+        }
         // A policy is stored as the bytes that it encodes to, and named by their digest.
         let scope = Waiver.Scope(
             repository: version.repository, version: manifest.digest, alias: alias,
             policy: evidence.digest(of: try JSON.encode(policy)))
         gathered.waivers = reader.waivers(in: statements, for: scope, at: now)
         return gathered
+    }
+
+    private struct NoTeacher: Error {
+        let reason: String
+    }
+
+    /// The version that a policy names as the teacher: by its own name, or as the one model that the newest provenance
+    /// of each trusted key tells. What two keys tell differently is told by nobody.
+    private func found(
+        _ teacher: Policy.TeacherName, by reader: ReadEvidence, in statements: [VerifiedStatement]
+    ) async throws -> Result<Version, NoTeacher> {
+        func absent(_ reason: String) -> Result<Version, NoTeacher> { .failure(NoTeacher(reason: reason)) }
+        switch teacher {
+        case .version(let reference):
+            return try await index.version(reference).map(Result.success)
+                ?? absent("the teacher \(reference) is not here")
+        case .lineage(let relation):
+            let sources = try reader.sources(of: relation, in: statements)
+            guard let source = sources.first else {
+                return absent("no provenance by a training or release key tells what it is \(relation.rawValue)")
+            }
+            guard Set(sources.map(\.digest)).count == 1 else {
+                return absent("trusted provenance tells several versions that it is \(relation.rawValue)")
+            }
+            // The name says where to look; the digest is what is looked for.
+            for name in sources.map(\.name) {
+                guard
+                    let repository = (try? Reference(parsing: name))?.repository
+                        ?? (try? RepositoryName(parsing: name)),
+                    let version = try await index.version(Reference(repository, .digest(source.digest))),
+                    version.kind == .model
+                else { continue }
+                return .success(version)
+            }
+            return absent("what it is \(relation.rawValue) is not here: \(Printable.escape(source.name, limit: 80))")
+        }
     }
 
     /// What figures that were measured elsewhere are judged by besides the statements themselves.

@@ -8,10 +8,16 @@ extension Promote {
         _ version: Version, beside holder: Version?, _ basis: PromotionBasis, policy: Policy,
         into gathered: inout Evidence, startsMissing: Bool
     ) async throws -> [VerificationID] {
-        var (own, pending) = try await reports(on: version, beside: holder, basis, policy: policy, startsMissing)
+        // A teacher that is gone is told where it is decided; nothing is measured without it.
+        let teacher = gathered.teacher?.subject
+        var (own, pending) =
+            policy.teacher == nil || teacher != nil
+            ? try await reports(on: version, beside: holder, basis, policy: policy, teacher: teacher, startsMissing)
+            : (Evidence.Reports(), [])
         (gathered.report, gathered.holderReport, gathered.tries) = (own.report, own.holderReport, own.tries)
         for (name, part) in policy.parts {
-            let (further, waiting) = try await reports(on: version, beside: holder, basis, policy: part, startsMissing)
+            let (further, waiting) = try await reports(
+                on: version, beside: holder, basis, policy: part, teacher: nil, startsMissing)
             gathered.parts[name] = further
             pending += waiting
         }
@@ -19,13 +25,15 @@ extension Promote {
     }
 
     private func reports(
-        on version: Version, beside holder: Version?, _ basis: PromotionBasis, policy: Policy, _ startsMissing: Bool
+        on version: Version, beside holder: Version?, _ basis: PromotionBasis, policy: Policy,
+        teacher: VerificationReport.Subject?, _ startsMissing: Bool
     ) async throws -> (Evidence.Reports, pending: [VerificationID]) {
         var found = Evidence.Reports()
         var pending: [VerificationID] = []
-        guard let settings = policy.verificationSettings, let reference = policy.dataset else {
+        guard var settings = policy.verificationSettings, let reference = policy.dataset else {
             return (found, pending)
         }
+        settings.teacher = teacher
         let dataset = try await Catalog(index: index).version(reference)
         func report(
             on version: Version, among verifications: [Verification], baseline: Version?

@@ -218,17 +218,33 @@ struct ReadEvidence: Sendable {
     /// The relations that the newest provenance of each signer among checked statements tells, each with one who says
     /// so.
     func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
+        var relations: [LineageRelation: String] = [:]
+        for (signer, provenance) in newestProvenance(in: statements) {
+            for relation in provenance.relations { relations[relation] = relations[relation] ?? signer }
+        }
+        return relations
+    }
+
+    /// What the newest provenance of each signer among checked statements tells that a version came from in a way. What
+    /// the registry signed for a pusher without a key is that pusher's word, and chooses nothing.
+    func sources(of relation: LineageRelation, in statements: [VerifiedStatement]) throws -> [LineageSource] {
+        newestProvenance(in: statements.filter { $0.signer.role != .registry }).flatMap {
+            $0.provenance.sources.filter { $0.relation == relation }
+        }
+    }
+
+    /// A key for figures tells no lineage, and what cannot be read tells nothing.
+    private func newestProvenance(
+        in statements: [VerifiedStatement]
+    ) -> [(signer: String, provenance: Provenance)] {
         var newest: [String: VerifiedStatement] = [:]
         for statement in statements
         where statement.predicateType == PredicateType.provenance && statement.signer.role != .evaluation {
             newest[statement.signer.id] = statement
         }
-        var relations: [LineageRelation: String] = [:]
-        for (signer, statement) in newest.sorted(by: { $0.key < $1.key }) {
-            guard let provenance = try? evidence.provenance(statement.predicate) else { continue }  // It tells nothing.
-            for relation in provenance.relations { relations[relation] = relations[relation] ?? signer }
+        return newest.sorted { $0.key < $1.key }.compactMap { signer, statement in
+            (try? evidence.provenance(statement.predicate)).map { (signer, $0) }
         }
-        return relations
     }
 
     private func envelopes(of subject: Digest, in repository: RepositoryName) async throws -> [AttestationRecord] {

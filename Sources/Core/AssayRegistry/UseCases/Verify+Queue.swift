@@ -14,6 +14,11 @@ extension Verify {
         if !evaluators.isEmpty { try host.checkAvailable() }
         try Self.requireDataset(dataset)
         try await requireData(in: dataset)
+        guard settings.teacherMaxRatios == nil || settings.teacher != nil else {
+            throw AssayError(
+                .requestInvalid, "latency is compared with that of no teacher", remedy: "name it with --teacher")
+        }
+        if let teacher = settings.teacher { try await requireVersion(teacher) }
         for model in [subject, baseline].compactMap(\.self) {
             _ = try await files(of: .init(model), failure: "invalid-model")
         }
@@ -24,6 +29,18 @@ extension Verify {
         try await index.enqueue(verification)
         wake()
         return withNews(verification)
+    }
+
+    /// Throws `version-not-found` unless a teacher is a version that is there, by all of its names, and has files.
+    private func requireVersion(_ teacher: VerificationReport.Subject) async throws {
+        let found = try await index.version(Reference(teacher.repository, .digest(teacher.digest)))
+        guard let found, found.number == teacher.number, found.kind == .model else {
+            throw AssayError(
+                .versionNotFound, "the teacher \(teacher.repository):\(teacher.number) is no model that is there",
+                reason: "no model has this number and the digest \(teacher.digest.short)",
+                remedy: "name a version of a model")
+        }
+        _ = try await files(of: teacher, failure: "invalid-model")
     }
 
     /// Throws `dataset-unsupported` for a version that holds a model.

@@ -6,6 +6,7 @@ package struct JobFiles: Sendable {
     package let model: Model
     package let dataset: DatasetLayout
     package let baseline: Model?
+    package let teacher: Model?
 
     /// A model, and where it keeps data of its tensors.
     package struct Model: Sendable {

@@ -65,7 +65,7 @@ package final class Verify: Sendable {
     func evaluate(_ verification: Verification, on cpus: CPUSet?) async throws -> EvaluationOutcome {
         do {
             let files = try await files(of: verification)
-            let models = [files.model] + (files.baseline.map { [$0] } ?? [])
+            let models = [files.model] + [files.baseline, files.teacher].compactMap(\.self)
             return try await withFiles(models.flatMap(\.files) + files.dataset.files) { paths in
                 var rest = paths[...]
                 let local = models.map { model in
@@ -74,7 +74,8 @@ package final class Verify: Sendable {
                 }
                 return try await self.host.evaluate(
                     EvaluationRequest(
-                        model: local[0], baseline: local.dropFirst().first,
+                        model: local[0], baseline: files.baseline == nil ? nil : local[1],
+                        teacher: files.teacher == nil ? nil : local.last,
                         dataset: files.dataset.located(at: Array(rest)), settings: verification.settings, cpus: cpus)
                 ) { step in self.note(step, of: verification.id) }
             }
@@ -104,9 +105,11 @@ package final class Verify: Sendable {
         let file = verification.settings.file
         var baseline: JobFiles.Model?
         if let subject = verification.baseline { baseline = try await model(file, of: subject) }
+        var teacher: JobFiles.Model?
+        if let subject = verification.settings.teacher { teacher = try await model(file, of: subject) }
         return JobFiles(
             model: try await model(file, of: verification.subject), dataset: try await dataset(verification.dataset),
-            baseline: baseline)
+            baseline: baseline, teacher: teacher)
     }
 
     /// The files of a dataset that are read. Throws `FailureError`.
@@ -185,6 +188,8 @@ package final class Verify: Sendable {
         measurements.batchInvariant = measured.batchInvariant
         measurements.deterministic = measured.deterministic
         measurements.leftOut = measured.leftOut
+        measurements.agreement = measured.agreement
+        measurements.agreement?.teacher = verification.settings.teacher
         measurements.cacheable = measurements.cacheability(threads: verification.settings.threads)
         return measurements
     }

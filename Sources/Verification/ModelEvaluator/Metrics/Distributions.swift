@@ -18,4 +18,7 @@ func normalQuantile(_ probability: Double) -> Double {
     return (low + high) / 2
 }
 
+/// The logarithm of the gamma function.
+func logarithmOfGamma(_ value: Double) -> Double { lgamma(value) }
+
 func exponential(_ value: Double) -> Double { exp(value) }
