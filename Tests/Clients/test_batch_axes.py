@@ -1,4 +1,4 @@
-"""Inputs whose samples lie along another axis than the first, as the dataset says it, against ONNX Runtime in Python."""
+"""Inputs whose samples lie along another axis than the first, as the dataset says it; ONNX Runtime in Python judges."""
 
 import json
 

@@ -73,7 +73,8 @@ def with_branches():
                  helper.make_node("Gather", ["words", "ids"], ["else_g"]),
                  helper.make_node("MatMul", ["else_g", "else_w"], ["else_y"])], {"words": drawn(TOKENS, WIDTH)})
     nodes = [
-        helper.make_node("ReduceMax", ["ids"], ["top"], keepdims=0), helper.make_node("Less", ["top", "bound"], ["low"]),
+        helper.make_node("ReduceMax", ["ids"], ["top"], keepdims=0),
+        helper.make_node("Less", ["top", "bound"], ["low"]),
         helper.make_node("If", ["low"], ["y"], then_branch=then, else_branch=other)]
     return proto(
         nodes, {"y": ["batch", "length", WIDTH]},

@@ -315,6 +315,8 @@ struct FormatInspectionTests {
         #expect(facts["datasets"] == ["a/b", "c"] && facts["tags"] == ["x", "y z"])
         #expect(facts["base model"] == ["org/base"] && facts["base model relation"] == ["quantized"])
         #expect(try Self.inspect(Array("# Title\n".utf8), as: "README.md") == nil)
+        let marked = "\u{FEFF}" + text.replacing("\n", with: "\r\n")
+        #expect(try Self.inspect(Array(marked.utf8), as: "README.md")?.facts == found.facts)
     }
 
     @Test func `front matter of a million keys is told and not taken`() throws {
@@ -330,6 +332,10 @@ struct FormatInspectionTests {
         #expect(found.format == "model-config" && found.facts?.first?.values == ["BertModel"])
         #expect(found.facts?.last == .init(name: "own code", values: ["code.Model"]))
         #expect(try Self.inspect(Array(#"{"a":1}"#.utf8), as: "config.json") == nil)
+        let adapter = #"{"peft_type":"LORA","base_model_name_or_path":"org/base"}"#
+        let lora = try Self.inspect(Array(adapter.utf8), as: "adapter_config.json")
+        #expect(lora?.facts?.first == .init(name: "base model", values: ["org/base"]))
+        #expect(lora?.facts?.last == .init(name: "base model relation", values: ["adapter"]))
         let deep = String(repeating: "[", count: 100_000)
         #expect(try Self.inspect(Array(deep.utf8), as: "config.json")?.notInspected?.isEmpty == false)
         let mlmodel = "flavors:\n  python_function:\n    loader_module: x\n  sklearn:\n    code: null\nrun_id: r1\n"

@@ -10,6 +10,9 @@ enum Documents {
         case "config.json":
             inspection.format = FileInspection.Format.modelConfig
             return try inspectConfig(part, into: &inspection)
+        case "adapter_config.json":
+            inspection.format = FileInspection.Format.modelConfig
+            return try inspectAdapter(part, into: &inspection)
         case "README.md":
             inspection.format = FileInspection.Format.modelCard
             return try inspectCard(part, into: &inspection)
@@ -22,21 +25,41 @@ enum Documents {
         }
     }
 
-    /// Source: huggingface/transformers, configuration_utils.py. Another tool's `config.json` is none of these.
-    private static func inspectConfig(_ part: SourcePart, into inspection: inout FileInspection) throws -> Bool {
+    private static func json(_ part: SourcePart) throws -> JSONValue {
         let bytes = Array(try text(part, limit: ScanLimit.configBytes, "it").utf8)
-        let document: JSONValue
         do {
             try JSONWeight.check(bytes, limit: ScanLimit.configBytes)
-            document = try JSONValue(parsing: bytes)
+            return try JSONValue(parsing: bytes)
         } catch {
             throw NotInspected("it is no JSON that is read: \(error.reason ?? error.message)")
         }
-        guard document["model_type"] != nil || document["architectures"] != nil else { return false }
-        let facts = configKeys.compactMap { key, name in
-            document[key].map(Self.texts).flatMap { $0.isEmpty ? nil : FileInspection.Fact(name: name, values: $0) }
+    }
+
+    /// Source: huggingface/peft, config.py: weights that are put on those of another model.
+    private static func inspectAdapter(_ part: SourcePart, into inspection: inout FileInspection) throws -> Bool {
+        let document = try json(part)
+        guard document["peft_type"] != nil else { return false }
+        let keys: KeyValuePairs = [
+            "base_model_name_or_path": "base model", "peft_type": "adapter", "task_type": "task type",
+        ]
+        inspection.add(facts(of: document, keys) + [.init(name: "base model relation", values: ["adapter"])])
+        return true
+    }
+
+    private static func facts(
+        of document: JSONValue, _ keys: KeyValuePairs<String, String>
+    ) -> [FileInspection.Fact] {
+        keys.compactMap { key, name in
+            let values = document[key].map(texts) ?? []
+            return values.isEmpty ? nil : .init(name: name, values: values)
         }
-        inspection.add(facts)
+    }
+
+    /// Source: huggingface/transformers, configuration_utils.py. Another tool's `config.json` is none of these.
+    private static func inspectConfig(_ part: SourcePart, into inspection: inout FileInspection) throws -> Bool {
+        let document = try json(part)
+        guard document["model_type"] != nil || document["architectures"] != nil else { return false }
+        inspection.add(facts(of: document, configKeys))
         // Code of the model's own that is run where it is trusted.
         if case .object(let members)? = document["auto_map"] {
             inspection.add([.init(name: "own code", values: members.flatMap { Self.texts($0.value) })])
@@ -64,7 +87,9 @@ enum Documents {
 
     /// Source: Hugging Face, "Model Cards", the keys of `ModelCardData`.
     private static func inspectCard(_ part: SourcePart, into inspection: inout FileInspection) throws -> Bool {
-        let head = try part.bytes(0, count: ScanLimit.frontMatterBytes)
+        var head = try part.bytes(0, count: ScanLimit.frontMatterBytes)
+        // The mark of UTF-8 that some editors write.
+        if head.starts(with: [0xEF, 0xBB, 0xBF]) { head.removeFirst(3) }
         guard let lines = frontMatter(head) else {
             guard head.starts(with: Array("---\n".utf8)), head.count < part.byteCount else { return false }
             throw NotInspected("its front matter has over \(ScanLimit.frontMatterBytes >> 10) KiB")
