@@ -1,10 +1,12 @@
 """A model beside its teacher: every figure against scipy and scikit-learn, planted pairs, policies, data without labels."""
 
+import os
+
 import numpy as np
 import onnxruntime
 import pytest
 from evidence import REFUSED, USAGE
-from harness import FIXTURES, public
+from harness import FIXTURES, Assay, public
 from onnx import TensorProto, helper, numpy_helper
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
@@ -224,6 +226,28 @@ def test_a_teacher_that_cannot_be_compared_leaves_the_models_own_figures(assay, 
     assert "teacher" in report["measurements"]["agreement"]["failure"]
     assert assay.run("verify", student, "--teacher-max-ratio", "p50=1", "--dataset", data).code == USAGE
     assert assay.run("verify", student, "--teacher", f"{name}:99", "--dataset", data).code == 3
+
+
+def test_a_worker_elsewhere_compares_with_the_teacher(binary, serve, tmp_path, weights, rows):
+    server = serve("--evaluators", "0")
+    (tmp_path / "home").mkdir()
+    assay = Assay(binary, tmp_path / "home", server.url)
+    key = assay.key()
+    data = push_data(assay, "taught", key, x=rows)
+    teacher, student = push(assay, "big", scorer(weights), key), push(assay, "small", scorer(weights, temperature=2), key)
+    working = Assay(binary, tmp_path, server.url)
+    environment = assay.environment() | {"ASSAY_ONNXRUNTIME": os.environ["ASSAY_ONNXRUNTIME"]}
+    working.environment = lambda: environment
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = working.start("worker", "--name", "w", "--cache", tmp_path / "cache", stdout=log, stderr=log)
+        try:
+            report = assay.ok("verify", student, "--teacher", teacher, "--dataset", data, "--runs", "10", "--json").json
+        finally:
+            worker.terminate()
+            worker.wait(timeout=30)
+    assert report["worker"]["name"] == "w" and report["settings"]["teacher"]["repository"] == "big"
+    found = report["measurements"]["agreement"]
+    assert found["teacher"] == report["settings"]["teacher"] and found["figures"]["agreement"]["value"] == 1
 
 
 def test_optimize_measures_the_variant_as_a_student_of_its_parent(assay, name, key):
