@@ -35,7 +35,8 @@ def evaluation_protocol():
 def evaluate(setting, model, data, baseline=None, teacher=None, **latency):
     """The evaluator's answer to one job, asked as the server asks it."""
     job = {
-        "protocol": evaluation_protocol(), "runtime_path": str(RUNTIME), "model_path": str(model), "dataset_path": str(data),
+        "protocol": evaluation_protocol(), "runtime_path": str(RUNTIME), "model_path": str(model),
+        "dataset_path": str(data),
         "latency": {"threads": 1, "seed": 1} | latency,
     } | ({"baseline_model_path": str(baseline)} if baseline else {}) | (
         {"teacher_model_path": str(teacher)} if teacher else {})

@@ -132,7 +132,8 @@ BAD_FILES = [
     "mmlu: {value: 0.1, Value: 0.9}", "mmlu: {value: 0.1, stderr: 0.01}", "mmlu: {n: 3}", "results: {mmlu: {acc: 0.7}}",
     "base: &a {value: 0.1}\nmmlu: {<<: *a}", "mmlu: !!float '0.7'", "mmlu: 0.1\n---\nmmlu: 0.9", "- mmlu", "0.7", "",
     "mmlu: {value: 0.7, n: 0}", "mmlu: {value: 0.7, n: 1.5}", "mmlu: {value: 0.7, low: 0.8}", "'a b': 0.7",
-    "mmlu: 9007199254740993", "mmlu: {value: 0.7, unit: 3}", b"\xff\xfem\x00m\x00", b"mmlu: 0.7\x00", "x: 1 # " + "a" * 300_000,
+    "mmlu: 9007199254740993", "mmlu: {value: 0.7, unit: 3}", b"\xff\xfem\x00m\x00", b"mmlu: 0.7\x00",
+    "x: 1 # " + "a" * 300_000,
     "\n".join(f"m{number}: 1" for number in range(1_001)),
 ]
 

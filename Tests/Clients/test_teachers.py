@@ -1,4 +1,4 @@
-"""A model beside its teacher: every figure against scipy and scikit-learn, planted pairs, policies, data without labels."""
+"""A model beside its teacher: every figure against scipy and scikit-learn, planted pairs, data without labels."""
 
 import os
 
@@ -234,7 +234,8 @@ def test_a_worker_elsewhere_compares_with_the_teacher(binary, serve, tmp_path, w
     assay = Assay(binary, tmp_path / "home", server.url)
     key = assay.key()
     data = push_data(assay, "taught", key, x=rows)
-    teacher, student = push(assay, "big", scorer(weights), key), push(assay, "small", scorer(weights, temperature=2), key)
+    teacher = push(assay, "big", scorer(weights), key)
+    student = push(assay, "small", scorer(weights, temperature=2), key)
     working = Assay(binary, tmp_path, server.url)
     environment = assay.environment() | {"ASSAY_ONNXRUNTIME": os.environ["ASSAY_ONNXRUNTIME"]}
     working.environment = lambda: environment
