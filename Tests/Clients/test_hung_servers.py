@@ -99,14 +99,19 @@ class Slow(Listener):
         self.port, self.after, self.way, self.from_client = port, after, way, from_client
         # By all connections: each new one hangs at once.
         self.passed = 0
+        self.sockets = []
         self.is_over = threading.Event()
 
     def __exit__(self, *rest):
         self.is_over.set()
+        for end in self.sockets:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         super().__exit__(*rest)
 
     def serve(self, client):
         with suppress(OSError), client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            self.sockets += [client, server]
             threading.Thread(
                 target=self.pass_on, args=(client, server, self.from_client), daemon=True).start()
             self.pass_on(server, client, not self.from_client)

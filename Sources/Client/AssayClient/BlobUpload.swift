@@ -18,6 +18,8 @@ final class BlobUpload {
     private var offset: Int64 = 0
     /// What the server held before this upload sent its first byte.
     private var bytesFoundThere: Int64?
+    /// How far its bytes were handed over.
+    private let pulse = UploadPulse()
     /// Whether the session began in an earlier attempt, so that a wrong digest may be that one's fault.
     private var isResumed = false
 
@@ -39,11 +41,11 @@ final class BlobUpload {
     /// Sends what is missing and closes the session; gives the number of bytes sent.
     func run() async throws -> Int64 {
         do {
-            try await transport.retry.run(position: { offset }) { try await attempt() }
+            try await transport.retry.run(position: { max(offset, pulse.reached) }) { try await attempt() }
         } catch let error as AssayError where error.code == .digestMismatch && isResumed {
             // The session may hold bytes of a file that has changed since; a fresh one settles it.
             isResumed = false
-            try await transport.retry.run(position: { offset }) { try await attempt() }
+            try await transport.retry.run(position: { max(offset, pulse.reached) }) { try await attempt() }
         }
         journal.forget(key)
         progress(source.size)
@@ -92,8 +94,7 @@ final class BlobUpload {
         var request = transport.request(.PATCH, location)
         request.headers.add(name: "Content-Type", value: MediaType.octetStream)
         request.headers.add(name: "Content-Range", value: "\(offset)-\(source.size - 1)")
-        let pulse = UploadPulse()
-        request.body = rest(pulse)
+        request.body = rest()
         let response = try await transport.send(request, pulse: pulse)
         guard response.status == .accepted else {
             if response.status == .rangeNotSatisfiable {
@@ -115,21 +116,20 @@ final class BlobUpload {
         var request = transport.request(
             .PUT, "\(location)\(separator)digest=\(PercentEncoding.encode("\(source.digest)"))")
         request.headers.add(name: "Content-Type", value: MediaType.octetStream)
-        let pulse = UploadPulse()
-        request.body = offset < source.size ? rest(pulse) : .bytes(ByteBuffer())
+        request.body = offset < source.size ? rest() : .bytes(ByteBuffer())
         let response = try await transport.send(request, pulse: pulse)
         guard response.status == .created else { throw await refusal(response) }
     }
 
     /// What is not yet with the server.
-    private func rest(_ pulse: UploadPulse) -> HTTPClientRequest.Body {
+    private func rest() -> HTTPClientRequest.Body {
         switch source.content {
         case .bytes(let bytes): return .bytes(ByteBuffer(bytes: bytes[Int(offset)...]))
         case .file(let file, let start):
             let chunks = FileChunks(
                 file: file, range: start + offset..<start + source.size, access: client.files,
-                progress: { [progress] in
-                    pulse.beat()
+                progress: { [progress, pulse] in
+                    pulse.beat(at: $0 - start)
                     progress($0 - start)
                 })
             return .stream(chunks, length: .known(source.size - offset))

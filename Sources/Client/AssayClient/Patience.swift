@@ -99,11 +99,18 @@ struct Pace {
     }
 }
 
-/// Counts what has been handed to a request that is being sent.
+/// Counts what has been handed to the requests of an upload.
 final class UploadPulse: Sendable {
-    private let count = Mutex(0)
+    private let state = Mutex<(beats: Int, reached: Int64)>((0, 0))
 
-    var value: Int { count.withLock(\.self) }
+    var value: Int { state.withLock(\.beats) }
+    /// The furthest position that was handed over. The server may have less of it, which it tells when it is asked.
+    var reached: Int64 { state.withLock(\.reached) }
 
-    func beat() { count.withLock { $0 += 1 } }
+    func beat(at position: Int64) {
+        state.withLock { state in
+            state.beats += 1
+            state.reached = max(state.reached, position)
+        }
+    }
 }

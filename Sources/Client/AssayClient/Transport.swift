@@ -50,10 +50,10 @@ struct Transport: Sendable {
             try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
                 group.addTask { [http] in try await http.execute(request, deadline: .distantFuture) }
                 group.addTask {
-                    var seen = -1
-                    while seen != pulse.value {
-                        seen = pulse.value
-                        try await Task.sleep(for: patience.silence)
+                    var (seen, last) = (pulse.value, ContinuousClock.now)
+                    while ContinuousClock.now - last < patience.silence {
+                        try await Task.sleep(for: patience.silence / 8)
+                        if pulse.value != seen { (seen, last) = (pulse.value, .now) }
                     }
                     throw HTTPClientError.deadlineExceeded
                 }

@@ -146,8 +146,9 @@ enum HotStatement: String, CaseIterable, Sendable {
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
             (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
             r.name, m.digest
-        FROM repositories AS r JOIN tags AS t INDEXED BY aliases_by_name ON t.repository_id = r.id AND t.is_alias = 1
-        JOIN versions AS v ON v.id = t.version_id JOIN manifests AS m ON m.id = v.manifest_id
+        FROM repositories AS r
+        CROSS JOIN tags AS t INDEXED BY aliases_by_name ON t.repository_id = r.id AND t.is_alias = 1
+        CROSS JOIN versions AS v ON v.id = t.version_id CROSS JOIN manifests AS m ON m.id = v.manifest_id
         LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
         WHERE r.name >= :repository AND (r.name > :repository OR t.name > :alias)
         ORDER BY r.name, t.name LIMIT :limit
