@@ -62,9 +62,8 @@ class Hung(Listener):
 
 WAYS = ["never reads", "says nothing", "trickles its head", "trickles its body", "stops in its body"]
 COMMANDS = {
-    "list": ("list",), "show": ("show", "digits:1"), "push": ("push", "digits", FIXTURES / "digits-1.onnx"),
-    "pull": ("pull", "digits:1", "out"), "promote": ("promote", "digits:1", "production"),
-    "export": ("bundle", "export", "digits:1", "-o", "out.tar"), "key": ("key", "list"),
+    "push": ("push", "digits", FIXTURES / "digits-1.onnx"), "pull": ("pull", "digits:1", "out"),
+    "promote": ("promote", "digits:1", "production"), "export": ("bundle", "export", "digits:1", "-o", "out.tar"),
 }
 
 
