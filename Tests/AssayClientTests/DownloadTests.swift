@@ -26,7 +26,9 @@ struct DownloadTests {
                 folder: try FolderHandle.make(path: folder.path), name: "model", isReplacing: isReplacing)
             let blob = Descriptor(
                 mediaType: MediaType.octetStream, digest: .sha256(of: bytes), size: Int64(bytes.count))
-            try await client.download(blob, from: repository, to: target)
+            try await client.download(blob, from: repository, to: target) { [registry] position in
+                if position > 0 { registry.state.withLock { $0.isTaken = true } }
+            }
         }
     }
 
@@ -40,14 +42,14 @@ struct DownloadTests {
     }
 
     @Test func `a cut download goes on where it ended`() async throws {
-        registry.state.withLock { $0.downloadCuts = [(2 << 20) + 5] }
+        registry.state.withLock { ($0.downloadCuts, $0.isTaken) = ([(2 << 20) + 5], false) }
         try await StubServer.run(registry) { try await download(bytes, url: $0) }
         #expect(folder.bytes(of: "model") == bytes)
         #expect(registry.state.withLock { $0.ranges.count } == 1)
     }
 
     @Test func `a later process goes on with what an earlier one left`() async throws {
-        registry.state.withLock { $0.downloadCuts = [(2 << 20) + 5] }
+        registry.state.withLock { ($0.downloadCuts, $0.isTaken) = ([(2 << 20) + 5], false) }
         try await StubServer.run(registry) { url in
             let once = RetryPolicy(attemptsMax: 1, sleep: { _ in })
             await #expect(throws: AssayError.self) { try await download(bytes, retry: once, url: url) }

@@ -14,6 +14,8 @@ final class StubRegistry: StubBehaviour {
         var uploadCuts: [Int] = []
         /// Byte counts after which the next downloads are cut, one each.
         var downloadCuts: [Int] = []
+        /// Whether the client has taken something of what is cut; nil where nobody tells.
+        var isTaken: Bool?
         /// Whether downloads have a wrong byte at their end.
         var isLying = false
         /// Bytes of all bodies that PATCH and PUT brought.
@@ -42,7 +44,10 @@ final class StubRegistry: StubBehaviour {
             case (.DELETE, true):
                 state.uploads[last] = nil
                 return StubAnswer(status: .noContent)
-            default: return Self.blob(last, request, &state)
+            default:
+                var answer = Self.blob(last, request, &state)
+                answer.isTaken = { self.state.withLock { $0.isTaken ?? true } }
+                return answer
             }
         }
     }

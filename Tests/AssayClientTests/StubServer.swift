@@ -17,6 +17,9 @@ struct StubAnswer: Sendable {
     var body: [UInt8] = []
     /// Sends only so many bytes of the body and closes the connection.
     var cutAfter: Int?
+    /// Whether the client has taken something of a body that is cut; the cut waits for it, for bytes that come together
+    /// with the end of their connection may never reach it.
+    var isTaken: @Sendable () -> Bool = { true }
     /// Closes the connection without a word.
     var isSilent = false
 }
@@ -88,6 +91,15 @@ enum StubServer {
             StubRequest(method: head.method, uri: head.uri, headers: head.headers, body: body)
         }
 
+        private func close(_ channel: any Channel, once isTaken: @escaping @Sendable () -> Bool) {
+            let end = NIODeadline.now() + .seconds(60)
+            channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(5)) { task in
+                guard isTaken() || NIODeadline.now() >= end else { return }
+                task.cancel()
+                channel.close(promise: nil)
+            }
+        }
+
         private func send(_ answer: StubAnswer, to request: HTTPRequestHead, context: ChannelHandlerContext) {
             guard !answer.isSilent else { return context.close(promise: nil) }
             var headers = answer.headers
@@ -102,7 +114,7 @@ enum StubServer {
             }
             guard answer.cutAfter == nil else {
                 context.flush()
-                return context.close(promise: nil)
+                return close(context.channel, once: answer.isTaken)
             }
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }

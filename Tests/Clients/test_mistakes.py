@@ -40,7 +40,6 @@ MISTAKES = [
     (["policy", "sett"], 2, "did you mean 'set'?"),
     (["alias", "set", "team/fraud", "Production", "1"], 5, "too like production"),
     (["alias", "set", "team/fraud", "PRODUCTION", "1"], 5, "too like production"),
-    (["push", "team/fraud", "w.bin", "--alias", "Production"], 5, "too like production"),
     (["policy", "set", "team/fraud", "pRoduction", "policy.yaml"], 5, "too like production"),
     (["alias", "set", "team/fraud", "production", "1"], 5, "assay promote"),
 ]

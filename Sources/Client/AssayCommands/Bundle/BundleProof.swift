@@ -245,13 +245,21 @@ struct LogProofs {
         return Proven(entry: entry, index: proof.index, origin: opened.checkpoint.origin)
     }
 
-    /// Whether a proof is of a version by a checkpoint of one of some logs, whether or not their keys count.
-    static func isProof(_ bytes: [UInt8], of digest: Digest, byAnyOf logs: [LogTrust.Key]) -> Bool {
-        guard let proof = try? LogProof(parsing: bytes),
-            let (checkpoint, _) = try? Checkpoint.open(proof.checkpoint, trusted: logs.map(\.publicKey)),
-            let entry = try? proof.entry(provenBy: checkpoint)
-        else { return false }
-        return entry.text(.digest) == digest.description
+    /// Whether a proof is of a version by its own checkpoint, whether or not the key of that counts: one of some logs,
+    /// or whoever signed it where none are given.
+    static func isProof(_ bytes: [UInt8], of digest: Digest, byAnyOf logs: [LogTrust.Key]?) -> Bool {
+        do {
+            let proof = try LogProof(parsing: bytes)
+            let checkpoint =
+                if let logs {
+                    try Checkpoint.open(proof.checkpoint, trusted: logs.map(\.publicKey)).checkpoint
+                } else {
+                    try Checkpoint(parsing: SignedNote(parsing: proof.checkpoint).text)
+                }
+            return try proof.entry(provenBy: checkpoint).text(.digest) == digest.description
+        } catch {
+            return false
+        }
     }
 
     /// The keys of logs that count; none where nobody demands a log and none of those named counts.

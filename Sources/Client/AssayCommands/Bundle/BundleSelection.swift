@@ -83,8 +83,8 @@ struct BundleSelection {
 
     private mutating func judgeProofs(_ listed: [Descriptor]) async throws -> LogProofs {
         let trust = try LogProofs.trust(root, repository: label.repository, isDemanded: false)
-        let named = try LogTrust.keys(of: root.keys.filter { $0.role == .log })
         var proven: [LogProofs.Proven] = []
+        var strange: [(referrer: Manifest, bytes: [UInt8], fault: AssayError)] = []
         for descriptor in listed {
             guard let (referrer, bytes) = try await document(of: descriptor) else { continue }
             do throws(AssayError) {
@@ -92,13 +92,17 @@ struct BundleSelection {
                 proven.append(proof)
                 add(referrer, .proof, content: "\(proof.origin) \(proof.index)")
             } catch {
-                // A log that counts no more may still count for who reads it. One that the registry never named would
-                // have the bundle refused by everybody who names a log.
-                if error.code == .untrustedKey, LogProofs.isProof(bytes, of: manifest.digest, byAnyOf: named) {
-                    add(referrer, .unknown)
-                } else {
-                    leave(referrer.digest, error.message)
-                }
+                strange.append((referrer, bytes, error))
+            }
+        }
+        // Where a known log proves the version, another one that the registry never named would only have the bundle
+        // refused by everybody who names a log. Where none does, it may be the log of the registry that it came from.
+        let logs = proven.isEmpty ? nil : try LogTrust.keys(of: root.keys.filter { $0.role == .log })
+        for (referrer, bytes, fault) in strange {
+            if fault.code == .untrustedKey, LogProofs.isProof(bytes, of: manifest.digest, byAnyOf: logs) {
+                add(referrer, .unknown)
+            } else {
+                leave(referrer.digest, fault.message)
             }
         }
         let proofs = LogProofs(proven, of: label.repository, label: label)

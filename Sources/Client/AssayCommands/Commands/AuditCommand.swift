@@ -42,7 +42,7 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only before this time.", valueName: "date"))
     var until: String?
 
-    @Option(help: "Only moves of aliases for this reason: set, promotion, removal.")
+    @Option(help: "Only moves of aliases for this reason: set, promotion, rollback, removal.")
     var cause: String?
 
     @Option(help: "Only what this one did.")
