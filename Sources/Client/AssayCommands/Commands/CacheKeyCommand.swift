@@ -88,6 +88,11 @@ struct CacheKeyCommand: AsyncParsableCommand {
         guard let cacheable = document.cacheable else {
             return "nobody measured whether answers may be kept: assay verify \(document.version) --dataset REF"
         }
+        return text(of: cacheable)
+    }
+
+    /// Whether answers may be kept, and why, in a line.
+    static func text(of cacheable: VerificationReport.Cacheable) -> String {
         let reason = Printable.escape(cacheable.reason, limit: 400)
         return cacheable.exact ? "answers may be kept: \(reason)" : "answers may not be kept: \(reason)"
     }

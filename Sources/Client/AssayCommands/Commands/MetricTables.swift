@@ -32,6 +32,7 @@ enum MetricTables {
             lines += Self.lines(of: judged, isRegression: measured.metrics["mse"] != nil)
         }
         if let found = measured.batchInvariant { lines.append("in other batches: \(found.text)") }
+        if let cacheable = measured.cacheable { lines.append(CacheKeyCommand.text(of: cacheable)) }
         if let classes = measured.perClass, !classes.isEmpty { lines += [""] + self.lines(of: classes) }
         if let slices = measured.slices, !slices.isEmpty { lines += [""] + self.lines(of: slices) }
         return lines

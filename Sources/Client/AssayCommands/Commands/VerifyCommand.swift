@@ -270,10 +270,6 @@ enum ReportText {
                 "p50 \(Figure.duration(point.latency.p50Microseconds)), "
                     + "\(Figure.fixed(point.latency.throughput, 0)) samples/s")
         }
-        if let cacheable = measured.cacheable {
-            table.add(
-                "cacheable", (cacheable.exact ? "yes: " : "no: ") + Printable.escape(cacheable.reason, limit: 400))
-        }
         table.add("throughput", "\(Figure.fixed(measured.latency.throughput, 0)) samples/s")
         table.add("load", Figure.duration(measured.loadMicroseconds))
         table.add("first run", Figure.duration(measured.firstRunMicroseconds))
