@@ -10,8 +10,8 @@ import time
 from urllib.parse import urlsplit
 
 import oci
-from figures import at_least, at_most, in_turns, ratio
-from processes import AssayServer, BenchmarkError
+from figures import at_least, at_most, in_turns, medians, ratio
+from processes import AssayServer, BenchmarkError, NginxRefusing
 from wire import HEAD_BYTES_MAX, Wire
 
 REPOSITORY, TAG = "bench/model", "production"
@@ -28,25 +28,31 @@ FORK = multiprocessing.get_context("fork")
 
 
 def floods(setting):
-    """The 99th percentile of resolving an alias, alone and beside 1,000 refused connections a second with bodies."""
+    """The 99th percentile of resolving an alias, alone and beside 1,000 refused connections a second with bodies.
+
+    The flood, who refuses it and the good client share the cores. What that alone costs is told by the same flood
+    against an nginx beside an Assay that knows nothing of it.
+    """
     folder = setting.folder / "server"
     with AssayServer(setting.binary, folder) as server:
         oci.push_small_version(server.url, REPOSITORY, TAG)
     token = setting.folder / "token"
     token.write_text(TOKEN)
     token.chmod(0o600)
-    rates = []
+    rates, rates_elsewhere = [], []
 
-    def beside():
-        with flood(server.url, rates):
+    def beside(flooded, rates):
+        with flood(flooded.url, rates):
             return resolve_p99_milliseconds(server.url)
 
-    with AssayServer(setting.binary, folder, "--token-file", token) as server:
+    with AssayServer(setting.binary, folder, "--token-file", token) as server, \
+            NginxRefusing(setting.folder / "nginx", setting.folder / "files") as nginx:
         times = in_turns(setting.rounds, {
             "alone": lambda: resolve_p99_milliseconds(server.url),
-            "beside": beside,
+            "beside": lambda: beside(server, rates),
+            "flood of nginx": lambda: beside(nginx, rates_elsewhere),
         })
-    note = f"{statistics.median(times['beside']):.2f} against {statistics.median(times['alone']):.2f} ms"
+    note = f"{medians(times)} ms; the flood of nginx costs {ratio(times['flood of nginx'], times['alone']):.2f} times"
     return [
         at_most("p99 of resolving beside a flood / alone", ratio(times["beside"], times["alone"]), 1.5, "times", note),
         at_least("refused connections of the flood", statistics.median(rates), 0.95 * REFUSED_PER_SECOND, "a second"),

@@ -240,6 +240,12 @@ class NginxUploads(Nginx):
     """
 
 
+class NginxRefusing(Nginx):
+    """The same nginx with nothing but refusals where the routes of registries are."""
+
+    location = "location /v2/ { return 401; }"
+
+
 def worker_user():
     """The directive that keeps nginx's workers at the user it was started by; only root needs and may give it."""
     if os.geteuid() != 0:

@@ -57,8 +57,6 @@ struct SignCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let version = try await client.version(reference)
             let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
-            let clock = ContinuousClock()
-            let start = clock.now
             let signing = Signing(signer: signer, client: client)
             let files = try await signing.files(of: manifest, in: version.repository)
             let exact = Reference(version.repository, .digest(version.manifestDigest))
@@ -69,6 +67,8 @@ struct SignCommand: AsyncParsableCommand {
                 (attached, time) = (earlier, 0)
                 console.note("this key signed these files before: \(earlier.manifestDigest.short)")
             } else {
+                let clock = ContinuousClock()
+                let start = clock.now
                 let signature = try await signing.sign(files, name: version.repository.text)
                 time = (clock.now - start) / .milliseconds(1)
                 attached = try await client.attest(
