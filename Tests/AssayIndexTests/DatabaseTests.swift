@@ -124,7 +124,10 @@ struct DatabaseTests {
         let fixture = try IndexFixture()
         try fixture.index.close()
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.scripts.path).sorted()
-        #expect(names.enumerated().allSatisfy { $1.hasPrefix("V000\($0 + 1)_") && $1.hasSuffix(".sql") })
+        #expect(
+            names.enumerated().allSatisfy {
+                $1.hasPrefix("V\(String(10_001 + $0).dropFirst())_") && $1.hasSuffix(".sql")
+            })
         let queue = try DatabaseQueue(path: fixture.path)
         let reached = try queue.read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
         let tables = try queue.read { try String.fetchAll($0, sql: Self.schema) }

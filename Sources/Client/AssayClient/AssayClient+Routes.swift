@@ -260,6 +260,18 @@ extension AssayClient {
         return response
     }
 
+    /// Withdraws a version, or lets it be used again. Throws `version-not-found`, and `request-invalid` for a version
+    /// that is to be used again and is not withdrawn.
+    package func withdraw(_ request: WithdrawRequest) async throws -> Version {
+        let version: Version = try await send(.POST, "/withdrawals", request, isRepeatable: false)
+        try request.reference.check(answer: version)
+        try AnswerCheck.demand(
+            (version.withdrawn == nil) == (request.reinstate ?? false),
+            asked: request.reinstate ?? false ? "a version that may be used again" : "a version that is withdrawn",
+            answered: version.withdrawn == nil ? "one that may be used" : "one that is withdrawn")
+        return version
+    }
+
     /// The best version of a repository by its signed reports on a dataset, and what was found of every version.
     package func selection(
         in repository: RepositoryName, on dataset: Reference? = nil, _ criteria: SelectionCriteria

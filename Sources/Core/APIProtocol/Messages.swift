@@ -249,6 +249,20 @@ package struct RollbackRequest: Sendable, Codable {
     }
 }
 
+/// `POST /api/v1/withdrawals`
+package struct WithdrawRequest: Sendable, Codable {
+    package var reference: Reference
+    package var reason: String
+    /// Let the version be used again.
+    package var reinstate: Bool?
+
+    package init(reference: Reference, reason: String, reinstate: Bool? = nil) {
+        self.reference = reference
+        self.reason = reason
+        self.reinstate = reinstate
+    }
+}
+
 /// What a promotion or a rollback came to. A refused one has the same form, so that its table can be shown.
 package struct PromotionResponse: Sendable, Codable {
     package enum State: String, Sendable, Codable {

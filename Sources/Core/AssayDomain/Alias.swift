@@ -10,6 +10,8 @@ package struct Alias: Sendable, Hashable, Codable {
     package let policyDigest: Digest?
     /// How the version stands under that policy; nil if there is none.
     package let standing: Standing?
+    /// Whether its version is withdrawn; nil if not.
+    package var isWithdrawn: Bool?
 
     /// What is said of an alias whose version the policy in force did not promote.
     package static let notPromotedText = "not promoted"

@@ -20,6 +20,8 @@ package struct AuditEntry: Sendable, Hashable {
         case key
         /// A manifest or a blob was deleted.
         case delete
+        /// A version was withdrawn, or may be used again.
+        case withdrawal
     }
 
     package enum Value: Sendable, Hashable {

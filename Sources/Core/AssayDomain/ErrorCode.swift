@@ -138,6 +138,8 @@ extension ErrorCode {
     /// A server says no with a code that this build does not know.
     package static let serverRefused = ErrorCode("server-refused", .refused)
     package static let promotionRefused = ErrorCode("promotion-refused", .refused)
+    /// The registry says that a version must not be used any more.
+    package static let versionWithdrawn = ErrorCode("version-withdrawn", .refused)
     package static let verificationFailed = ErrorCode("verification-failed", .refused)
     /// A file is no ONNX model, or is a damaged one.
     package static let modelInvalid = ErrorCode("model-invalid", .refused)
@@ -200,8 +202,9 @@ extension ErrorCode {
         .digestMismatch, .signatureInvalid, .untrustedKey, .unsigned, .manifestAmbiguous, .manifestUnbound,
         .changedWhileReading, .bundleInvalid,
         .expired, .logInconsistent, .replayDiffers, .answerMismatch,
-        .blobUnknown, .serverRefused, .promotionRefused, .verificationFailed, .modelInvalid, .modelUnsupported,
-        .selectionEmpty, .notCacheable, .verificationCancelled, .evaluatorMismatch, .datasetUnsupported,
+        .blobUnknown, .serverRefused, .promotionRefused, .versionWithdrawn, .verificationFailed, .modelInvalid,
+        .modelUnsupported, .selectionEmpty, .notCacheable, .verificationCancelled, .evaluatorMismatch,
+        .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
         .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tooManyUploads, .uploadBusy,

@@ -8,6 +8,8 @@ package struct Evidence: Sendable {
     package var binding = ManifestBinding.unbound
     /// Files that the version names and the store does not have.
     package var missingContent: [Digest]
+    /// That the version must not be used any more.
+    package var withdrawn: Version.Withdrawn?
     package var contentBytes: Int64
     /// The alias that is asked about, and its repository; nil where it is about none.
     package var alias: AliasName?

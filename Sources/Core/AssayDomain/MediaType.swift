@@ -106,16 +106,20 @@ package enum PredicateType {
     /// Binds a manifest, all of it, to the files that its signer saw in it.
     package static let binding = "https://assay.dev/attestation/binding/v1"
 
+    /// That a version must not be used any more, or may be used again.
+    package static let withdrawal = "https://assay.dev/attestation/withdrawal/v1"
+
     /// Figures that were measured elsewhere.
     package static let figures = "https://assay.dev/attestation/metrics/v1"
 
     /// What a registry alone may say: by another signer it does not count.
-    package static let ofRegistry: Set<String> = [verificationReport, verdict]
+    package static let ofRegistry: Set<String> = [verificationReport, verdict, withdrawal]
 
     /// Words by which people may name a type.
     package static let shortNames = [
         "binding": binding, "bom": bill, "metrics": figures, "provenance": provenance, "report": verificationReport,
         "signature": modelSignature, "test-result": testResult, "verdict": verdict, "waiver": waiver,
+        "withdrawal": withdrawal,
     ]
 
     /// The type of a short name, or the text itself.

@@ -58,8 +58,9 @@ extension Policy {
     /// Decides; a pure function, so that anyone with the same evidence comes to the same decision.
     package func decide(_ evidence: Evidence) -> PolicyDecision {
         let outcomes =
-            [signatureOutcome(evidence), manifestOutcome(evidence)] + contentOutcomes(evidence) + sizeOutcomes(evidence)
-            + formatOutcomes(evidence) + lineageOutcomes(evidence) + attestationOutcomes(evidence)
+            [signatureOutcome(evidence), manifestOutcome(evidence)] + withdrawalOutcomes(evidence)
+            + contentOutcomes(evidence) + sizeOutcomes(evidence) + formatOutcomes(evidence) + lineageOutcomes(evidence)
+            + attestationOutcomes(evidence)
             + figureOutcomes(evidence)
             + metricOutcomes(evidence)
             + latencyOutcomes(evidence) + timeOutcomes(evidence) + throughputOutcomes(evidence)
@@ -137,6 +138,12 @@ extension Policy {
 
     /// The fault of a version that nobody signed.
     package static let noSignature = "not signed"
+
+    /// Only what is withdrawn is worth a line.
+    private func withdrawalOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
+        guard let withdrawn = evidence.withdrawn else { return [] }
+        return [outcome("withdrawal", "none", withdrawn.text, false)]
+    }
 
     /// Only what is incomplete is worth a line.
     private func contentOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {

@@ -42,6 +42,7 @@ package struct StatementWord: Sendable, Hashable {
         case PredicateType.bill: bill(predicate)
         case PredicateType.figures: figures(predicate)
         case PredicateType.waiver: StatementWord((try? Waiver.parse(predicate)) == nil ? .malformed : .stated)
+        case PredicateType.withdrawal: StatementWord((try? Withdrawal.parse(predicate)) == nil ? .malformed : .stated)
         case PredicateType.waiverWithoutPolicy: StatementWord(.outdated)
         default: StatementWord(.stated)
         }

@@ -16,6 +16,8 @@ package struct Version: Sendable, Hashable, Codable {
     package let annotations: [String: String]
     /// Those of its aliases that a policy protects which did not promote it; nil if there are none.
     package var notPromoted: [AliasName]?
+    /// That it must not be used any more; nil if it may.
+    package var withdrawn: Withdrawn?
 
     package init(
         repository: RepositoryName, kind: Repository.Kind, number: VersionNumber, manifestDigest: Digest,

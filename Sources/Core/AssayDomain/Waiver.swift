@@ -6,8 +6,8 @@
 package struct Waiver: Sendable, Hashable, Codable {
     package static let reasonBytesMax = 1_000
     /// What nobody can waive: a version that is not signed, not there or not bound to what was signed has nothing that
-    /// could be answered for.
-    package static let unwaivable: Set<String> = ["signature", "manifest", "content"]
+    /// could be answered for; and what is withdrawn is reinstated first.
+    package static let unwaivable: Set<String> = ["signature", "manifest", "content", "withdrawal"]
 
     /// What a waiver is for, and what a decision is about.
     package struct Scope: Sendable, Hashable {

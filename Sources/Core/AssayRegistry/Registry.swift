@@ -15,6 +15,7 @@ package struct Registry: Sendable {
     package let select: Select
     package let delete: Delete
     package let audit: Audit
+    package let withdraw: Withdraw
     package let attest: Attest
     package let seal: Seal
     package let inspect: InspectFiles
@@ -54,6 +55,7 @@ package struct Registry: Sendable {
         select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)
         audit = Audit(log: log, index: index)
+        withdraw = Withdraw(blobs: blobs, index: index, evidence: evidence, clock: clock)
         attest = Attest(blobs: blobs, index: index, evidence: evidence, clock: clock)
         self.steadyClock = steadyClock
         blobStore = blobs

@@ -59,6 +59,14 @@ extension NativeAPI {
         return try Self.response(to: outcome, of: version, as: request.alias, call)
     }
 
+    @Sendable func withdraw(_ call: Call) async throws -> Response {
+        let request = try await call.json(WithdrawRequest.self)
+        return try .message(
+            request.reinstate ?? false
+                ? try await registry.withdraw.reinstate(request.reference, reason: request.reason, by: call.principal)
+                : try await registry.withdraw(request.reference, reason: request.reason, by: call.principal))
+    }
+
     /// A refusal is a problem that carries the table of requirements.
     private static func response(
         to outcome: Promote.Outcome, of version: Version, as alias: AliasName, _ call: Call

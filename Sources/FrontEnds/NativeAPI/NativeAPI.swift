@@ -54,6 +54,7 @@ package struct NativeAPI: FrontEnd {
             Route(.get, "/api/v1/verifications/{id}/report", .read, getReport),
             Route(.post, "/api/v1/promotions", .promote, promote),
             Route(.post, "/api/v1/rollbacks", .promote, rollBack),
+            Route(.post, "/api/v1/withdrawals", .promote, withdraw),
             Route(.get, "/api/v1/selections/{repository...}", .read, select),
             Route(.post, "/api/v1/policy-checks", .read, checkPolicy),
             Route(.get, "/api/v1/attestations", .read, listAttestations),

@@ -62,38 +62,38 @@ enum HotStatement: String, CaseIterable, Sendable {
     // MARK: Versions
     case versionByTag = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN version_details AS d ON d.id = t.version_id
         WHERE r.name = ? AND t.name = ?
         """
     case versionByDigest = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM repositories AS r JOIN manifests AS f ON f.repository_id = r.id
         JOIN versions AS v ON v.manifest_id = f.id JOIN version_details AS d ON d.id = v.id
         WHERE r.name = ? AND f.digest = ?
         """
     case versionByID = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM version_details AS d WHERE d.id = ?
         """
     case versions = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM version_details AS d WHERE d.repository_id = :repository AND d.number < :below
         ORDER BY d.number DESC LIMIT :limit
         """
     case versionsOfFramework = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM version_details AS d
         WHERE d.repository_id = :repository AND d.framework = :framework AND d.number < :below
         ORDER BY d.number DESC LIMIT :limit
         """
     case versionsOfRun = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM version_details AS d
         WHERE d.repository_id = :repository AND d.run_id = :run AND d.number < :below
             AND (:framework IS NULL OR d.framework = :framework)
@@ -101,7 +101,7 @@ enum HotStatement: String, CaseIterable, Sendable {
         """
     case versionsAnnotated = """
         SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases, d.annotations,
-            d.metadata, d.model, d.not_promoted
+            d.metadata, d.model, d.not_promoted, d.withdrawn
         FROM version_annotations AS n
         JOIN version_details AS d ON d.repository_id = n.repository_id AND d.number = n.number
         WHERE n.repository_id = :repository AND n.key = :key AND n.value = :value AND n.number < :below
@@ -129,15 +129,21 @@ enum HotStatement: String, CaseIterable, Sendable {
     // MARK: Aliases
     case alias = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
-            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name)
+            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
+            (SELECT count(*) FROM withdrawals_in_force AS w
+             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest)
         FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN versions AS v ON v.id = t.version_id
+        JOIN manifests AS m ON m.id = v.manifest_id
         LEFT JOIN alias_policies AS p ON p.repository_id = r.id AND p.alias = t.name
         WHERE r.name = ? AND t.name = ? AND t.is_alias = 1
         """
     case aliases = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
-            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name)
+            (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
+            (SELECT count(*) FROM withdrawals_in_force AS w
+             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest)
         FROM tags AS t INDEXED BY aliases_by_name JOIN versions AS v ON v.id = t.version_id
+        JOIN manifests AS m ON m.id = v.manifest_id
         LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
         WHERE t.repository_id = ? AND t.is_alias = 1
         ORDER BY t.name LIMIT ?
@@ -145,6 +151,8 @@ enum HotStatement: String, CaseIterable, Sendable {
     case allAliases = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
             (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
+            (SELECT count(*) FROM withdrawals_in_force AS w
+             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest),
             r.name, m.digest
         FROM repositories AS r
         CROSS JOIN tags AS t INDEXED BY aliases_by_name ON t.repository_id = r.id AND t.is_alias = 1
@@ -218,6 +226,9 @@ enum HotStatement: String, CaseIterable, Sendable {
         FROM repositories AS r JOIN alias_policies AS a ON a.repository_id = r.id
         JOIN policies AS p ON p.digest = a.policy_digest
         WHERE r.name = ? AND a.alias = ?
+        """
+    case withdrawalInForce = """
+        SELECT at, actor, reason FROM withdrawals_in_force WHERE repository_id = ? AND subject_digest = ?
         """
     /// What a promotion must find as it was when it was decided.
     case evidenceMark = """
@@ -383,6 +394,11 @@ enum HotStatement: String, CaseIterable, Sendable {
         FROM deletions AS d JOIN repositories AS r ON r.id = d.repository_id
         WHERE d.log_index BETWEEN ? AND ? ORDER BY d.log_index
         """
+    case loggedWithdrawals = """
+        SELECT w.log_index, r.name, w.subject_digest, w.action, w.reason, w.statement_digest, w.at, w.actor, w.sequence
+        FROM withdrawals AS w JOIN repositories AS r ON r.id = w.repository_id
+        WHERE w.log_index BETWEEN ? AND ? ORDER BY w.log_index
+        """
     case endedEntries = "SELECT log_index, entry FROM ended_entries WHERE log_index BETWEEN ? AND ? ORDER BY log_index"
 
     /// References of a range of manifests, each manifest's in order.
@@ -452,6 +468,14 @@ enum HotStatement: String, CaseIterable, Sendable {
         SELECT h.alias
         FROM attestations AS a
         JOIN alias_moves AS h ON h.repository_id = a.repository_id AND h.verdict_digest = a.envelope_digest
+        WHERE a.manifest_id = ?
+        LIMIT 1
+        """
+    case withdrawalWithStatement = """
+        SELECT 1
+        FROM attestations AS a
+        JOIN withdrawals AS w ON w.repository_id = a.repository_id AND w.subject_digest = a.subject_digest
+            AND w.statement_digest = a.envelope_digest
         WHERE a.manifest_id = ?
         LIMIT 1
         """

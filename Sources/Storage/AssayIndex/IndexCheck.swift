@@ -8,6 +8,7 @@ import GRDB
 /// docs/formats/audit-log.md.
 enum IndexCheck: CaseIterable {
     case manifestOutside, versionOutside, moveOutside, policyChangeOutside, keyChangeOutside, deletionOutside
+    case withdrawalOutside, withdrawalUnsigned
     case endedUnsaid, endedMissing, logEnd, logClock, danglingRow
     case aliasTarget, lostAlias, numberTag, lostNumber, versionCount, deletedAlive
     case policy, lostPolicy, policyText, policyDataset, key, lostKey, report
@@ -15,8 +16,9 @@ enum IndexCheck: CaseIterable {
     var fault: String {
         switch self {
         case .manifestOutside, .versionOutside, .moveOutside, .policyChangeOutside, .keyChangeOutside,
-            .deletionOutside:
+            .deletionOutside, .withdrawalOutside:
             "is in no entry of the audit log"
+        case .withdrawalUnsigned: "its statement is not among the attestations of the version"
         case .endedUnsaid: "is said to have been deleted, and no deletion says so"
         case .endedMissing: "was deleted, and its entry was not kept"
         case .logEnd: "the last entries or the last checkpoint of the audit log do not fit each other"
@@ -46,6 +48,15 @@ enum IndexCheck: CaseIterable {
         case .policyChangeOutside: Self.outside("policy_changes", "'policy change ' || sequence || ' of ' || alias")
         case .keyChangeOutside: Self.outside("key_changes", "'key change ' || sequence")
         case .deletionOutside: Self.outside("deletions", "'deletion of ' || digest")
+        case .withdrawalOutside: Self.outside("withdrawals", "'withdrawal ' || sequence")
+        case .withdrawalUnsigned:
+            """
+            SELECT 'withdrawal ' || w.sequence FROM withdrawals AS w
+            WHERE NOT EXISTS (
+                SELECT 1 FROM attestations AS a WHERE a.repository_id = w.repository_id
+                    AND a.subject_digest = w.subject_digest AND a.envelope_digest = w.statement_digest)
+            LIMIT ?
+            """
         case .endedUnsaid:
             """
             SELECT 'entry ' || log_index FROM ended_entries
@@ -188,7 +199,8 @@ enum IndexCheck: CaseIterable {
             SELECT coalesce(max(at), 0) FROM (
                 SELECT max(created_at) AS at FROM manifests UNION ALL SELECT max(created_at) FROM versions
                 UNION ALL SELECT max(at) FROM alias_moves UNION ALL SELECT max(at) FROM policy_changes
-                UNION ALL SELECT max(at) FROM key_changes UNION ALL SELECT max(at) FROM deletions))
+                UNION ALL SELECT max(at) FROM key_changes UNION ALL SELECT max(at) FROM deletions
+                UNION ALL SELECT max(at) FROM withdrawals))
         LIMIT ?
         """
 

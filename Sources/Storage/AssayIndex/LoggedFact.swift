@@ -15,6 +15,7 @@ enum LoggedFact: CaseIterable {
     case policyChange
     case keyChange
     case deletion
+    case withdrawal
     /// A fact whose row was deleted.
     case ended
 
@@ -26,6 +27,7 @@ enum LoggedFact: CaseIterable {
         case .policyChange: ("policy_changes", "sequence")
         case .keyChange: ("key_changes", "sequence")
         case .deletion: ("deletions", "id")
+        case .withdrawal: ("withdrawals", "sequence")
         case .laterVersion, .ended: nil
         }
     }
@@ -39,6 +41,7 @@ enum LoggedFact: CaseIterable {
         case .policyChange: .loggedPolicyChanges
         case .keyChange: .loggedKeyChanges
         case .deletion: .loggedDeletions
+        case .withdrawal: .loggedWithdrawals
         case .ended: .endedEntries
         }
     }
@@ -52,6 +55,7 @@ enum LoggedFact: CaseIterable {
         case .policyChange: try Self.policyChange(row).encoded()
         case .keyChange: try Self.keyChange(row).encoded()
         case .deletion: try Self.deletion(row).encoded()
+        case .withdrawal: try Self.withdrawal(row).encoded()
         case .ended: try row.bytes(1)
         }
     }
@@ -117,6 +121,15 @@ enum LoggedFact: CaseIterable {
                 .action: .text(try row.text(1)), .key: .text(try row.text(2)), .name: .text(try row.text(3)),
                 .role: .text(try row.text(4)), .repositories: row.auditText(5),
                 .validFrom: try row.auditTime(6), .validUntil: try row.auditTime(7), .revokedAt: try row.auditTime(8),
+            ])
+    }
+
+    private static func withdrawal(_ row: Row) throws -> AuditEntry {
+        AuditEntry(
+            .withdrawal, at: try row.time(6), actor: try row.text(7),
+            [
+                .repository: .text(try row.text(1)), .digest: .text(try row.text(2)), .action: .text(try row.text(3)),
+                .reason: .text(try row.text(4)), .envelope: .text(try row.text(5)),
             ])
     }
 

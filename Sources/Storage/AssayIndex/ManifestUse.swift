@@ -17,6 +17,8 @@ enum ManifestUse {
     case evidence(about: Reference, alias: Reference)
     /// It is the verdict by which an alias moved.
     case verdict(on: Reference)
+    /// It says that a version was withdrawn, or may be used again.
+    case withdrawal
 
     var reason: String {
         switch self {
@@ -28,6 +30,7 @@ enum ManifestUse {
         case .evidence(let version, let alias):
             "it is evidence about \(version), which the protected alias \(alias) points to"
         case .verdict(let alias): "it is the verdict by which \(alias) moved"
+        case .withdrawal: "it is the word by which a version was withdrawn or reinstated"
         }
     }
 
@@ -38,7 +41,7 @@ enum ManifestUse {
             "promote another version to \(alias) first"
         case .source(let version, _), .measurement(let version): "delete \(version) first"
         case .dataset(let alias): "set a policy of \(alias) with another dataset first"
-        case .verdict: nil
+        case .verdict, .withdrawal: nil
         }
     }
 }
@@ -55,7 +58,7 @@ extension Database {
             if let use { return use }
         }
         return try holder(ofParentOf: manifestID, in: repository) ?? holder(withEvidence: manifestID, in: repository)
-            ?? move(withVerdict: manifestID, in: repository)
+            ?? move(withVerdict: manifestID, in: repository) ?? withdrawal(by: manifestID)
     }
 
     private func holder(of versionID: Int64, in repository: RepositoryName) throws -> ManifestUse? {
@@ -92,6 +95,10 @@ extension Database {
         try first(HotStatement.holderWithEvidence.rawValue, [manifestID]) { row in
             .evidence(about: Reference(repository, try row.number(0)), alias: Reference(repository, try row.alias(1)))
         }
+    }
+
+    private func withdrawal(by manifestID: Int64) throws -> ManifestUse? {
+        try exists(HotStatement.withdrawalWithStatement.rawValue, [manifestID]) ? .withdrawal : nil
     }
 
     private func move(withVerdict manifestID: Int64, in repository: RepositoryName) throws -> ManifestUse? {

@@ -249,9 +249,11 @@ extension Database {
         try run("DELETE FROM tags WHERE repository_id = ? AND name = ? AND is_alias = 1", [repositoryID, alias.text])
     }
 
-    private func alias(of row: Row, in repository: RepositoryName) throws -> Alias {
-        Alias(
+    func alias(of row: Row, in repository: RepositoryName) throws -> Alias {
+        var alias = Alias(
             repository: repository, name: try row.alias(0), version: try row.number(1), movedAt: try row.time(2),
             policyDigest: try row.digestIfPresent(3), standing: row.hasNull(atIndex: 4) ? nil : try row.word(4))
+        alias.isWithdrawn = try row.integer(5) == 0 ? nil : true
+        return alias
     }
 }

@@ -38,11 +38,8 @@ extension SQLiteIndex {
                 HotStatement.allAliases.rawValue,
                 ["repository": after?.0.text ?? "", "alias": after?.1.text ?? "", "limit": limit + 1]
             ) { row in
-                var alias = Alias(
-                    repository: try row.repositoryName(5), name: try row.alias(0), version: try row.number(1),
-                    movedAt: try row.time(2), policyDigest: try row.digestIfPresent(3),
-                    standing: row.hasNull(atIndex: 4) ? nil : try row.word(4))
-                alias.manifestDigest = try row.digest(6)
+                var alias = try database.alias(of: row, in: try row.repositoryName(6))
+                alias.manifestDigest = try row.digest(7)
                 return alias
             }
         }

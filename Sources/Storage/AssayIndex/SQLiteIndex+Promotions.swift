@@ -23,13 +23,14 @@ extension SQLiteIndex {
                 holderVerifications: try holder.map { try database.verifications(ofVersion: $0.id, limit: limit) }
                     ?? [],
                 tries: try database.tries(of: subject, in: repositoryID),
+                withdrawn: try database.withdrawn(subject, in: repositoryID),
                 mark: try database.promotionMark(of: subject, to: alias, in: repositoryID))
         }
         return PromotionBasis(
             manifest: rows.manifest, policy: rows.policy, holder: try rows.holder?.version(cache: detailsCache),
             standing: rows.standing, lastMove: rows.lastMove, keys: rows.keys, attestations: rows.attestations,
             verifications: rows.verifications, holderVerifications: rows.holderVerifications, tries: rows.tries,
-            mark: rows.mark)
+            withdrawn: rows.withdrawn, mark: rows.mark)
     }
 
     package func tries(
@@ -96,6 +97,7 @@ private struct BasisRows: Sendable {
     let verifications: [Verification]
     let holderVerifications: [Verification]
     let tries: [Tries]
+    let withdrawn: Version.Withdrawn?
     let mark: PromotionMark
 }
 

@@ -60,7 +60,7 @@ extension Database {
         try all(
             """
             SELECT d.id, d.repository, d.kind, d.number, d.digest, d.created_at, d.content_bytes, d.aliases,
-                d.annotations, d.metadata, d.model, d.not_promoted
+                d.annotations, d.metadata, d.model, d.not_promoted, d.withdrawn
             FROM search AS s JOIN version_details AS d ON d.id = s.rowid
             WHERE s.search MATCH :terms AND (:kind IS NULL OR d.kind = :kind)
             ORDER BY s.rank, s.rowid DESC LIMIT :limit

@@ -16,6 +16,7 @@ enum Schema {
         PackageResources.V0004_jobs_sql, PackageResources.V0005_policy_datasets_sql,
         PackageResources.V0006_decisions_sql, PackageResources.V0007_rollbacks_sql,
         PackageResources.V0008_evaluation_keys_sql, PackageResources.V0009_content_sql,
+        PackageResources.V0010_withdrawals_sql,
     ]
 
     static var currentVersion: Int64 { Int64(migrations.count) }

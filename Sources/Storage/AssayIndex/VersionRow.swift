@@ -22,6 +22,7 @@ struct VersionRow: Sendable {
     private let annotations: String
     private let details: Details
     private let notPromoted: String?
+    private let withdrawn: String?
 
     init(_ row: Row, cache: VersionDetailsCache) throws {
         id = try row.integer(0)
@@ -34,6 +35,7 @@ struct VersionRow: Sendable {
         aliases = row[7]
         annotations = try row.text(8)
         notPromoted = row[11]
+        withdrawn = row[12]
         details = try cache[id].map(Details.known) ?? .json(metadata: row.text(9), model: row[10])
     }
 
@@ -48,7 +50,19 @@ struct VersionRow: Sendable {
             metadata: details.metadata, model: details.model,
             annotations: try labels())
         version.notPromoted = try notPromoted?.split(separator: " ").map(aliasName)
+        version.withdrawn = try withdrawn.map { try StoredJSON.value(StoredWithdrawal.self, $0).withdrawn }
         return version
+    }
+
+    /// As the view `version_details` writes it.
+    private struct StoredWithdrawal: Decodable {
+        let at: Int64
+        let actor: String
+        let reason: String
+
+        var withdrawn: Version.Withdrawn {
+            Version.Withdrawn(at: Timestamp(milliseconds: at), actor: actor, reason: reason)
+        }
     }
 
     private func resolvedDetails(cache: VersionDetailsCache) throws -> VersionDetails {

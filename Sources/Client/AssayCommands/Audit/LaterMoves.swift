@@ -18,9 +18,11 @@ struct LaterMoves: Sendable {
     let memory: CheckpointMemory
 
     /// Throws `log-inconsistent` if the log has a move of the alias behind a promotion, or had one when it was looked
-    /// through before, and `log-entry-not-found` if the alias has got another policy since.
+    /// through before, or has the version withdrawn and the registry does not say so; and `log-entry-not-found` if the
+    /// alias has got another policy since.
     func check(
-        _ promotion: PromotionRecord, at index: Int64, in opened: LogTrust.Opened, trust: LogTrust
+        _ promotion: PromotionRecord, at index: Int64, of version: Version, in opened: LogTrust.Opened,
+        trust: LogTrust
     ) async throws {
         let (repository, alias, checkpoint) = (promotion.repository, promotion.alias, opened.checkpoint)
         let name = AliasInLog(
@@ -32,14 +34,24 @@ struct LaterMoves: Sendable {
         // Before the entry that was found then, and up to where the log was read then, there is nothing new.
         let start = max(index + 1, known?.checkpoint.size ?? 0)
         var policy = promotion.policy.description
+        var withdrawnAt: Int64?
         try await read(from: start, of: checkpoint) { place, entry in
-            guard entry.text(.alias) == alias.text, entry.text(.repository) == repository.text else { return }
+            guard entry.text(.repository) == repository.text else { return }
             switch entry.kind {
-            case .alias: throw Self.hidden(alias, of: repository, place, shown: index)
+            case .alias where entry.text(.alias) == alias.text:
+                throw Self.hidden(alias, of: repository, place, shown: index)
             // Without a policy anybody may move the alias, and then its last move is no promotion.
-            case .policy: policy = entry.text(.policy) ?? policy
+            case .policy where entry.text(.alias) == alias.text: policy = entry.text(.policy) ?? policy
+            case .withdrawal where entry.text(.digest) == version.manifestDigest.description:
+                withdrawnAt = entry.text(.action) == Withdrawal.Action.reinstate.rawValue ? nil : place
             default: return
             }
+        }
+        if let withdrawnAt, version.withdrawn == nil {
+            throw AssayError(
+                .logInconsistent, "\(version.reference) was withdrawn, and the registry does not say so",
+                reason: "entry \(withdrawnAt) of the audit log withdraws it",
+                remedy: "pull again; if it stays, the registry hides it: ask its operator")
         }
         guard policy == promotion.policy.description else {
             throw AssayError(
@@ -48,6 +60,8 @@ struct LaterMoves: Sendable {
                     + Printable.escape(policy, limit: 80),
                 remedy: "promote it again: assay promote \(repository):\(promotion.number) \(alias)")
         }
+        // What a later pull must find again is not behind the place up to which the log was read.
+        guard withdrawnAt == nil else { return }
         try await memory.keepLastMove(name, LastMove(index: index, checkpoint: checkpoint), client: client)
     }
 

@@ -56,7 +56,7 @@ struct LogDemand: Sendable {
         let newest = try await memory.check(opened, after: before, trust: trust, client: client)
         if Self.alias(of: reference) != nil {
             try await LaterMoves(client: client, memory: memory).check(
-                record, at: item.index, in: newest, trust: trust)
+                record, at: item.index, of: version, in: newest, trust: trust)
         }
         return Promotion(
             alias: record.alias.text, index: item.index, at: entry.at, entryCount: opened.checkpoint.size,

@@ -11,6 +11,8 @@ struct PastState: Sendable {
         let createdAt: Timestamp
         /// The aliases that pointed to it then.
         var aliases: [String]
+        /// Whether it was withdrawn then; absent if not.
+        var isWithdrawn: Bool?
     }
 
     private struct Key: Hashable {
@@ -20,6 +22,8 @@ struct PastState: Sendable {
 
     private var versions: [Key: (digest: String, at: Timestamp)] = [:]
     private var aliases: [String: [String: Int64]] = [:]
+    /// Digests of what must not be used, by repository.
+    private var withdrawn: [String: Set<String>] = [:]
 
     /// Reads the log, of one repository or of all, up to and with a time.
     static func read(
@@ -54,6 +58,14 @@ struct PastState: Sendable {
             guard let number = entry.number(.number) else { return }
             versions[Key(repository: repository, number: number)] = nil
             aliases[repository] = aliases[repository]?.filter { $0.value != number }
+        case .withdrawal:
+            guard let digest = entry.text(.digest) else { return }
+            let isReinstated = entry.text(.action) == Withdrawal.Action.reinstate.rawValue
+            if isReinstated {
+                withdrawn[repository]?.remove(digest)
+            } else {
+                withdrawn[repository, default: []].insert(digest)
+            }
         case .manifest, .attestation, .policy, .key: return
         }
     }
@@ -73,7 +85,8 @@ struct PastState: Sendable {
                 Item(
                     version: try Reference(parsing: "\(repository):\(key.number)"), manifestDigest: version.digest,
                     createdAt: version.at,
-                    aliases: (aliases[repository.text] ?? [:]).filter { $0.value == key.number }.map(\.key).sorted())
+                    aliases: (aliases[repository.text] ?? [:]).filter { $0.value == key.number }.map(\.key).sorted(),
+                    isWithdrawn: withdrawn[repository.text]?.contains(version.digest) ?? false ? true : nil)
             }
     }
 }

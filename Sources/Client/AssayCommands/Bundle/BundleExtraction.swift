@@ -37,8 +37,11 @@ struct BundleExtraction: Sendable {
     private let files: FileAccess
 
     /// Reads a bundle through and checks it; with a trust root as `BundleProof.check`. Throws also
-    /// `manifest-ambiguous` for files that another tool would unpack.
-    static func open(_ path: String, root: TrustRoot?, files: FileAccess) async throws -> BundleExtraction {
+    /// `manifest-ambiguous` for files that another tool would unpack, and with a trust root `version-withdrawn` unless
+    /// that is allowed.
+    static func open(
+        _ path: String, root: TrustRoot?, allowsWithdrawn: Bool, files: FileAccess
+    ) async throws -> BundleExtraction {
         let bundle = try await OpenBundle.open(path, files: files)
         return try await files.run {
             let contents = bundle.contents
@@ -48,6 +51,7 @@ struct BundleExtraction: Sendable {
                 try BundleProof.check(
                     bundle, repository: repository, root: root, demandsLog: root.namesLog, demand: .signature)
             }
+            if !allowsWithdrawn { try proof?.requireInUse("the version in \(Printable.escape(path))") }
             let check = try proof.flatMap { proof in
                 try root.map {
                     try EvidenceCheck(

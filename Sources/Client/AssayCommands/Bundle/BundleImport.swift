@@ -37,6 +37,9 @@ struct BundleImport: Sendable {
             try BundleProof.check(
                 bundle, repository: stated, root: root, demandsLog: demandsLog, demand: .signature)
         }
+        if let withdrawn = proof.withdrawn {
+            note("warning: the version in \(Printable.escape(path)) is \(withdrawn.text)")
+        }
         guard let repository = stated else {
             throw AssayError(
                 .usage, "the archive does not say of which repository it is", remedy: "add --as NAME")

@@ -40,6 +40,8 @@ struct BundleProof: Encodable, Sendable {
     let origin: String?
     /// Whether a bill of materials is in it, and a trusted registry vouches for its bytes.
     let hasBill: Bool
+    /// That a registry withdrew the version and did not let it be used again; nil if none says so in the bundle.
+    let withdrawn: Version.Withdrawn?
     let time: Timestamp
     let timeSource: TimeSource
 
@@ -88,7 +90,26 @@ struct BundleProof: Encodable, Sendable {
         }
         return BundleProof(
             signer: signer, binding: binding, evidence: evidence, promotions: promotions, origin: proofs.labelOrigin,
-            hasBill: try hasBill(bundle, vouchedBy: evidence), time: time, timeSource: source)
+            hasBill: try hasBill(bundle, vouchedBy: evidence),
+            withdrawn: try withdrawn(check, by: evidence, in: bundle), time: time, timeSource: source)
+    }
+
+    /// What the registries that are trusted say of using the version.
+    private static func withdrawn(
+        _ check: EvidenceCheck, by evidence: [CheckedEvidence], in bundle: OpenBundle
+    ) throws -> Version.Withdrawn? {
+        let words = try evidence.compactMap { item -> Withdrawal.Word? in
+            guard item.status == .valid, item.role == .registry, item.predicateType == PredicateType.withdrawal,
+                let signer = item.signer
+            else { return nil }
+            return Withdrawal.Word(predicate: try statement(item, of: bundle).predicate, signer: signer)
+        }
+        return Withdrawal.inForce(among: words, of: check.manifest.digest, in: check.repository)
+    }
+
+    /// Throws `version-withdrawn` for a version that a registry withdrew.
+    func requireInUse(_ name: String) throws(AssayError) {
+        if let withdrawn { throw Version.isWithdrawn(name, withdrawn) }
     }
 
     /// The config of a version that may be of a plain form.

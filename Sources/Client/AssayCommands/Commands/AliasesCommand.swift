@@ -54,6 +54,10 @@ struct AliasesCommand: AsyncParsableCommand {
 
     /// In words how the holder of an alias stands.
     private static func state(of alias: Alias) -> String {
+        alias.isWithdrawn == nil ? standing(of: alias) : "\(standing(of: alias)); withdrawn"
+    }
+
+    private static func standing(of alias: Alias) -> String {
         switch alias.standing {
         case nil: "not protected"
         case .promoted: "promoted"

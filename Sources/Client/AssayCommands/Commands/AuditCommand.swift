@@ -116,6 +116,7 @@ extension AuditEntry {
             let change = text(.policy) == nil ? "policy removed" : "policy set"
             return "\(repository):\(text(.alias) ?? "") \(change)"
         case .key: return "\(text(.action) ?? "") \(text(.key)?.prefix(12) ?? "") \(text(.role) ?? "")"
+        case .withdrawal: return "\(text(.action) ?? "") \(repository) \(digest)"
         case .delete:
             let number = number(.number).map { ":\($0)" } ?? ""
             return "\(text(.target) ?? "") \(repository)\(number) \(digest)"

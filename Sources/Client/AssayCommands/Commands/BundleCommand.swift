@@ -142,6 +142,9 @@ struct BundleVerifyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Demand proof of a promotion to this alias.", valueName: "alias"))
     var promoted: String?
 
+    @Flag(help: "Take a version all the same that a trusted registry withdrew.")
+    var allowWithdrawn = false
+
     @Flag(help: "Print one JSON document, errors included.")
     var json = false
 
@@ -163,6 +166,7 @@ struct BundleVerifyCommand: AsyncParsableCommand {
             throw AssayError(
                 .usage, "--promoted demands a proof, and nothing says whose", remedy: "add --trust root.json")
         }
+        let allowsWithdrawn = allowWithdrawn
         let outcome = try await FileAccess.withAccess { files in
             let bundle = try await OpenBundle.open(file, files: files)
             let contents = bundle.contents
@@ -174,6 +178,7 @@ struct BundleVerifyCommand: AsyncParsableCommand {
                         demand: alias.map { .promotion($0) } ?? .signature)
                 }
             }
+            if !allowsWithdrawn { try proof?.requireInUse("the version in \(Printable.escape(file))") }
             return Outcome(
                 file: file, version: contents.label.map { Reference($0.repository, $0.number) },
                 digest: contents.manifest.digest, fileCount: contents.files.count, proof: proof)
@@ -189,6 +194,7 @@ struct BundleVerifyCommand: AsyncParsableCommand {
         guard let proof = outcome.proof else {
             return try console.print("signature: not checked; add --trust root.json to demand one")
         }
+        if let withdrawn = proof.withdrawn { console.note("warning: it is \(withdrawn.text)") }
         try console.print("signature: valid, key \(proof.signer.prefix(12))")
         try console.print("manifest: \(proof.binding.text)")
         for item in proof.evidence where item.predicateType != PredicateType.modelSignature {

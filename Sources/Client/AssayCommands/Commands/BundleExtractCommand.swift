@@ -28,6 +28,9 @@ struct BundleExtractCommand: AsyncParsableCommand {
             "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"))
     var trust: [String] = []
 
+    @Flag(help: "Take a version all the same that a trusted registry withdrew.")
+    var allowWithdrawn = false
+
     @OptionGroup var target: FolderOptions
 
     @Flag(help: "Print one JSON document, errors included.")
@@ -37,12 +40,13 @@ struct BundleExtractCommand: AsyncParsableCommand {
         let environment = CommandEnvironment.current
         let console = environment.console
         let root = trust.isEmpty ? nil : try TrustFiles.read(trust)
-        let (file, folder, target) = (file, folder, target)
+        let (file, folder, target, allowsWithdrawn) = (file, folder, target, allowWithdrawn)
         guard !folder.isEmpty else {
             throw AssayError(.usage, "an empty path names no folder", remedy: "assay bundle extract FILE DIR")
         }
         let result = try await FileAccess.withAccess { files in
-            let extraction = try await BundleExtraction.open(file, root: root, files: files)
+            let extraction = try await BundleExtraction.open(
+                file, root: root, allowsWithdrawn: allowsWithdrawn, files: files)
             let chosen = try target.chosen(of: extraction.bundle.contents.files)
             return try await extraction.write(
                 chosen, into: folder, rules: target.rules, records: PullRecords(variables: environment.variables),

@@ -40,7 +40,7 @@ extension Table {
         self.init("VERSION", "ALIASES", "SIZE", "CREATED", "DIGEST")
         for version in versions {
             add(
-                "\(version.reference)", version.aliasesText,
+                version.markedReference, version.aliasesText,
                 Figure.bytes(version.contentBytes), version.createdAt.description,
                 "\(version.manifestDigest.short)")
         }
@@ -130,7 +130,8 @@ struct ListCommand: AsyncParsableCommand {
             var table = Table("VERSION", "ALIASES", "CREATED", "DIGEST")
             for item in items {
                 table.add(
-                    "\(item.version)", item.aliases.isEmpty ? "-" : item.aliases.joined(separator: ", "),
+                    "\(item.version)" + (item.isWithdrawn == nil ? "" : " (withdrawn)"),
+                    item.aliases.isEmpty ? "-" : item.aliases.joined(separator: ", "),
                     item.createdAt.description, String(item.manifestDigest.drop { $0 != ":" }.dropFirst().prefix(12)))
             }
             try console.print(table)

@@ -41,6 +41,9 @@ struct PullCommand: AsyncParsableCommand {
     @Flag(help: "Demand that the version's promotion is in the audit log.")
     var requireLog = false
 
+    @Flag(help: "Take a version all the same that is withdrawn, although a key is demanded.")
+    var allowWithdrawn = false
+
     @OptionGroup var target: FolderOptions
     @OptionGroup var options: ServerOptions
 
@@ -53,12 +56,14 @@ struct PullCommand: AsyncParsableCommand {
         let variables = CommandEnvironment.current.variables
         let memory = requireLog ? try CheckpointMemory(variables: variables) : nil
         let (named, into, kept, target) = (folder, into, keep ?? Self.keptVersions, target)
+        let allowsWithdrawn = allowWithdrawn
         let (isJSON, console) = (options.json, options.console)
         try await options.withClient { client in
             let display = ProgressDisplay(console)
             let versions = into.map { VersionFolders(path: $0, kept: kept, files: client.files, display: display) }
             let ticket = try await versions?.begin() ?? 0
-            let plan = try await PullPlan.make(reference, trusted: trusted, client: client)
+            let plan = try await PullPlan.make(
+                reference, trusted: trusted, allowsWithdrawn: allowsWithdrawn, client: client)
             let chosen = try target.chosen(of: plan.files)
             for warning in plan.warnings(as: reference) { console.note(warning) }
             let demand = memory.map { LogDemand(client: client, root: trusted, memory: $0) }

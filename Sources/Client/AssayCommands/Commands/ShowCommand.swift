@@ -124,6 +124,7 @@ struct ShowCommand: AsyncParsableCommand {
             ("digest", "\(version.manifestDigest)"), ("created", "\(version.createdAt)"),
             ("size", Figure.bytes(version.contentBytes)),
         ]
+        if let withdrawn = version.withdrawn { fields.append(("state", withdrawn.text)) }
         if !version.aliases.isEmpty { fields.append(("aliases", version.aliasesText)) }
         fields +=
             metadata(version.metadata)

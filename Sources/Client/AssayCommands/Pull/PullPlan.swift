@@ -27,16 +27,24 @@ struct PullPlan: Sendable {
             "passed over, as it is gone, damaged or too large: \(lost)"
             + (unread.count > Self.namesMax ? " and \(unread.count - Self.namesMax) more" : "")
             + "; who signed it can write it again: assay sign \(version.reference) --key KEY"
-        return [version.notPromotedWarning(as: reference), unread.isEmpty ? nil : note].compactMap(\.self)
+        return [
+            version.withdrawnWarning, version.notPromotedWarning(as: reference), unread.isEmpty ? nil : note,
+        ].compactMap(\.self)
     }
 
     /// Resolves a reference once and reads what its digest names.
     ///
     /// Throws `path-unsafe` for files that would lie elsewhere; with a trust root, `unsigned`, `untrusted-key`,
     /// `expired` or `signature-invalid` unless one of its release keys signed exactly these files, and
-    /// `manifest-ambiguous` or `manifest-unbound` unless nothing else can be in the manifest.
-    static func make(_ reference: Reference, trusted: TrustRoot?, client: AssayClient) async throws -> PullPlan {
+    /// `manifest-ambiguous` or `manifest-unbound` unless nothing else can be in the manifest, and `version-withdrawn`
+    /// unless that is allowed.
+    static func make(
+        _ reference: Reference, trusted: TrustRoot?, allowsWithdrawn: Bool = false, client: AssayClient
+    ) async throws -> PullPlan {
         let version = try await client.version(reference)
+        if let withdrawn = version.withdrawn, trusted != nil, !allowsWithdrawn {
+            throw Version.isWithdrawn("\(version.reference)", withdrawn)
+        }
         let manifest = try await client.manifest(version.manifestDigest, in: version.repository)
         try ManifestReading.requireRaw(manifest)
         let files = try ModelPack.files(of: manifest)

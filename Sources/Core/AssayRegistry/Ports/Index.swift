@@ -146,6 +146,10 @@ package protocol Index: Sendable {
     /// Keeps the answer; a promotion of a bound manifest is one like any other from then on.
     func answerPromotion(_ sequence: Int64, isBound: Bool) async throws
 
+    /// Withdraws a version, or lets it be used again, together with the signed statement that says so. Throws
+    /// `version-not-found`.
+    func withdraw(_ request: WithdrawalRequest) async throws -> Version
+
     /// Moves of an alias, newest first, those with a sequence below `before`.
     func aliasHistory(
         _ name: AliasName, in repository: RepositoryName, before: Int64?, limit: Int

@@ -82,6 +82,22 @@ package struct Attachment: Sendable {
     }
 }
 
+/// A withdrawal, or its end, with the registry's statement of it.
+package struct WithdrawalRequest: Sendable {
+    package let withdrawal: Withdrawal
+    /// The digest of the statement's envelope.
+    package let statement: Digest
+    package let attachment: Attachment
+    package let actor: String
+
+    package init(withdrawal: Withdrawal, statement: Digest, attachment: Attachment, actor: String) {
+        self.withdrawal = withdrawal
+        self.statement = statement
+        self.attachment = attachment
+        self.actor = actor
+    }
+}
+
 /// What a version came from, as provenance tells it.
 package struct Origin: Sendable, Hashable {
     package let sources: [LineageSource]

@@ -20,12 +20,14 @@ package struct PromotionBasis: Sendable {
     package let holderVerifications: [Verification]
     /// How often the version was measured.
     package let tries: [Tries]
+    /// That the version must not be used any more; nil if it may.
+    package let withdrawn: Version.Withdrawn?
     package let mark: PromotionMark
 
     package init(
         manifest: StoredManifest, policy: PolicyRecord?, holder: Version?, standing: Alias.Standing?,
         lastMove: AliasMove?, keys: [TrustedKey], attestations: [AttestationRecord], verifications: [Verification],
-        holderVerifications: [Verification], tries: [Tries], mark: PromotionMark
+        holderVerifications: [Verification], tries: [Tries], withdrawn: Version.Withdrawn?, mark: PromotionMark
     ) {
         self.manifest = manifest
         self.policy = policy
@@ -37,6 +39,7 @@ package struct PromotionBasis: Sendable {
         self.verifications = verifications
         self.holderVerifications = holderVerifications
         self.tries = tries
+        self.withdrawn = withdrawn
         self.mark = mark
     }
 }

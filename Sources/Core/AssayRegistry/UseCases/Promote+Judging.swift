@@ -24,7 +24,9 @@ extension Promote {
         let holder = way == .promotion ? Self.comparable(basis, with: version) : nil
         var gathered = try await gather(
             version, manifest: manifest, alias: alias, policy: policy, basis, holder: holder, at: now)
-        let mayPass = !gathered.signers.isEmpty && gathered.binding.isBound && gathered.missingContent.isEmpty
+        let mayPass =
+            !gathered.signers.isEmpty && gathered.binding.isBound && gathered.missingContent.isEmpty
+            && gathered.withdrawn == nil
         let pending = try await measure(
             version, beside: holder, basis, policy: way.isEmergency ? policy.ofEmergency : policy, into: &gathered,
             startsMissing: startsMissing && mayPass)
@@ -69,6 +71,9 @@ extension Promote {
             },
             holder: holder.map { .init($0) })
         gathered.binding = try await reader.binding(of: manifest, by: statements)
+        gathered.withdrawn =
+            basis.withdrawn
+            ?? reader.withdrawal(of: manifest.digest, in: version.repository, among: statements)
         (gathered.alias, gathered.repository) = (alias, version.repository)
         try await gatherFigures(
             for: policy, about: manifest, in: version.repository, by: reader, into: &gathered, at: now)

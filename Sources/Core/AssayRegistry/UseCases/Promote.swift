@@ -139,8 +139,8 @@ package struct Promote: Sendable {
 
     /// Whether the alias points to the version by a promotion under the policy in force, whose verdict still counts.
     private func isPromoted(_ version: Version, _ basis: PromotionBasis) async throws -> Bool {
-        guard basis.holder?.number == version.number, basis.standing == .promoted, let last = basis.lastMove,
-            let verdict = last.verdictDigest
+        guard basis.holder?.number == version.number, basis.standing == .promoted, basis.withdrawn == nil,
+            let last = basis.lastMove, let verdict = last.verdictDigest
         else { return false }
         do {
             return try await reader(basis).policy(

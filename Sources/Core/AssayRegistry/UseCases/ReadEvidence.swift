@@ -215,6 +215,15 @@ struct ReadEvidence: Sendable {
         }
     }
 
+    /// What keeps a version from being used, among checked statements: the word of a registry that is trusted here.
+    func withdrawal(
+        of subject: Digest, in repository: RepositoryName, among statements: [VerifiedStatement]
+    ) -> Version.Withdrawn? {
+        let words = statements.filter { $0.predicateType == PredicateType.withdrawal && $0.signer.role == .registry }
+        return Withdrawal.inForce(
+            among: words.map { .init(predicate: $0.predicate, signer: $0.signer.id) }, of: subject, in: repository)
+    }
+
     /// The relations that the newest provenance of each signer among checked statements tells, each with one who says
     /// so.
     func relations(in statements: [VerifiedStatement]) throws -> [LineageRelation: String] {
