@@ -130,8 +130,7 @@ enum HotStatement: String, CaseIterable, Sendable {
     case alias = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
             (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
-            (SELECT count(*) FROM withdrawals_in_force AS w
-             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest)
+            (SELECT count(*) FROM withdrawals_in_force WHERE repository_id = r.id AND subject_digest = m.digest)
         FROM repositories AS r JOIN tags AS t ON t.repository_id = r.id JOIN versions AS v ON v.id = t.version_id
         JOIN manifests AS m ON m.id = v.manifest_id
         LEFT JOIN alias_policies AS p ON p.repository_id = r.id AND p.alias = t.name
@@ -140,8 +139,8 @@ enum HotStatement: String, CaseIterable, Sendable {
     case aliases = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
             (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
-            (SELECT count(*) FROM withdrawals_in_force AS w
-             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest)
+            (SELECT count(*) FROM withdrawals_in_force
+             WHERE repository_id = t.repository_id AND subject_digest = m.digest)
         FROM tags AS t INDEXED BY aliases_by_name JOIN versions AS v ON v.id = t.version_id
         JOIN manifests AS m ON m.id = v.manifest_id
         LEFT JOIN alias_policies AS p ON p.repository_id = t.repository_id AND p.alias = t.name
@@ -151,8 +150,7 @@ enum HotStatement: String, CaseIterable, Sendable {
     case allAliases = """
         SELECT t.name, v.number, t.moved_at, p.policy_digest,
             (SELECT standing FROM alias_standings WHERE repository_id = t.repository_id AND alias = t.name),
-            (SELECT count(*) FROM withdrawals_in_force AS w
-             WHERE w.repository_id = t.repository_id AND w.subject_digest = m.digest),
+            (SELECT count(*) FROM withdrawals_in_force WHERE repository_id = r.id AND subject_digest = m.digest),
             r.name, m.digest
         FROM repositories AS r
         CROSS JOIN tags AS t INDEXED BY aliases_by_name ON t.repository_id = r.id AND t.is_alias = 1
@@ -472,12 +470,9 @@ enum HotStatement: String, CaseIterable, Sendable {
         LIMIT 1
         """
     case withdrawalWithStatement = """
-        SELECT 1
-        FROM attestations AS a
-        JOIN withdrawals AS w ON w.repository_id = a.repository_id AND w.subject_digest = a.subject_digest
-            AND w.statement_digest = a.envelope_digest
-        WHERE a.manifest_id = ?
-        LIMIT 1
+        SELECT 1 FROM attestations AS a JOIN withdrawals AS w ON w.repository_id = a.repository_id
+            AND w.subject_digest = a.subject_digest AND w.statement_digest = a.envelope_digest
+        WHERE a.manifest_id = ? LIMIT 1
         """
     case deleteVerificationOfReport = """
         DELETE FROM verifications
