@@ -13,16 +13,18 @@ import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import pytest
 import requests
 import tlog
 from distribution import CONTENT
 from harness import BYTES, Assay, Registry, Server, digest_of, image_manifest, public, raw_request
+from mutations import Copy
 from tlog import TILE_WIDTH, VerifierKey
 
 USAGE, NOT_FOUND, INTEGRITY = 2, 3, 6
-KINDS = {"version", "manifest", "attestation", "alias", "policy", "key", "delete"}
+KINDS = {"version", "manifest", "attestation", "alias", "policy", "key", "delete", "withdrawal"}
 REPOSITORY = "tests/audit"
 POLICY = {"version": 1, "size": {"max_bytes": 1000000}}
 LARGE_ENTRIES = 620
@@ -33,6 +35,7 @@ UNTIL_THE_END = 1 << 30
 ROUNDS = 3
 MOVE_SECONDS = 30
 KILL_AFTER_SECONDS = (0.05, 1.0)
+HOUR_MILLISECONDS = 3_600_000
 
 
 # The log of a server
@@ -151,6 +154,31 @@ def only(records, kind):
 def test_the_log_of_a_new_store_verifies(log):
     checkpoint = log.checkpoint()
     assert len(log.records(checkpoint)) == checkpoint.size
+
+
+def test_times_of_earlier_releases_that_go_back_are_told_and_are_no_fault(server, writer, digests, local, tmp_path):
+    """A store whose last entry an earlier release wrote after its clock was set back by an hour."""
+    move(writer, "candidate", 1)
+    server.stop()
+    copy = Copy(None, server.store, random.Random(0))
+    at = copy.one("SELECT max(at) AS at FROM alias_moves")["at"]
+    copy.run(
+        ("UPDATE alias_moves SET at = ? WHERE at = ?", (at - HOUR_MILLISECONDS, at)),
+        ("UPDATE tags SET moved_at = ? WHERE moved_at = ? AND is_alias = 1", (at - HOUR_MILLISECONDS, at)))
+    entries = copy.entries()
+    last = json.loads(entries[-1])
+    told = datetime.fromisoformat(last["at"]) - timedelta(milliseconds=HOUR_MILLISECONDS)
+    last["at"] = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    entries[-1] = json.dumps(last, separators=(",", ":"), ensure_ascii=False).encode()
+    copy.write_entries(entries)
+    copy.sign(entries)
+    server.start()
+    answer = local.ok("audit", "verify", "--json").json
+    assert [fault["index"] for fault in answer["time_faults"]] == [len(entries) - 1] and answer["faults"] == [], answer
+    assert f"entry {len(entries) - 1}" in local.ok("audit", "verify").out
+    # What comes now is not before what came before that.
+    move(writer, "candidate", 2)
+    assert len(local.ok("audit", "verify", "--json").json["time_faults"]) == 1
 
 
 def test_a_push_is_logged_before_it_is_answered(log, writer, local, tmp_path):

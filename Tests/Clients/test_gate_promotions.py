@@ -117,7 +117,12 @@ def test_no_promotion_follows_the_revocation_of_its_key(gate):
         assert set(answers) <= {200, 409, 422}
 
 
-def test_bytes_that_were_changed_on_disk_are_not_promoted_by_an_older_report(gate):
+@pytest.mark.parametrize("read_check", ["checksums", "none"])
+def test_bytes_that_were_changed_on_disk_are_not_promoted_by_an_older_report(gate, read_check):
+    """Also by a server that does not look at the chunks that it sends."""
+    gate.server_process.stop()
+    gate.server_process.options = ("--read-check", read_check)
+    gate.server_process.start()
     gate.ok("policy", "set", "digits", "production", policy(gate, **measured()))
     gate.ok("promote", "digits:1", "production", "--dry-run")
     digest = hashlib.sha256((FIXTURES / "digits-1.onnx").read_bytes()).hexdigest()
@@ -180,6 +185,14 @@ def test_tries_are_told_and_can_be_bounded(gate):
     assert outcome.code == REFUSED
     lines = {line["requirement"]: line for line in outcome.json.get("outcomes", [])}
     assert lines["tries"]["status"] == "failed" and lines["tries"]["measured"] == "2", outcome
+    # Who may waive lifts it, for this version alone.
+    bounded = policy(gate, **measured(), tries={"max": 1}, waivers={"role": "release"})
+    gate.ok("policy", "set", "digits", "production", bounded)
+    gate.ok(
+        "waive", "digits:1", "production", "--requirement", "tries", "--reason", "the first was a trial", "--expires",
+        "2100-01-01", "--key", gate.release)
+    answer = gate.ok("promote", "digits:1", "production", "--json").json
+    assert {line["requirement"]: line["status"] for line in answer["outcomes"]}["tries"] == "waived", answer
     gate.ok("policy", "set", "digits", "production", policy(gate, **measured(), tries={"max": 2}))
     answer = gate.ok("promote", "digits:1", "production", "--json").json
     assert answer["state"] in ("promoted", "unchanged")
