@@ -68,6 +68,17 @@ struct SelectTests {
         #expect(unknown.best == nil && unknown.candidates[0].outcomes.last?.requirement == "auc")
     }
 
+    @Test func `what is withdrawn is not chosen`() async throws {
+        let slow = try await measured("accuracy=0.99 p50=900")
+        let fast = try await measured("accuracy=0.97 p50=300")
+        _ = try await test.registry.withdraw(fast.reference, reason: "it leaks", by: .local)
+        let outcome = try await select()
+        #expect(outcome.best == slow)
+        #expect(outcome.candidates[0].outcomes.first { $0.status == .failed }?.requirement == "withdrawal")
+        _ = try await test.registry.withdraw.reinstate(fast.reference, reason: "it does not", by: .local)
+        #expect(try await select().best == fast)
+    }
+
     @Test func `bounds include their own value`() async throws {
         let version = try await measured("accuracy=0.97 p50=300")
         #expect(try await select { $0.maxP99Milliseconds = 0.3 }.best == version)

@@ -141,8 +141,7 @@ extension Policy {
 
     /// Only what is withdrawn is worth a line.
     private func withdrawalOutcomes(_ evidence: Evidence) -> [RequirementOutcome] {
-        guard let withdrawn = evidence.withdrawn else { return [] }
-        return [outcome("withdrawal", "none", withdrawn.text, false)]
+        evidence.withdrawn.map { [RequirementOutcome(of: $0)] } ?? []
     }
 
     /// Only what is incomplete is worth a line.

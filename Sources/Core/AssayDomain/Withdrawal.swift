@@ -87,6 +87,13 @@ extension Withdrawal.Action {
     fileprivate var weight: Int { self == .withdraw ? 1 : 0 }
 }
 
+extension RequirementOutcome {
+    /// What stands in the way of a version that is withdrawn, whatever else is asked for.
+    package init(of withdrawn: Version.Withdrawn) {
+        self.init(requirement: "withdrawal", demanded: "none", measured: withdrawn.text, status: .failed)
+    }
+}
+
 extension Version {
     /// That a version must not be used any more: since when, by whom, and why.
     package struct Withdrawn: Sendable, Hashable, Codable {

@@ -133,7 +133,7 @@ package struct Select: Sendable {
             }
         return SelectionCandidate(
             number: version.number, digest: version.manifestDigest, contentBytes: version.contentBytes,
-            report: report, outcomes: outcomes)
+            report: report, outcomes: (version.withdrawn.map { [RequirementOutcome(of: $0)] } ?? []) + outcomes)
     }
 
     private static func missingReport(
