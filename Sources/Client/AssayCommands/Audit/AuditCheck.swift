@@ -178,6 +178,9 @@ struct EntryTime: Sendable, Comparable {
         return nil
     }
 
+    /// Whether it is after a moment.
+    func isAfter(_ time: Timestamp) -> Bool { Array(time.description.utf8).lexicographicallyPrecedes(bytes) }
+
     static func < (left: EntryTime, right: EntryTime) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
 

@@ -82,7 +82,8 @@ struct BundleExport: Sendable {
         try await client.files.run { try target.finish() }
     }
 
-    private static func place(of path: String) throws -> (folder: FolderHandle, name: String) {
+    /// The folder of a file that is to be written, and its name there. Throws `usage` for a path that names no file.
+    static func place(of path: String) throws -> (folder: FolderHandle, name: String) {
         guard let name = path.split(separator: "/", omittingEmptySubsequences: false).last, !name.isEmpty else {
             throw AssayError(.usage, "\(Printable.quote(path)) names no file")
         }

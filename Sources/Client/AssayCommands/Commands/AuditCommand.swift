@@ -4,7 +4,7 @@ import AssayClient
 import AssayDomain
 import TransparencyLog
 
-/// `assay audit list|show|verify|proof|checkpoint`
+/// `assay audit list|show|verify|proof|checkpoint|export|check`
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
@@ -16,7 +16,7 @@ struct AuditCommand: AsyncParsableCommand {
             """,
         subcommands: [
             AuditListCommand.self, AuditShowCommand.self, AuditVerifyCommand.self, AuditProofCommand.self,
-            AuditCheckpointCommand.self,
+            AuditCheckpointCommand.self, AuditExportCommand.self, AuditCheckCommand.self,
         ])
 }
 
