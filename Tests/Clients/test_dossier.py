@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from evidence import USAGE
-from harness import Assay, Server
+from harness import Assay, Server, find_binary
 from jsonschema import Draft202012Validator
 from lying import Liar
 
@@ -25,7 +25,9 @@ HOSTILE = "<script>alert(1)</script>\u202e"
 REVIEW = "https://example.com/review/v1"
 REQUIREMENT = "attestation.review"
 POLICY = f"version: 1\nattestations: [{{type: '{REVIEW}', name: review, present: true}}]\nwaivers: {{role: release}}\n"
-SCHEMA = Path(__file__).parents[2] / "schema/json/dossier-v1.json"
+REPOSITORY_ROOT = Path(__file__).parents[2]
+SCHEMA = REPOSITORY_ROOT / "schema/json/dossier-v1.json"
+FIXTURE = REPOSITORY_ROOT / "fixtures/dossiers"
 BLOCK = 512
 FLIPS = 120
 
@@ -197,8 +199,9 @@ def test_the_page_shows_hostile_text_and_runs_nothing(history):
 
 
 def test_the_same_log_gives_the_same_bytes(history):
-    assert history.export(history.begin, history.end, "again.tar").code == DONE
-    assert (history.home / "again.tar").read_bytes() == history.good
+    for name in ("once.tar", "again.tar"):
+        assert history.export(history.begin, history.end, name).code == DONE
+    assert (history.home / "again.tar").read_bytes() == (history.home / "once.tar").read_bytes()
 
 
 # Checked offline
@@ -410,20 +413,59 @@ def test_a_checkpoint_of_another_log_or_moment_is_refused(history, binary, tmp_p
     assert history.checked(packed(parts | {"log/checkpoint": foreign})).code == INTEGRITY
 
 
-def test_a_refusal_whose_document_was_taken_out_is_missed(history):
+def taken(history, kind):
+    """The digest of a document of the dossier."""
+    facts = history.facts
+    if kind == "refusal":
+        return next(item["verdict"] for item in facts["decisions"] if item["result"] == "failed")
+    if kind in ("waiver", "signature"):
+        return next(item["digest"] for version in facts["versions"] for item in version["evidence"]
+                    if kind in item["type"] and item["status"] == "valid")
+    if kind == "key":
+        return "sha256:" + next(key["id"] for key in facts["keys"] if key["role"] == "release")
+    return facts["versions"][0]["digest"] if kind == "manifest" else facts["policies"][0]["digest"]
+
+
+@pytest.mark.parametrize("kind", ["refusal", "waiver", "signature", "manifest", "policy", "key"])
+def test_a_document_that_was_taken_out_is_missed(history, kind):
     """Also where the facts are made to say that it is gone: only a deletion that the log has takes a document."""
     parts = members(history.good)
-    refusal = next(item for item in history.facts["decisions"] if item["result"] == "failed")
-    name = f"blobs/sha256/{refusal['verdict'].removeprefix('sha256:')}"
-    del parts[name]
+    digest = taken(history, kind)
+    del parts[f"blobs/sha256/{digest.removeprefix('sha256:')}"]
     facts = json.loads(parts["dossier.json"])
-    facts["decisions"].remove(refusal)
+    facts["decisions"] = [item for item in facts["decisions"] if item["verdict"] != digest]
     for version in facts["versions"]:
         for item in version["evidence"]:
-            if item["entry"] == refusal["entry"]:
+            if item["digest"] == digest:
                 item["status"] = "missing"
     outcome = history.checked(packed(parts | {"dossier.json": encoded(facts)}))
-    assert outcome.code == INTEGRITY and f"entry {refusal['entry']}" in outcome.err, outcome
+    assert outcome.code == INTEGRITY and digest in outcome.err, outcome
+
+
+def test_a_proof_of_an_entry_that_nothing_calls_for_is_refused(history):
+    """A deletion behind the window that took nothing of the dossier, well proven."""
+    history.assay.ok("alias", "set", NAME, "staging", "1")
+    push(history.assay, 5)
+    history.assay.ok("delete", f"{NAME}:5")
+    assert history.export(history.begin, history.end, "idle.tar").code == DONE
+    assert history.check("idle.tar").code == DONE
+    last = history.assay.ok("audit", "list", "--kind", "delete", "--json").json["items"][0]["index"]
+    proof = history.assay.ok("audit", "proof", str(last)).out.encode()
+    parts = members((history.home / "idle.tar").read_bytes())
+    assert proof.endswith(parts["log/checkpoint"])
+    before = {name: parts[name] for name in parts if not name.startswith("blobs/")}
+    after = {name: parts[name] for name in parts if name.startswith("blobs/")}
+    outcome = history.checked(packed(before | {f"log/proofs/{last}": proof} | after))
+    assert outcome.code == INTEGRITY and f"entry {last}" in outcome.err, outcome
+
+
+def test_a_dossier_of_before_is_proven_by_every_release():
+    """Facts and page are computed anew: what changes them is another format, and this one is computed all the same."""
+    assay = Assay(find_binary(), FIXTURE)
+    outcome = assay.run("audit", "check", "v1.tar", "--trust", "root.json", "--checkpoint", "kept.txt", "--json")
+    assert outcome.code == DONE, outcome
+    assert [holder["version"] for holder in outcome.json["holders"]] == [1, 2, 4, 2]
+    assert outcome.json["refusal_count"] == 2
 
 
 # A registry that does not tell the truth
@@ -513,7 +555,7 @@ def test_what_is_there_is_replaced_only_when_asked(history):
     assert history.export(history.begin, history.end, "there.tar").code == CONFLICT
     assert (history.home / "there.tar").read_text() == "mine"
     assert history.export(history.begin, history.end, "there.tar", "--force").code == DONE
-    assert (history.home / "there.tar").read_bytes() == history.good
+    assert history.check("there.tar").code == DONE
 
 
 def test_check_says_what_it_needs(history):

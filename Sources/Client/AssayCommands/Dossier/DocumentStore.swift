@@ -62,15 +62,6 @@ actor DocumentStore {
         }
     }
 
-    /// Entries of the log whose documents were asked for and are not there.
-    func gone(in log: DossierLog) -> Set<Int64> {
-        let evidence = log.attestations.filter { item in item.digest(.envelope).map(isGone) ?? false }
-        let versions = log.versions.filter { item in item.digest(.digest).map(isGone) ?? false }
-        return Set((evidence + versions).map(\.index))
-    }
-
-    private func isGone(_ digest: Digest) -> Bool { asked.contains(digest) && known[digest] == nil }
-
     private func fetch(
         _ digests: [Digest], read: @escaping @Sendable (Digest) async throws -> [UInt8]?
     ) async throws {

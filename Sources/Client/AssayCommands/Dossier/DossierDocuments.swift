@@ -14,6 +14,8 @@ struct DossierSources {
     let documents: any DossierDocuments
     /// Every document that is called for and there.
     private(set) var used: Set<Digest> = []
+    /// Entries whose document a deletion took.
+    private(set) var gone: Set<Int64> = []
     /// Entries whose document is not there although no deletion took it.
     private(set) var missing: [(index: Int64, digest: Digest)] = []
 
@@ -28,7 +30,9 @@ struct DossierSources {
             used.insert(digest)
             return bytes
         }
-        if !log.ended.contains(entry), !missing.contains(where: { $0.index == entry }) {
+        if log.ended.contains(entry) {
+            gone.insert(entry)
+        } else if !missing.contains(where: { $0.index == entry }) {
             missing.append((entry, digest))
         }
         return nil
@@ -59,12 +63,14 @@ struct DossierSources {
             let patterns = try item.entry.text(.repositories).map {
                 try JSON.decode([RepositoryPattern].self, from: Array($0.utf8))
             }
+            let place = keys.firstIndex { $0.id == id }
             let key = TrustedKey(
                 id: id, name: item.entry.text(.name) ?? "", pem: pem, role: role, repositories: patterns,
-                validFrom: time(.validFrom), validUntil: time(.validUntil), addedAt: item.at,
+                validFrom: time(.validFrom), validUntil: time(.validUntil),
+                addedAt: place.map { keys[$0].addedAt } ?? item.at,
                 revokedAt: time(.revokedAt))
             // Each change says all of the key as it is from then on.
-            if let place = keys.firstIndex(where: { $0.id == id }) { keys[place] = key } else { keys.append(key) }
+            if let place { keys[place] = key } else { keys.append(key) }
         }
         return TrustRoot(keys: keys)
     }

@@ -20,12 +20,8 @@ struct DossierEvidence {
     /// Whether a key of a registry says it that counted then.
     var isOfRegistry: Bool { isValid && role == .registry }
 
-    /// What it says, whether or not that counts.
-    var result: StatementWord.Result? {
-        statement.map {
-            StatementWord.of($0.predicate, type: $0.predicateType, subject: item.digest(.subject) ?? digest).result
-        }
-    }
+    /// What the statement says, whether or not that counts.
+    var result: StatementWord.Result?
 
     var record: Dossier.EvidenceRecord {
         Dossier.EvidenceRecord(
@@ -57,7 +53,11 @@ struct DossierEvidence {
             let signer = signer(of: envelope, item, scope: scope, root: root)
             return DossierEvidence(
                 item: item, digest: digest, status: signer == nil ? .unchecked : .valid, signer: signer?.id,
-                role: signer?.role, statement: statement)
+                role: signer?.role, statement: statement,
+                result: statement.map {
+                    StatementWord.of($0.predicate, type: $0.predicateType, subject: item.digest(.subject) ?? digest)
+                        .result
+                })
         }
         let checked = check.check(
             bytes, artifactType: type, manifestDigest: item.digest(.digest) ?? digest, createdAt: item.at)
@@ -69,7 +69,7 @@ struct DossierEvidence {
             }
         return DossierEvidence(
             item: item, digest: digest, status: status, signer: checked.signer, role: checked.role,
-            fault: checked.fault, statement: statement)
+            fault: checked.fault, statement: statement, result: checked.result)
     }
 
     /// Who signed a statement about a version whose manifest is gone, by the digest that the log has of it; nil if no

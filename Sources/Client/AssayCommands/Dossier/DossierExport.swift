@@ -66,19 +66,22 @@ struct DossierExport: Sendable {
         let segment = try await tiles.segment(part)
         let keys = try await all(.key, of: nil, before: start).map(\.index).sorted()
         var proofs = try await proofs(of: keys, tiles, opened)
-        var log = try log(part, entries, proofs, opened)
+        let log = try log(part, entries, proofs, opened)
         try await store.fetch(for: log)
+        let origin = DossierMaking.Origin(checkpoint: opened.checkpoint, key: opened.key.publicKey.id)
+        let documents = await store.documents()
+        var making = try DossierMaking(log, origin: origin, documents: documents)
         // What is not there may have gone by a deletion behind the window.
-        let gone = try await deletions(of: store.gone(in: log), behind: part.upperBound, before: size)
-        if !gone.isEmpty {
-            proofs += try await self.proofs(of: gone, tiles, opened)
-            log = try self.log(part, entries, proofs, opened)
+        let missing = Set(making.sources.missing.map(\.index))
+        let deletions = try await deletions(of: missing, behind: part.upperBound, before: size)
+        if !deletions.isEmpty {
+            proofs += try await self.proofs(of: deletions, tiles, opened)
+            making = try DossierMaking(
+                self.log(part, entries, proofs, opened), origin: origin, documents: documents)
         }
         return DossierPlan(
-            making: try DossierMaking(
-                log, origin: .init(checkpoint: opened.checkpoint, key: opened.key.publicKey.id),
-                documents: await store.documents()),
-            segment: SegmentDocument(segment, kept: try await growth(opened, tiles)), entries: entries, proofs: proofs)
+            making: making, segment: SegmentDocument(segment, kept: try await growth(opened, tiles)), entries: entries,
+            proofs: proofs)
     }
 
     private func log(

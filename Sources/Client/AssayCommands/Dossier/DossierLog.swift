@@ -34,6 +34,8 @@ struct DossierLog: Sendable {
     let policies: [PlacedEntry]
     /// What was attached to anything in the repository, up to the end of the window.
     let attestations: [PlacedEntry]
+    /// The same by what it was attached to.
+    private let bySubject: [Digest: [PlacedEntry]]
     let versions: [PlacedEntry]
     /// All changes of the trust root up to the end of the window, if none was left out before the part.
     let keys: [PlacedEntry]
@@ -58,6 +60,7 @@ struct DossierLog: Sendable {
     init(
         _ scope: DossierScope, part: Range<Int64>, entries: [ArraySlice<UInt8>], single: [PlacedEntry], logSize: Int64
     ) throws(AssayError) {
+        guard scope.from <= scope.to else { throw Self.incomplete("its window ends before it begins") }
         var reading = Reading(scope, part)
         for (offset, bytes) in entries.enumerated() { try reading.take(bytes, at: part.lowerBound + Int64(offset)) }
         let first = reading.first ?? part.upperBound
@@ -77,6 +80,9 @@ struct DossierLog: Sendable {
         moves = try Self.since(window.lowerBound, aliases, part, "the move of the alias")
         self.policies = try Self.since(window.lowerBound, policies, part, "the change of the policy")
         attestations = reading.of(.attestation, before: end)
+        bySubject = Dictionary(
+            grouping: attestations.compactMap { item in item.digest(.subject).map { ($0, item) } }, by: \.0
+        ).mapValues { $0.map(\.1) }
         versions = reading.of(.version, before: end)
         keys = single.filter { $0.entry.kind == .key } + reading.of(.key, before: end)
         deletions = reading.of(.delete, before: .max) + single.filter { $0.entry.kind == .delete }
@@ -150,5 +156,5 @@ struct DossierLog: Sendable {
     }
 
     /// What was attached to a version.
-    func evidence(about version: Digest) -> [PlacedEntry] { attestations.filter { $0.digest(.subject) == version } }
+    func evidence(about version: Digest) -> [PlacedEntry] { bySubject[version] ?? [] }
 }

@@ -21,6 +21,26 @@ struct DossierMaking {
         let isHolder: Bool
         let manifest: Manifest?
         let evidence: [DossierEvidence]
+        /// Provenance that a trusted key signed, newest first.
+        let provenance: [(evidence: DossierEvidence, content: Provenance)]
+
+        init(
+            _ item: PlacedEntry, _ number: Int64, _ digest: Digest, isHolder: Bool, _ manifest: Manifest?,
+            _ evidence: [DossierEvidence]
+        ) {
+            self.item = item
+            self.number = number
+            self.digest = digest
+            self.isHolder = isHolder
+            self.manifest = manifest
+            self.evidence = evidence
+            provenance = evidence.reversed().compactMap { evidence in
+                guard evidence.isValid, evidence.type == PredicateType.provenance, let statement = evidence.statement,
+                    let content = try? ProvenancePredicate.decode(statement.predicate)  // Else it tells nothing.
+                else { return nil }
+                return (evidence, content)
+            }
+        }
     }
 
     let log: DossierLog
@@ -32,6 +52,9 @@ struct DossierMaking {
     /// Verdicts on the alias in the window, and of its holder before it.
     private(set) var decisions: [(evidence: DossierEvidence, verdict: DossierVerdict)] = []
 
+    /// The move that a verdict decided.
+    private let moves: [Digest: Int64]
+
     private var scope: DossierScope { log.scope }
 
     /// Reads all that the log calls for. Without a root keys count as the log has them at the end of the window.
@@ -41,6 +64,9 @@ struct DossierMaking {
     init(_ log: DossierLog, origin: Origin, documents: any DossierDocuments, root: TrustRoot? = nil) throws {
         self.log = log
         self.origin = origin
+        moves = Dictionary(
+            log.moves.compactMap { move in move.digest(.verdict).map { ($0, move.index) } },
+            uniquingKeysWith: { first, _ in first })
         sources = DossierSources(log: log, documents: documents)
         let own = try sources.trustRoot()
         self.root = root ?? own
@@ -102,8 +128,7 @@ struct DossierMaking {
             note(read)
         }
         subjects.append(
-            Subject(
-                item: entry, number: number, digest: digest, isHolder: isHolder, manifest: manifest, evidence: evidence)
+            Subject(entry, number, digest, isHolder: isHolder, manifest, evidence)
         )
     }
 
@@ -112,8 +137,7 @@ struct DossierMaking {
         guard evidence.item.entry.text(.predicateType) == PredicateType.verdict,
             let verdict = DossierVerdict(evidence.statement), verdict.number(on: scope) != nil
         else { return }
-        let isOfMove = log.moves.contains { $0.digest(.verdict) == evidence.digest }
-        guard log.window.contains(evidence.item.index) || isOfMove else { return }
+        guard log.window.contains(evidence.item.index) || moves[evidence.digest] != nil else { return }
         decisions.append((evidence, verdict))
     }
 
@@ -170,14 +194,14 @@ struct DossierMaking {
             entry: evidence.item.index, at: evidence.item.at, version: verdict.number(on: scope),
             digest: evidence.item.digest(.subject) ?? evidence.digest, verdict: evidence.digest,
             result: evidence.result ?? .malformed, counts: evidence.isOfRegistry, signer: evidence.signer,
-            policy: verdict.policyDigest, move: log.moves.first { $0.digest(.verdict) == evidence.digest }?.index,
+            policy: verdict.policyDigest, move: moves[evidence.digest],
             missed: verdict.outcomes.filter { !$0.isMet }.map(requirement),
             waived: verdict.outcomes.filter { $0.status == .waived }.map(requirement),
             rollbackReason: verdict.rollbackReason)
     }
 
     private func version(_ subject: Subject) throws -> Dossier.VersionRecord {
-        let metadata = provenance(of: subject).first?.content.metadata
+        let metadata = subject.provenance.first?.content.metadata
         return Dossier.VersionRecord(
             number: subject.number, digest: subject.digest, entry: subject.item.index, at: subject.item.at,
             actor: subject.item.entry.actor, held: subject.isHolder,
@@ -190,19 +214,9 @@ struct DossierMaking {
             evidence: subject.evidence.map(\.record))
     }
 
-    /// Provenance that a trusted key signed, newest first.
-    func provenance(of subject: Subject) -> [(evidence: DossierEvidence, content: Provenance)] {
-        subject.evidence.reversed().compactMap { evidence in
-            guard evidence.isValid, evidence.type == PredicateType.provenance, let statement = evidence.statement,
-                let content = try? ProvenancePredicate.decode(statement.predicate)  // Else it tells nothing.
-            else { return nil }
-            return (evidence, content)
-        }
-    }
-
     private func sources(of subject: Subject) -> [Dossier.Source] {
         var seen: Set<Dossier.Source> = []
-        return provenance(of: subject).flatMap { evidence, content in
+        return subject.provenance.flatMap { evidence, content in
             content.sources.map {
                 Dossier.Source(
                     relation: $0.relation.rawValue, name: $0.name, digest: $0.digest, signer: evidence.signer ?? "")

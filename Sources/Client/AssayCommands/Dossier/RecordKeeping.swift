@@ -118,7 +118,7 @@ struct RecordKeeping {
     private func provenance(
         _ subject: DossierMaking.Subject, where isMeant: (Provenance) -> Bool
     ) -> [DossierEvidence] {
-        making.provenance(of: subject).filter { isMeant($0.content) }.map(\.evidence)
+        subject.provenance.filter { isMeant($0.content) }.map(\.evidence)
     }
 
     private func reports(
