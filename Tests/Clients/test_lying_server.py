@@ -105,6 +105,7 @@ BY_REFERENCE = {
     "waive": ("waive", "REF", "staging", "--requirement", "size", "--reason", "r", "--expires", "2099-01-01", "--key",
               "release.pem"),
     "bundle": ("bundle", "export", "REF", "-o", "out.tar"), "report": ("report", "REF", "--html", "out.html"),
+    "compare": ("compare", "REF", f"{OTHER}:1"),
     "attestations": ("attestations", "REF"), "show": ("show", "REF"), "bom": ("bom", "REF"),
     "lineage": ("lineage", "REF"), "dot": ("lineage", "REF", "--dot"), "promote": ("promote", "REF", "production"),
     "policy check": ("policy", "check", "REF", "production"),

@@ -24,6 +24,8 @@ TRUST = ("--trust", "root.json")
 COMMANDS = {
     "list": ("list",), "versions": ("list", NAME), "show": ("show", f"{NAME}:2"), "search": ("search", "digits"),
     "report": ("report", f"{NAME}:2"), "page": ("report", f"{NAME}:2", "--html", "-"),
+    "compare": ("compare", f"{NAME}:1", f"{NAME}:2"),
+    "page of two": ("compare", f"{NAME}:1", f"{NAME}:2", "--html", "-"),
     "verify": ("verify", f"{NAME}:2", "--dataset", "data:1", "--runs", "10"), "jobs": ("jobs", "list"),
     "lineage": ("lineage", f"{NAME}:2"), "descendants": ("lineage", "data:1", "--descendants"),
     "dot": ("lineage", f"{NAME}:2", "--dot"), "history": ("history", NAME, "production"),
@@ -56,7 +58,7 @@ SENTENCES = (
     "labels", "measured", "message", "metrics{}", "name", "note", "origin", "parameters{}", "reason", "remedy",
     "requirement", "role", "runtime", "stage", "state", "status", "waiver", "worker")
 # Their document is not of the form that --json has, or there is none.
-WITHOUT_JSON = {"page", "dot", "checkpoint", "garbage"}
+WITHOUT_JSON = {"page", "page of two", "dot", "checkpoint", "garbage"}
 
 
 @dataclass

@@ -16,12 +16,12 @@ struct Assay: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
             ListCommand.self, ShowCommand.self, FindCommand.self, VerifyCommand.self, ReportCommand.self,
-            JobsCommand.self, OptimizeCommand.self, SelectCommand.self, PromoteCommand.self, RollbackCommand.self,
-            WithdrawCommand.self, AliasCommand.self, AliasesCommand.self, PolicyCommand.self, WaiveCommand.self,
-            CacheKeyCommand.self,
-            LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self, DeleteCommand.self,
-            SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self, BundleCommand.self,
-            CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,
+            CompareCommand.self, JobsCommand.self, OptimizeCommand.self, SelectCommand.self, PromoteCommand.self,
+            RollbackCommand.self, WithdrawCommand.self, AliasCommand.self, AliasesCommand.self, PolicyCommand.self,
+            WaiveCommand.self,
+            CacheKeyCommand.self, LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self,
+            DeleteCommand.self, SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self,
+            BundleCommand.self, CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,
             CompletionsCommand.self,
         ])
 }

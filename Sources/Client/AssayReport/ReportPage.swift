@@ -6,13 +6,6 @@ import Mustache
 /// It is well-formed XML too, apart from its first line. All text is escaped by the templates; before that, control
 /// characters are made visible.
 package struct ReportPage {
-    /// What the page opens with: a figure that somebody looks for first.
-    private struct Tile {
-        let label: String
-        let figure: String
-        let remark: String
-    }
-
     private struct Page {
         let name: String
         let headline: String
@@ -20,7 +13,7 @@ package struct ReportPage {
         /// Not called as the sign of a cell is, which would be looked up here where a cell has none.
         let sign: String
         let lead: String
-        let tiles: [Tile]
+        let tiles: [PageHead.Tile]
         let parts: [Part]
         let style: String
         let foot: String
@@ -55,9 +48,12 @@ package struct ReportPage {
         let glyph: String?
     }
 
-    private let report: VersionReport
+    private let head: PageHead
+    private let sections: [ReportSection]
 
-    package init(_ report: VersionReport) { self.report = report }
+    package init(_ report: VersionReport) { (head, sections) = (report.head, report.sections) }
+
+    package init(_ comparison: VersionComparison) { (head, sections) = (comparison.head, comparison.sections) }
 
     /// The page. Throws only if a template of ours is broken.
     package func html() throws -> String {
@@ -76,61 +72,14 @@ package struct ReportPage {
     // MARK: Head
 
     private var page: Page {
-        let (headline, look, sign) = outcome
-        let parts = report.sections.map(Self.part)
-        return Page(
-            name: safe(report.name), headline: headline, look: look, sign: sign, lead: lead, tiles: tiles,
-            parts: parts, style: String(decoding: PackageResources.style_css, as: UTF8.self), foot: foot)
-    }
-
-    private var outcome: (headline: String, look: String, sign: String) {
-        if let verdict = report.verdict?.content {
-            return verdict.isPassed ? ("Passed", "passed", "✓") : ("Refused", "failed", "✕")
-        }
-        return report.report?.content.failure == nil
-            ? ("Measured", "plain", "•") : ("Could not be measured", "failed", "✕")
-    }
-
-    private var lead: String {
-        var parts: [String] = []
-        if let verdict = report.verdict?.content {
-            parts.append("\(verdict.isPassed ? "for" : "as") \(safe(verdict.alias))")
-        }
-        if let measured = report.report?.content {
-            parts.append(
-                "\(measured.failure == nil ? "measured" : "tried") on \(measured.dataset.repository):"
-                    + "\(measured.dataset.number) at \(measured.finishedAt)")
-        }
-        return parts.joined(separator: ", ")
-    }
-
-    private var tiles: [Tile] {
-        guard let report = report.report?.content, let measured = report.measurements else { return [] }
-        var tiles: [Tile] = []
-        let batch = measured.batch(asked: report.settings)
-        let first = ["accuracy", "r2"].first { measured.metrics[$0] != nil } ?? measured.metrics.keys.min()
-        if let first, let value = measured.metrics[first] {
-            tiles.append(
-                Tile(
-                    label: safe(first), figure: Quantity.metric(value),
-                    remark: "\(Quantity.grouped(measured.sampleCount)) samples"))
-        }
-        tiles.append(
-            Tile(
-                label: "latency, median", figure: Figure.duration(measured.latency.p50Microseconds),
-                remark: "p90 \(Figure.duration(measured.latency.p90Microseconds))"))
-        tiles.append(
-            Tile(
-                label: "throughput", figure: Quantity.rate(measured.latency.throughput) + "/s",
-                remark: "batch \(batch), \(Quantity.threads(report.settings.threads))"))
-        tiles.append(
-            Tile(
-                label: "memory, peak", figure: Figure.bytes(measured.peakMemoryBytes), remark: "of the whole process"))
-        return tiles
-    }
-
-    private var foot: String {
-        "Version \(report.version.manifestDigest), from evidence that was checked when this page was written."
+        Page(
+            name: Self.safe(head.name), headline: Self.safe(head.headline), look: head.look, sign: head.sign,
+            lead: Self.safe(head.lead),
+            tiles: head.tiles.map {
+                .init(label: Self.safe($0.label), figure: Self.safe($0.figure), remark: Self.safe($0.remark))
+            },
+            parts: sections.map(Self.part), style: String(decoding: PackageResources.style_css, as: UTF8.self),
+            foot: Self.safe(head.foot))
     }
 
     // MARK: Parts
@@ -166,7 +115,6 @@ package struct ReportPage {
     private static let textCharactersMax = 2_000
 
     private static func safe(_ text: String) -> String { Printable.escape(text, limit: textCharactersMax) }
-    private func safe(_ text: String) -> String { Self.safe(text) }
 }
 
 extension ReportTable.Cell {

@@ -55,6 +55,9 @@ extension VerificationReport {
             self.difference = difference
             self.bounds = bounds
         }
+
+        /// The bounds of the lowest confidence that is not below one; nil without any.
+        package func bound(confidence: Double) -> DifferenceBound? { bounds.first { $0.confidence >= confidence } }
     }
 
     /// Between what a difference lies; each of the two bounds on its own holds with the confidence.

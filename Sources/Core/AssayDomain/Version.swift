@@ -145,6 +145,9 @@ package struct ModelSummary: Sendable, Hashable, Codable {
             self.elementType = elementType
             self.shape = shape
         }
+
+        /// `float32[batch, 64]`
+        package var typeText: String { "\(elementType)[\(shape.joined(separator: ", "))]" }
     }
 
     /// The path of the file within the version.

@@ -150,7 +150,7 @@ struct HistoryCommand: AsyncParsableCommand {
         try await options.withClient { client in
             let list: ListResponse<AliasMove>
             if let time {
-                list = try await Self.standing(of: reference, at: time, client: client)
+                list = ListResponse(items: [try await Self.standing(of: reference, at: time, client: client)])
             } else {
                 list = try await Pages.collect(limit: limit) { after, limit in
                     try await client.aliasMoves(of: reference, after: after, limit: limit)
@@ -170,21 +170,21 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     /// The move that was the last one at a time. Throws `alias-not-found` where there was none, or it was a removal.
-    private static func standing(
+    static func standing(
         of alias: Reference, at time: Timestamp, client: AssayClient
-    ) async throws -> ListResponse<AliasMove> {
+    ) async throws -> AliasMove {
         var after: String?
         var walk = PageWalk()
         repeat {
             let page = try await client.aliasMoves(of: alias, after: after, limit: Pages.itemsMax)
             if let move = page.items.first(where: { $0.at <= time }) {
                 if move.to == nil { break }
-                return ListResponse(items: [move])
+                return move
             }
             after = page.items.isEmpty ? nil : try walk.step(to: page.next)
         } while after != nil
         throw AssayError(
             .aliasNotFound, "\(alias) pointed nowhere at \(time)",
-            remedy: "see when it did: assay history \(alias.repository) ALIAS")
+            remedy: "see when it did: assay history \(alias.repository) \(alias.selector)")
     }
 }

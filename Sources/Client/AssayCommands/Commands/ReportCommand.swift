@@ -47,38 +47,9 @@ struct ReportCommand: AsyncParsableCommand {
                 about: version, root: root, isNamed: named != nil, client: client)
             let report = try ReportCollection.collect(of: version, from: gathered, verification: verification)
             if isJSON { return try console.print(json: report) }
-            guard let html else { return try Self.print(report, on: console) }
-            let page = try ReportPage(report).html()
-            if html == "-" { return try console.print(text: page) }
-            try Self.write(page, to: html)
-            console.note("wrote \(Printable.quote(html))")
-        }
-    }
-
-    /// Writes the page in place of what is there. Throws `file-not-found`, `file-inaccessible`, `storage-full`.
-    private static func write(_ page: String, to path: String) throws {
-        let slash = path.lastIndex(of: "/")
-        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-        guard !name.isEmpty else {
-            throw AssayError(
-                .usage, "\(Printable.quote(path)) names no file", remedy: "name a file, or - for the output")
-        }
-        try FolderHandle.open(path: slash.map { String(path[...$0]) } ?? ".")
-            .write(Array(page.utf8), as: name, replacing: true, flushed: true)
-    }
-
-    /// The sections of the page without its pictures.
-    private static func print(_ report: VersionReport, on console: Console) throws {
-        try console.print(report.name)
-        for section in report.sections {
-            try console.print("", Printable.escape(section.title).uppercased())
-            if let note = section.note { try console.print(Printable.escape(note, limit: 1_000)) }
-            for table in section.tables where !table.rows.isEmpty {
-                var lines = Table(headings: table.headings.map { $0.uppercased() })
-                for row in table.rows { lines.add(row: row.map(\.text)) }
-                try console.print("")
-                try console.print(lines)
-            }
+            if let html { return try console.write(page: ReportPage(report), to: html) }
+            try console.print(report.name)
+            try console.print(report.sections)
         }
     }
 }

@@ -107,7 +107,7 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     /// Nil from a server that is older than the question.
-    private static func inspections(
+    static func inspections(
         of version: Version, _ paths: [String], client: AssayClient
     ) async throws -> [FileInspection]? {
         do {
@@ -196,9 +196,7 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     private static func summary(_ model: ModelSummary) -> [(String, String)] {
-        func text(_ tensor: ModelSummary.Tensor) -> String {
-            "\(tensor.name) \(tensor.elementType)[\(tensor.shape.joined(separator: ", "))]"
-        }
+        func text(_ tensor: ModelSummary.Tensor) -> String { "\(tensor.name) \(tensor.typeText)" }
         let opsets = model.opsets.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         return [
             ("model", model.path), ("inputs", model.inputs.map(text).joined(separator: ", ")),

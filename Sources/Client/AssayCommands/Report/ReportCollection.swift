@@ -77,6 +77,30 @@ enum ReportCollection {
         return newest(PredicateType.verificationReport, among: measured).flatMap { try? content(of: $0) }
     }
 
+    /// The reports with measurements that count, newest first. What cannot be read is none.
+    static func reports(among gathered: [GatheredEvidence]) -> [VerificationReport] {
+        statements(PredicateType.verificationReport, among: gathered).compactMap { try? content(of: $0) }
+            .filter { $0.measurements != nil }
+    }
+
+    /// The latest verdict that counts for each alias, in order of the aliases. What cannot be read is none.
+    static func verdicts(among gathered: [GatheredEvidence]) -> [VerdictSummary] {
+        var latest: [ExactText: VerdictSummary] = [:]
+        for item in statements(PredicateType.verdict, among: gathered) {
+            guard let verdict = try? VerdictSummary(predicate: predicate(of: item)) else { continue }
+            let alias = ExactText(verdict.alias)
+            if latest[alias] == nil { latest[alias] = verdict }
+        }
+        return latest.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// The statements of a type that count, newest first.
+    private static func statements(_ type: String, among gathered: [GatheredEvidence]) -> [GatheredEvidence] {
+        gathered.filter { $0.evidence.predicateType == type && $0.evidence.status == .valid }
+            .enumerated().sorted { (time(of: $0.element), $0.offset) > (time(of: $1.element), $1.offset) }
+            .map(\.element)
+    }
+
     /// The newest statement of a type that counts.
     private static func newest(_ type: String, among gathered: [GatheredEvidence]) -> GatheredEvidence? {
         gathered.filter { $0.evidence.predicateType == type && $0.evidence.status == .valid }

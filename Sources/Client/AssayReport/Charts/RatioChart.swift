@@ -3,33 +3,37 @@ import AssayDomain
 /// Ratios of latency against a baseline: every pair of sessions, their median and where it lies for sure.
 struct RatioChart {
     private static let rowHeight = 38.0
-    /// Farther out nothing is told apart any more; what lies there is drawn at the edge.
-    private static let range = 0.5...2.0
+    /// Farther out than this the axis is logarithmic, so that all of it is seen and the middle is still told apart.
+    private static let linear = 0.5...2.0
 
     let ratios: [String: VerificationReport.Ratio]
     let bounds: [String: Double]
+    let subject: String
     let baseline: String
+    let id: String
 
     /// The drawing; nil if there are no ratios.
     var chart: Chart? {
         let names = VerificationReport.Latency.statistics.filter { ratios[$0] != nil }
         guard !names.isEmpty else { return nil }
         let frame = Frame(height: Double(names.count) * Self.rowHeight + 76, left: 58, right: 24, top: 26)
-        let values = names.flatMap { name in
-            (ratios[name].map { $0.sessions + [$0.ratio, $0.lower, $0.upper].compactMap { $0 } } ?? [])
-                + [bounds[name]].compactMap { $0 }
-        }.map { min(max($0, Self.range.lowerBound), Self.range.upperBound) }
-        let (least, most) = (min(values.min() ?? 1, 0.98), max(values.max() ?? 1, 1.02))
-        let margin = (most - least) * 0.06
-        let axis = Scale(least - margin, most + margin, from: frame.left, to: frame.right)
+        var values: [Double] = []
+        for name in names {
+            guard let ratio = ratios[name] else { continue }
+            values += ratio.sessions
+            values += [ratio.ratio, ratio.lower, ratio.upper, bounds[name]].compactMap { $0 }
+        }
+        values = values.filter { $0.isFinite && $0 > 0 }
+        let axis = Self.axis(min(values.min() ?? 1, 0.98), max(values.max() ?? 1, 1.02), frame)
         var chart = Chart(
-            id: "comparison-chart", title: "Ratio of latency to the baseline", description: description(names),
+            id: id, title: "Ratio of latency to the baseline", description: description(names),
             frame: frame)
         let ticks = axis.ticks(about: 7)
-        chart.xTicks = zip(ticks, Scale.labels(ticks)).map {
-            Chart.Tick(at: coordinate(axis.at($0)), label: $1 + "x")
-        }
-        chart.xTitle = "time of this version over time of the baseline"
+        // Over many powers of ten each has as many decimals as it needs.
+        let labels = axis.isLogarithmic ? ticks.map(JSONTree.text) : Scale.labels(ticks)
+        chart.xTicks = zip(ticks, labels).map { Chart.Tick(at: coordinate(axis.at($0)), label: $1 + "x") }
+        chart.xTitle =
+            "time of \(subject) over time of the baseline" + (axis.isLogarithmic ? " (logarithmic)" : "")
         let one = coordinate(axis.at(1))
         chart.rules = [
             .init(x1: one, y1: coordinate(frame.top - 6), x2: one, y2: coordinate(frame.bottom), look: "even")
@@ -46,6 +50,14 @@ struct RatioChart {
         ]
         if !bounds.isEmpty { chart.legend.append(.init(look: "bound", words: "most that was allowed")) }
         return chart
+    }
+
+    private static func axis(_ least: Double, _ most: Double, _ frame: Frame) -> Scale {
+        guard linear.contains(least), linear.contains(most) else {
+            return Scale(least / 1.1, most * 1.1, from: frame.left, to: frame.right, isLogarithmic: true)
+        }
+        let margin = (most - least) * 0.06
+        return Scale(least - margin, most + margin, from: frame.left, to: frame.right)
     }
 
     private func row(_ name: String, at y: Double, _ axis: Scale, on chart: inout Chart) {
@@ -70,10 +82,6 @@ struct RatioChart {
 
     private func description(_ names: [String]) -> String {
         let parts = names.compactMap { name in ratios[name].map { "\(name) \(Figure.ratio($0.ratio))" } }
-        let isClipped = names.contains { name in
-            ratios[name]?.sessions.contains { !Self.range.contains($0) } ?? false
-        }
         return "Median ratios to \(baseline): \(parts.joined(separator: ", "))."
-            + (isClipped ? " What lies beyond half and twice the time is drawn at the edge." : "")
     }
 }

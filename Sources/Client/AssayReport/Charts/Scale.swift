@@ -23,7 +23,7 @@ struct Scale {
     func at(_ value: Double) -> Double {
         let share =
             isLogarithmic
-            ? log(max(value, low) / low) / log(high / low) : (value - low) / (high - low)
+            ? (log(max(value, low)) - log(low)) / (log(high) - log(low)) : (value - low) / (high - low)
         return start + min(1, max(0, share)) * (end - start)
     }
 
@@ -52,7 +52,9 @@ struct Scale {
                 of: low)...max(
                 Quantity.decimalExponent(of: low), Quantity.decimalExponent(of: high))
         let factors: [Double] = decades.count > count ? [1] : decades.count > count / 2 ? [1, 3] : [1, 2, 5]
-        return decades.flatMap { decade in factors.map { $0 * Quantity.power(10, decade) } }
+        let stride = max(1, decades.count / (count * 2))
+        return decades.filter { $0.isMultiple(of: stride) }
+            .flatMap { decade in factors.map { $0 * Quantity.power(10, decade) } }
             .filter { $0 >= low * 0.999_999 && $0 <= high * 1.000_001 }
     }
 

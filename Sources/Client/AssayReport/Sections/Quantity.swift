@@ -25,6 +25,9 @@ enum Quantity {
     /// the library of C.
     private static func scientific(_ value: Double) -> String { String(format: "%.3e", value) }
 
+    /// `+0.0120`: as a metric, with its sign.
+    static func difference(_ value: Double) -> String { (value > 0 ? "+" : "") + metric(value) }
+
     static func percent(_ share: Double) -> String {
         let text = Figure.fixed(share * 100, 1)
         return (text.hasSuffix(".0") ? String(text.dropLast(2)) : text) + "\u{2009}%"

@@ -2,8 +2,8 @@ import AssayDomain
 
 extension VersionReport {
     /// How far the version answers as its teacher does.
-    static func agreement(_ agreement: VerificationReport.Agreement) -> ReportSection {
-        var section = ReportSection("agreement", "Agreement with the teacher")
+    static func agreement(_ agreement: VerificationReport.Agreement, id: String = "") -> ReportSection {
+        var section = ReportSection("agreement\(id)", "Agreement with the teacher")
         let name = agreement.teacher.map { "\($0.repository):\($0.number) (\($0.digest.short))" } ?? "a teacher"
         if let failure = agreement.failure {
             section.note = "Not compared with \(name): \(failure)"

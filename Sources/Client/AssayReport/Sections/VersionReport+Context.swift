@@ -67,6 +67,7 @@ extension VersionReport {
     /// Parts of the measurements that have a section of their own.
     private static let shown: Set<String> = [
         "metrics", "confusion_matrix", "classes", "sample_count", "latency", "comparison", "sweep", "agreement",
+        "paired", "paired_failure",
         "load_microseconds", "first_run_microseconds", "peak_memory_bytes",
     ]
 

@@ -1,12 +1,12 @@
 import AssayDomain
 
 extension VersionReport {
-    static func metrics(_ measured: VerificationReport.Measurements) -> ReportSection {
+    func metrics(_ measured: VerificationReport.Measurements) -> ReportSection {
         var section = ReportSection("metrics", "Metrics")
         section.note = "Over \(Quantity.grouped(measured.sampleCount)) samples of the dataset."
         var table = ReportTable("Metrics of the model on the dataset", headings: ["Metric", "Value"])
-        for (name, value) in measured.metrics.sorted(by: { $0.key < $1.key }) {
-            table.add([.head(name), .number(Quantity.metric(value))])
+        for name in metricNames(of: measured) {
+            table.add([.head(name), .number(measured.metrics[name].map(Quantity.metric) ?? "-")])
         }
         section.tables = [table]
         return section
@@ -75,27 +75,31 @@ extension VersionReport {
     }
 
     static func comparison(
-        _ comparison: VerificationReport.Comparison, settings: VerificationSettings
+        _ comparison: VerificationReport.Comparison, settings: VerificationSettings, subject: String = "this version",
+        id: String = ""
     ) -> ReportSection {
         let baseline = "\(comparison.baseline.repository):\(comparison.baseline.number)"
         let figures = comparison.figures
-        var section = ReportSection("comparison", "Comparison with \(baseline)")
+        var section = ReportSection("comparison\(id)", "Latency beside \(baseline)")
         let confidence = figures.confidence.map { " Intervals hold with \(Quantity.percent($0))." } ?? ""
         section.note =
-            "Runs of both took turns in pairs of fresh sessions. A ratio above 1 means that this version is slower."
+            "Runs of both took turns in pairs of fresh sessions. A ratio above 1 means that \(subject) is slower."
             + confidence
         let bounds = settings.maxRatios ?? [:]
-        let forest = RatioChart(ratios: figures.ratios ?? [:], bounds: bounds, baseline: baseline).chart
+        let forest = RatioChart(
+            ratios: figures.ratios ?? [:], bounds: bounds, subject: subject, baseline: baseline,
+            id: "comparison-chart\(id)"
+        ).chart
         let both = figures.candidate.flatMap { candidate in
             LatencyChart(
-                id: "comparison-latency-chart", title: "Distribution of latency beside the baseline",
-                series: [("this version", candidate), (baseline, figures.latency)]
+                id: "comparison-latency-chart\(id)", title: "Distribution of latency beside the baseline",
+                series: [(subject, candidate), (baseline, figures.latency)]
             ).chart
         }
         section.charts = [forest, both].compactMap { $0 }
         var table = ReportTable(
-            "Latency of this version and of the baseline",
-            headings: ["Figure", "This version", "Baseline", "Ratio", "Interval", "Bound", "Pairs of sessions"])
+            "Latency of both, and their ratio",
+            headings: ["Figure", subject.capitalizedFirst, baseline, "Ratio", "Interval", "Bound", "Pairs of sessions"])
         for name in VerificationReport.Latency.statistics {
             let ratio = figures.ratios?[name]
             guard ratio != nil || figures.latency.microseconds(of: name) != nil else { continue }

@@ -6,7 +6,8 @@ extension VersionReport {
         var sections = [verdictSection]
         if let failure = report?.content.failure { sections.append(Self.section(of: failure)) }
         if let report = report?.content, let measured = report.measurements {
-            sections.append(Self.metrics(measured))
+            sections.append(metrics(measured))
+            if let paired = Self.paired(measured) { sections.append(paired) }
             sections.append(Self.latency(measured.latency, settings: report.settings, measured))
             sections.append(Self.throughput(measured, settings: report.settings))
             if let comparison = measured.comparison {
@@ -31,7 +32,7 @@ extension VersionReport {
             return section
         }
         section.note =
-            "\(verdict.isPassed ? "Passed" : "Refused") for the alias \(verdict.alias) at \(verdict.timeVerified), "
+            "\(verdict.word.capitalizedFirst) for the alias \(verdict.alias) at \(verdict.timeVerified), "
             + "by the policy \(verdict.policy.uri)."
         let hasConfidence = verdict.outcomes.contains { $0.confidence != nil }
         let hasWaiver = verdict.outcomes.contains { $0.waiver != nil }
