@@ -11,6 +11,7 @@ enum AssayCommand {
         // A reader that goes away shows as a failed write, not as the end of the process.
         signal(SIGPIPE, SIG_IGN)
         let variables = ProcessInfo.processInfo.environment
+        if CommandLine.arguments.dropFirst().first == AssayMain.completionRequest { Console.silenceNews() }
         let asked = variables["ASSAY_LOG"]
         let level = asked.flatMap { Logger.Level(rawValue: $0) }
         LoggingSystem.bootstrap { label in
@@ -28,7 +29,8 @@ enum AssayCommand {
             withLocalServer: { store, body in
                 try await LocalServer.lend(
                     store: store, variables: variables, note: { Console.standard.note($0) }, to: body)
-            })
+            },
+            glance: { store, body in try await LocalServer.glance(at: store, variables: variables, to: body) })
         if let asked, !asked.isEmpty, level == nil {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             Console.standard.note("error: ASSAY_LOG is \(Printable.quote(asked, limit: 40)), which is no level")

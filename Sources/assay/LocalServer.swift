@@ -47,6 +47,35 @@ enum LocalServer {
         }
     }
 
+    /// Lends the URL of the server that owns the store, or of one that reads it for as long as `body` does and that
+    /// nobody else finds: no job is begun, and whoever wants the store meanwhile waits for that moment.
+    ///
+    /// Throws `store-busy` where another process is about to serve or to leave it, and whatever `body` throws.
+    static func glance(
+        at name: String, variables: [String: String],
+        to body: @escaping @Sendable (_ baseURL: String) async throws -> Void
+    ) async throws {
+        let socket = try StoreSocket(inStore: StoreFolder.absolute(name))
+        defer { withExtendedLifetime(socket) {} }
+        guard !SocketPlace.answers(socket.path) else {
+            return try await body(Endpoint.unixSocket(path: socket.path).baseURL)
+        }
+        guard let store = try StoreFolder.open(name) else {
+            throw AssayError(.storeBusy, "another process has the store \(Printable.quote(name))")
+        }
+        defer { withExtendedLifetime(store) {} }
+        let server = try Server(
+            store: store.isReadOnly ? store : store.asReadOnly(named: name),
+            installation: Installation(evaluator: nil, runtimeLibrary: nil, variables: variables),
+            settings: StoreSettings(), metrics: PrometheusMetrics())
+        defer { server.close() }
+        let own = try StoreSocket(inStore: server.path)
+        defer { withExtendedLifetime(own) {} }
+        try await run(server, FileHandles.takeAll(), on: own.path) {
+            try await body(Endpoint.unixSocket(path: own.path).baseURL)
+        }
+    }
+
     /// How often, and how far apart, a store is looked at that somebody has but nobody serves yet, or any more.
     private static let attempts = 300
     private static let pause = Duration.milliseconds(50)

@@ -10,9 +10,9 @@ final class Captured: Sendable {
     var output: String { streams.withLock { String(decoding: $0.output, as: UTF8.self) } }
     var error: String { streams.withLock { String(decoding: $0.error, as: UTF8.self) } }
 
-    func console(isTerminal: Bool = false) -> Console {
+    func console(isTerminal: Bool = false, width: Int? = nil, hasColours: Bool = false) -> Console {
         Console(
-            isTerminal: isTerminal,
+            isTerminal: isTerminal, width: width, hasColours: hasColours,
             output: { bytes in self.streams.withLock { $0.output += bytes } },
             error: { bytes in self.streams.withLock { $0.error += bytes } })
     }

@@ -4,18 +4,71 @@ import Testing
 
 @testable import AssayCommands
 
+extension Table {
+    /// The lines as they are printed where there are no colours.
+    fileprivate func lines(width: Int? = nil) -> [String] { rows(width: width).map { $0.map(\.text).joined() } }
+}
+
 struct OutputTests {
     @Test func `columns are aligned and no line ends in blanks`() {
         var table = Table("NAME", "SIZE")
         table.add("a", "1 B")
         table.add("longer", "")
-        #expect(table.lines == ["NAME    SIZE", "a       1 B", "longer"])
+        #expect(table.lines() == ["NAME    SIZE", "a       1 B", "longer"])
+    }
+
+    @Test func `a terminal gets rows that fit, and short times`() {
+        var table = Table("VERSION", "CREATED", "WAIVED", "REASON")
+        let reason = "a long reason that nobody can read in one line of eighty columns"
+        table.add("team/some-longer-name:12", "2026-11-25T08:00:59.123Z", "-", reason)
+        table.add("team/a:1", "2026-11-24T23:59:00.000Z", "-", "short")
+        #expect(table.lines(width: 200)[1] == "team/some-longer-name:12  2026-11-25 08:00  -       \(reason)")
+        let lines = table.lines(width: 80)
+        #expect(lines.allSatisfy { $0.count <= 80 }, "\(lines)")
+        #expect(lines[0] == "VERSION                   CREATED           REASON")
+        #expect(lines[1] == "team/some-longer-name:12  2026-11-25 08:00  a long reason that nobody can read …")
+        #expect(lines[2] == "team/a:1                  2026-11-24 23:59  short")
+        for width in 0..<200 {
+            let lines = table.lines(width: width)
+            #expect(width < 45 || lines.allSatisfy { $0.count <= width }, "\(width): \(lines)")
+            #expect(lines[1].contains("2026-11-25 08:00"))
+        }
+    }
+
+    @Test func `elsewhere nothing is cut`() {
+        var table = Table("AT", "REASON")
+        let reason = String(repeating: "word ", count: 20)
+        table.add("2026-11-25T08:00:59.123Z", reason + "end")
+        #expect(table.lines()[1] == "2026-11-25T08:00:59.123Z  \(reason)end")
+    }
+
+    @Test(arguments: [(true, 80), (false, 80), (true, nil)] as [(Bool, Int?)])
+    func `a colour is of a standing, on a terminal that shows colours`(hasColours: Bool, width: Int?) throws {
+        let captured = Captured()
+        let console = captured.console(width: width, hasColours: hasColours)
+        var table = Table("NAME", "STATUS")
+        table.add("passed", "passed")
+        table.add("\u{1B}[31mx", "failed")
+        table.add("y", "fail\u{1B}[0med")
+        try console.print(table)
+        let lines = captured.output.split(separator: "\n").map(String.init)
+        let shows = hasColours && width != nil
+        #expect(lines[1] == "passed       " + (shows ? "\u{1B}[32mpassed\u{1B}[0m" : "passed"))
+        #expect(lines[2] == #"\u{1b}[31mx  "# + (shows ? "\u{1B}[31mfailed\u{1B}[0m" : "failed"))
+        #expect(lines[3] == #"y            fail\u{1b}[0med"#)
+    }
+
+    @Test func `a warning has a colour on a terminal, and what it says has none`() {
+        let captured = Captured()
+        captured.console(isTerminal: true, hasColours: true).note("warning: \u{1B}[31mred")
+        captured.console(isTerminal: false, hasColours: true).note("warning: plain")
+        #expect(captured.error == "\u{1B}[33mwarning:\u{1B}[0m " + #"\u{1b}[31mred"# + "\nwarning: plain\n")
     }
 
     @Test func `a cell cannot command a terminal`() {
         var table = Table("NAME")
         table.add("a\u{1B}[2Jb\nc")
-        #expect(table.lines == ["NAME", #"a\u{1b}[2Jb\u{a}c"#])
+        #expect(table.lines() == ["NAME", #"a\u{1b}[2Jb\u{a}c"#])
     }
 
     @Test func `an error tells what, why and what next, safely`() {

@@ -7,8 +7,8 @@ import AssayDomain
 /// would take them for options of `assay` itself, which has none; so they are moved behind the words that name the
 /// command. Nothing else is touched, and nothing behind `--` is ever looked at.
 struct ArgumentOrder {
-    private static let valued = ["--server", "--store", "--token-file"]
-    private static let flags = ["--json"]
+    static let valued = ["--server", "--store", "--token-file"]
+    static let flags = ["--json"]
 
     /// Throws `usage`, with the nearest word, where a word names no command.
     static func arrange(_ arguments: [String], root: any ParsableCommand.Type) throws(AssayError) -> [String] {

@@ -13,15 +13,39 @@ struct Assay: AsyncParsableCommand {
               assay --store ./store push team/fraud model.onnx --key release.pem
             """,
         version: "0.1.0",
-        subcommands: [
-            InitCommand.self, ServeCommand.self, WorkerCommand.self, PushCommand.self, PullCommand.self,
-            ListCommand.self, ShowCommand.self, FindCommand.self, VerifyCommand.self, ReportCommand.self,
-            CompareCommand.self, JobsCommand.self, OptimizeCommand.self, SelectCommand.self, PromoteCommand.self,
-            RollbackCommand.self, WithdrawCommand.self, AliasCommand.self, AliasesCommand.self, PolicyCommand.self,
-            WaiveCommand.self,
-            CacheKeyCommand.self, LineageCommand.self, HistoryCommand.self, SearchCommand.self, AnnotateCommand.self,
-            DeleteCommand.self, SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self,
-            BundleCommand.self, CheckCommand.self, KeyCommand.self, AuditCommand.self, GarbageCommand.self,
-            CompletionsCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Versions",
+                subcommands: [
+                    PushCommand.self, PullCommand.self, CheckCommand.self, BundleCommand.self, ListCommand.self,
+                    ShowCommand.self, FindCommand.self, SearchCommand.self, LineageCommand.self, AnnotateCommand.self,
+                    DeleteCommand.self,
+                ]),
+            CommandGroup(
+                name: "Measurement",
+                subcommands: [
+                    VerifyCommand.self, ReportCommand.self, CompareCommand.self, JobsCommand.self, OptimizeCommand.self,
+                    SelectCommand.self,
+                    CacheKeyCommand.self,
+                ]),
+            CommandGroup(
+                name: "Promotion",
+                subcommands: [
+                    PolicyCommand.self, PromoteCommand.self, WaiveCommand.self, RollbackCommand.self,
+                    WithdrawCommand.self, AliasCommand.self,
+                    AliasesCommand.self, HistoryCommand.self,
+                ]),
+            CommandGroup(
+                name: "Evidence",
+                subcommands: [
+                    KeyCommand.self, SignCommand.self, AttestCommand.self, AttestationsCommand.self, BOMCommand.self,
+                    AuditCommand.self,
+                ]),
+            CommandGroup(
+                name: "Registry",
+                subcommands: [
+                    InitCommand.self, ServeCommand.self, WorkerCommand.self, GarbageCommand.self,
+                    CompletionsCommand.self,
+                ]),
         ])
 }

@@ -4,6 +4,9 @@ import Glibc
 
 /// The command line from its arguments to its exit status.
 package enum AssayMain {
+    /// The first argument of a shell's request for completions, as the parser's scripts make it.
+    package static let completionRequest = "---completion"
+
     /// Runs one command: parses, handles signals, reports a failure, and gives the status to exit with.
     package static func run(arguments: [String], environment: CommandEnvironment) async -> Int32 {
         await CommandEnvironment.$current.withValue(environment) {
@@ -30,7 +33,7 @@ package enum AssayMain {
     private static func perform(_ arguments: [String]) async throws -> Int32 {
         let command: any ParsableCommand
         do {
-            command = try Assay.parseAsRoot(arguments)
+            command = try await Assay.asyncParseAsRoot(arguments)
         } catch {
             return try parserMessage(error)
         }
@@ -60,10 +63,11 @@ package enum AssayMain {
     /// What the parser has to say: help on the first stream, a fault of the arguments as an error of ours.
     private static func parserMessage(_ error: any Error) throws -> Int32 {
         if Assay.exitCode(for: error).isSuccess {
-            try CommandEnvironment.current.console.print(text: Assay.fullMessage(for: error) + "\n")
+            let console = CommandEnvironment.current.console
+            try console.print(text: HelpText.message(for: error, width: console.width) + "\n")
             return ExitStatus.done
         }
-        let text = Assay.fullMessage(for: error)
+        let text = HelpText.message(for: error, width: nil)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
         let message = lines.first.map { $0.hasPrefix("Error: ") ? String($0.dropFirst(7)) : String($0) } ?? "wrong use"
         let rest = lines.dropFirst().map(String.init).joined(separator: "\n")

@@ -46,6 +46,8 @@ package struct CommandEnvironment: Sendable {
     package typealias Work = @Sendable (WorkerOptions, AssayClient) async throws -> Void
 
     package let withLocalServer: WithLocalServer
+    /// As `withLocalServer`, for a look: what has no server is only read, and nobody else gets to know of it.
+    package let glance: WithLocalServer
     package let initialise: Initialise
     package let serve: Serve
     package let work: Work
@@ -55,9 +57,11 @@ package struct CommandEnvironment: Sendable {
 
     package init(
         variables: [String: String], console: Console = .standard, initialise: @escaping Initialise,
-        serve: @escaping Serve, work: @escaping Work, withLocalServer: @escaping WithLocalServer
+        serve: @escaping Serve, work: @escaping Work, withLocalServer: @escaping WithLocalServer,
+        glance: @escaping WithLocalServer = { _, _ in }
     ) {
         self.withLocalServer = withLocalServer
+        self.glance = glance
         self.initialise = initialise
         self.serve = serve
         self.work = work

@@ -14,10 +14,10 @@ struct EvaluatorOptions: ParsableArguments {
             "What is said of this machine, such as site=edge; jobs may ask for it.", valueName: "key=value"))
     var label: [String] = []
 
-    @Option(help: ArgumentHelp("The ONNX Runtime library.", valueName: "file"))
+    @Option(help: ArgumentHelp("The ONNX Runtime library.", valueName: "file"), completion: .file())
     var onnxRuntime: String?
 
-    @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"))
+    @Option(help: ArgumentHelp("The evaluator program.", valueName: "file"), completion: .file())
     var evaluator: String?
 
     /// Throws `configuration-invalid`, `label-invalid`, `too-many-entries`.

@@ -7,10 +7,14 @@ struct ServerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The registry's address. [environment: ASSAY_SERVER]", valueName: "url"))
     var server: String?
 
-    @Option(help: ArgumentHelp("A store folder, used without a server. [environment: ASSAY_STORE]", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("A store folder, used without a server. [environment: ASSAY_STORE]", valueName: "dir"),
+        completion: .directory)
     var store: String?
 
-    @Option(help: ArgumentHelp("A file with the access token. [environment: ASSAY_TOKEN]", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file with the access token. [environment: ASSAY_TOKEN]", valueName: "file"),
+        completion: .file())
     var tokenFile: String?
 
     @Option(
@@ -48,6 +52,23 @@ struct ServerOptions: ParsableArguments {
             throw AssayError(
                 error.code, error.message, reason: Self.withheld,
                 remedy: "name this server's own token with --token-file FILE", cause: error)
+        }
+    }
+
+    /// As `withClient`, for a look that nobody waits for: nothing is tried twice, and a store that has no server is
+    /// only read.
+    func glance(_ work: @escaping @Sendable (AssayClient) async throws -> Void) async throws {
+        let environment = CommandEnvironment.current
+        let place = try place(environment.variables)
+        let token = try token(environment.variables, for: place).secret
+        let retry = RetryPolicy(attemptsMax: 1)
+        switch place {
+        case .server(let endpoint):
+            try await AssayClient.withClient(of: endpoint, token: token, retry: retry, work)
+        case .store(let path):
+            try await environment.glance(path) { baseURL in
+                try await AssayClient.withClient(of: Endpoint(parsing: baseURL), retry: retry, work)
+            }
         }
     }
 

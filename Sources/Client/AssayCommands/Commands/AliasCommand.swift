@@ -25,16 +25,16 @@ struct AliasSetCommand: AsyncParsableCommand {
               assay alias set team/fraud candidate 3 --expected 2
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
-    @Argument(help: "The number of the version.")
+    @Argument(help: "The number of the version.", completion: .number)
     var number: Int64
 
-    @Option(help: "Move it only if it points to this version now; 0 if it must not exist.")
+    @Option(help: "Move it only if it points to this version now; 0 if it must not exist.", completion: .number)
     var expected: Int64?
 
     @OptionGroup var options: ServerOptions
@@ -62,10 +62,10 @@ struct AliasRemoveCommand: AsyncParsableCommand {
               assay alias remove team/fraud candidate
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @OptionGroup var options: ServerOptions
@@ -91,7 +91,7 @@ struct AliasListCommand: AsyncParsableCommand {
               assay alias list team/fraud
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
     @OptionGroup var options: ServerOptions
@@ -126,10 +126,10 @@ struct HistoryCommand: AsyncParsableCommand {
               assay history team/fraud production --at 2026-11-25
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @Option(

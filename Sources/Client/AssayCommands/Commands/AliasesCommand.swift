@@ -16,7 +16,7 @@ struct AliasesCommand: AsyncParsableCommand {
     @Flag(help: "Only aliases that a policy protects.")
     var protected = false
 
-    @Option(help: "Only aliases of this name.")
+    @Option(help: "Only aliases of this name.", completion: .alias)
     var name: String?
 
     @Option(help: "The most rows.")

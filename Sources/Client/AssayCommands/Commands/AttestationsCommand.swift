@@ -21,7 +21,7 @@ struct AttestationsCommand: AsyncParsableCommand {
               assay attestations team/fraud:3 --verify --trust root.json
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Option(
@@ -33,7 +33,9 @@ struct AttestationsCommand: AsyncParsableCommand {
     @Flag(help: "End with exit status 6 unless all are valid.")
     var verify = false
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions
@@ -49,8 +51,10 @@ struct AttestationsCommand: AsyncParsableCommand {
                 about: version, root: root, isNamed: named != nil, client: client)
             if let show { return try Self.show(show, among: list, of: version, isJSON: isJSON, on: console) }
             let checked = list.map(\.evidence)
+            // Machines know keys by their ids, people by their names.
+            let names = console.width == nil ? [:] : Self.names(of: root)
             try isJSON
-                ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked))
+                ? console.print(json: ListResponse(items: checked)) : console.print(Self.table(checked, names))
             guard verify else { return }
             // A bundle of another kind whose signer nobody here knows counts for nothing, and is no fault of the rest.
             let others = list.filter { $0.isForeign && $0.evidence.status == .untrusted }.map(\.evidence)
@@ -98,12 +102,19 @@ struct AttestationsCommand: AsyncParsableCommand {
         }
     }
 
-    private static func table(_ list: [CheckedEvidence]) -> Table {
+    /// The names of keys by their ids.
+    private static func names(of root: TrustRoot) -> [String: String] {
+        Dictionary(root.keys.map { ($0.id, $0.name) }) { first, _ in first }
+    }
+
+    private static func table(_ list: [CheckedEvidence], _ names: [String: String]) -> Table {
         var table = Table("ATTESTATION", "TYPE", "RESULT", "STATUS", "BY", "AS", "AT")
         for item in list {
             table.add(
                 item.manifestDigest.short, PredicateType.short(item.predicateType), item.result?.rawValue ?? "-",
-                item.status.rawValue, item.signer.map { String($0.prefix(12)) } ?? "-", item.role?.rawValue ?? "-",
+                item.status.rawValue,
+                item.signer.map { ([String($0.prefix(12))] + (names[$0].map { [$0] } ?? [])).joined(separator: " ") }
+                    ?? "-", item.role?.rawValue ?? "-",
                 item.createdAt?.description ?? "-")
         }
         return table

@@ -27,13 +27,16 @@ struct AuditListCommand: AsyncParsableCommand {
         abstract: "List the entries of the log, newest first.",
         discussion: """
             Example:
-              assay audit list --repository team/fraud --kind alias --since 2026-11-01 --cause promotion
+              assay audit list --repository team/fraud --kind alias \\
+                --since 2026-11-01 --cause promotion
             """)
 
-    @Option(help: "Only entries of this repository.")
+    @Option(help: "Only entries of this repository.", completion: .repository)
     var repository: String?
 
-    @Option(help: "Only version, manifest, attestation, alias, policy, key or delete.")
+    @Option(
+        help: "Only version, manifest, attestation, alias, policy, key or delete.",
+        completion: .values(of: AuditEntry.Kind.self))
     var kind: String?
 
     @Option(help: ArgumentHelp("Only from this time on: 2026-11-25 or 2026-11-25T08:00:00Z.", valueName: "date"))
@@ -42,7 +45,9 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only before this time.", valueName: "date"))
     var until: String?
 
-    @Option(help: "Only moves of aliases for this reason: set, promotion, rollback, removal.")
+    @Option(
+        help: "Only moves of aliases for this reason: set, promotion, rollback, removal.",
+        completion: .values(of: AliasMove.Cause.self))
     var cause: String?
 
     @Option(help: "Only what this one did.")
@@ -142,7 +147,9 @@ struct AuditShowCommand: AsyncParsableCommand {
     @Argument(help: "The entry's place in the log, counted from 0.")
     var index: Int64
 
-    @Option(help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions
@@ -176,10 +183,14 @@ struct AuditVerifyCommand: AsyncParsableCommand {
               assay audit verify --checkpoint kept.txt --trust root.json
             """)
 
-    @Option(help: ArgumentHelp("A checkpoint that was kept outside of the registry.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A checkpoint that was kept outside of the registry.", valueName: "file"),
+        completion: .file())
     var checkpoint: String?
 
-    @Option(help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions
@@ -237,7 +248,8 @@ struct AuditProofCommand: AsyncParsableCommand {
     @Argument(help: "The entry's place in the log, counted from 0.")
     var index: Int64
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"), completion: .file())
     var output: String?
 
     @OptionGroup var options: ServerOptions
@@ -263,7 +275,8 @@ struct AuditCheckpointCommand: AsyncParsableCommand {
               assay audit checkpoint -o kept.txt
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"), completion: .file())
     var output: String?
 
     @OptionGroup var options: ServerOptions

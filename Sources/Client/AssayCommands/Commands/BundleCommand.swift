@@ -31,10 +31,10 @@ struct BundleExportCommand: AsyncParsableCommand {
               assay bundle export team/fraud:3 -o fraud-3.tar
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var output: String
 
     @Flag(help: "Carry the aliases that point to the version, too.")
@@ -71,18 +71,21 @@ struct BundleImportCommand: AsyncParsableCommand {
               assay bundle import fraud-3.tar --trust root.json
             """)
 
-    @Argument(help: "The bundle.")
+    @Argument(help: "The bundle.", completion: .file())
     var file: String
 
     @Option(
-        name: .customLong("as"), help: ArgumentHelp("The repository; the bundle's own if not given.", valueName: "name")
+        name: .customLong("as"),
+        help: ArgumentHelp("The repository; the bundle's own if not given.", valueName: "name"), completion: .repository
     )
     var name: String?
 
     @Flag(help: "Move the aliases that the bundle carries, where no policy protects them.")
     var aliases = false
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions
@@ -131,15 +134,16 @@ struct BundleVerifyCommand: AsyncParsableCommand {
               assay bundle verify fraud-3.tar --trust root.json --promoted production
             """)
 
-    @Argument(help: "The bundle.")
+    @Argument(help: "The bundle.", completion: .file())
     var file: String
 
     @Option(
         help: ArgumentHelp(
-            "A trust root (assay key export), or a key that may have signed; may be repeated.", valueName: "file"))
+            "A trust root (assay key export), or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
-    @Option(help: ArgumentHelp("Demand proof of a promotion to this alias.", valueName: "alias"))
+    @Option(help: ArgumentHelp("Demand proof of a promotion to this alias.", valueName: "alias"), completion: .alias)
     var promoted: String?
 
     @Flag(help: "Take a version all the same that a trusted registry withdrew.")

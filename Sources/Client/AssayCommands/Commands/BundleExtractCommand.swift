@@ -17,15 +17,16 @@ struct BundleExtractCommand: AsyncParsableCommand {
               assay bundle extract fraud-3.tar ./model --trust root.json
             """)
 
-    @Argument(help: "The bundle.")
+    @Argument(help: "The bundle.", completion: .file())
     var file: String
 
-    @Argument(help: "The folder; it is made if it is missing.")
+    @Argument(help: "The folder; it is made if it is missing.", completion: .directory)
     var folder: String
 
     @Option(
         help: ArgumentHelp(
-            "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"))
+            "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @Flag(help: "Take a version all the same that a trusted registry withdrew.")

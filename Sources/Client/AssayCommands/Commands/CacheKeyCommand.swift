@@ -17,10 +17,11 @@ struct CacheKeyCommand: AsyncParsableCommand {
 
             Example:
               assay cache-key team/fraud:production
-              assay cache-key team/fraud:3 --output probabilities --runtime 'onnxruntime 1.22.0' --require
+              assay cache-key team/fraud:3 --output probabilities \\
+                --runtime 'onnxruntime 1.22.0' --require
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Option(
@@ -41,7 +42,9 @@ struct CacheKeyCommand: AsyncParsableCommand {
     @Flag(help: "End with exit status 7 unless it was measured that answers may be kept.")
     var require = false
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions

@@ -15,7 +15,7 @@ struct DeleteCommand: AsyncParsableCommand {
               assay delete team/fraud:3
             """)
 
-    @Argument(help: "A version: NAME:3 or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3 or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @OptionGroup var options: ServerOptions

@@ -15,10 +15,10 @@ struct FindCommand: AsyncParsableCommand {
 
             Example:
               assay find ./running/model.onnx
-              assay find sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+              assay find 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
             """)
 
-    @Argument(help: "A digest, sha256:… or its hex digits alone, or a file.")
+    @Argument(help: "A digest, sha256:… or its hex digits alone, or a file.", completion: .file())
     var content: String
 
     @Option(help: "The most lines.")

@@ -25,10 +25,12 @@ struct JobsListCommand: AsyncParsableCommand {
               assay jobs list --state running --repository team/fraud
             """)
 
-    @Option(help: "Only those in this state: queued, running, measured, failed or cancelled.")
+    @Option(
+        help: "Only those in this state: queued, running, measured, failed or cancelled.",
+        completion: .values(of: Verification.State.self))
     var state: String?
 
-    @Option(help: "Only those of this repository's versions.")
+    @Option(help: "Only those of this repository's versions.", completion: .repository)
     var repository: String?
 
     @Option(help: "The most rows.")

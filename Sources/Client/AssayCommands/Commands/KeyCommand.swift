@@ -31,13 +31,15 @@ struct KeyGenerateCommand: AsyncParsableCommand {
               assay key generate --out release
             """)
 
-    @Option(help: ArgumentHelp("Where to write, without the ending.", valueName: "name"))
+    @Option(help: ArgumentHelp("Where to write, without the ending.", valueName: "name"), completion: .file())
     var out: String
 
-    @Option(help: "P-256, P-384 or P-521.")
+    @Option(help: "P-256, P-384 or P-521.", completion: .values(of: Curve.self))
     var curve = Curve.p256.rawValue
 
-    @Option(help: ArgumentHelp("Encrypt the private key with the passphrase in this file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Encrypt the private key with the passphrase in this file.", valueName: "file"),
+        completion: .file())
     var passphraseFile: String?
 
     @Flag(help: "Print one JSON document, errors included.")
@@ -84,23 +86,26 @@ struct KeyTrustCommand: AsyncParsableCommand {
         abstract: "Add a public key, or the certificate of an authority, to what the registry trusts.",
         discussion: """
             Example:
-              assay key trust release.pub.pem --name release-2026 --repository 'team/*' --until 2027-01-01
+              assay key trust release.pub.pem --name release-2026 \\
+                --repository 'team/*' --until 2027-01-01
             """)
 
-    @Argument(help: "The file of a public key, or of a root certificate.")
+    @Argument(help: "The file of a public key, or of a root certificate.", completion: .file())
     var file: String
 
     @Option(help: "How to call it; the file's name if not given.")
     var name: String?
 
-    @Option(help: "What it may sign: release, training, registry, evaluation or log.")
+    @Option(
+        help: "What it may sign: release, training, registry, evaluation or log.",
+        completion: .values(of: TrustedKey.Role.self))
     var role = "release"
 
     @Option(
         name: .customLong("repository"),
         help: ArgumentHelp(
             "Where it may speak: a repository, NAME/* or *; may be repeated. Everywhere if not given.",
-            valueName: "pattern"))
+            valueName: "pattern"), completion: .repository)
     var repositories: [String] = []
 
     @Option(help: ArgumentHelp("From when on it counts.", valueName: "time"))
@@ -271,7 +276,8 @@ struct KeyExportCommand: AsyncParsableCommand {
               assay key export -o root.json
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("A new file to write it to.", valueName: "file"), completion: .file())
     var output: String?
 
     @OptionGroup var options: ServerOptions

@@ -17,7 +17,7 @@ struct KeyRotateCommand: AsyncParsableCommand {
               assay key rotate registry
             """)
 
-    @Argument(help: "Which key: registry.")
+    @Argument(help: "Which key: registry.", completion: .list([TrustedKey.Role.registry.rawValue]))
     var role: String
 
     @OptionGroup var options: ServerOptions

@@ -13,7 +13,7 @@ struct LineageCommand: AsyncParsableCommand {
               assay lineage team/fraud:3 --dot | dot -Tsvg > lineage.svg
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Flag(help: "Show what came from it.")
@@ -55,13 +55,13 @@ struct LineageCommand: AsyncParsableCommand {
             let graph = try await client.lineage(of: reference, direction: direction, depth: depth)
             let evidence = try await EdgeEvidence.fetch(of: graph.edges, client: client)
             if isJSON { return try console.print(json: Document(graph: graph, measured: evidence)) }
-            for line in Self.lines(of: graph, evidence) { try console.print(line) }
+            try console.print(Self.parts(of: graph, evidence))
             if graph.isTruncated { console.note("there is more; add --depth N to see it") }
         }
     }
 
     /// The root and an edge a row.
-    static func lines(of graph: LineageResponse, _ evidence: [EdgeEvidence] = []) -> [String] {
+    static func parts(of graph: LineageResponse, _ evidence: [EdgeEvidence]) -> [OutputPart] {
         guard !graph.edges.isEmpty else { return ["\(Printable.escape(graph.root)) has no \(graph.direction)"] }
         var table = Table(headings: ["RESULT", "RELATION", "SOURCE"] + (evidence.isEmpty ? [] : ["MEASURED"]))
         for edge in graph.edges {
@@ -69,7 +69,7 @@ struct LineageCommand: AsyncParsableCommand {
             table.add(
                 row: [edge.from, edge.relation.rawValue, edge.to] + (evidence.isEmpty ? [] : [measured?.text ?? ""]))
         }
-        return ["\(graph.direction) of \(Printable.escape(graph.root))"] + table.lines
+        return ["\(graph.direction) of \(Printable.escape(graph.root))", .table(table)]
     }
 }
 
@@ -83,7 +83,7 @@ struct AnnotateCommand: AsyncParsableCommand {
               assay annotate team/fraud:3 reviewed-by=ada --remove draft
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Argument(help: ArgumentHelp("Notes to set.", valueName: "key=value"))

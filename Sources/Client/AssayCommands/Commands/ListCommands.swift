@@ -57,10 +57,10 @@ struct ListCommand: AsyncParsableCommand {
               assay list team/fraud --framework xgboost --json
             """)
 
-    @Argument(help: "The repository whose versions to list.")
+    @Argument(help: "The repository whose versions to list.", completion: .repository)
     var repository: String?
 
-    @Option(help: "Only repositories of this kind: model or dataset.")
+    @Option(help: "Only repositories of this kind: model or dataset.", completion: .values(of: Repository.Kind.self))
     var kind: String?
 
     @Option(help: "Only repositories whose name starts so.")
@@ -197,7 +197,7 @@ struct SearchCommand: AsyncParsableCommand {
     @Argument(help: "Words.")
     var words: [String]
 
-    @Option(help: "Only of this kind: model or dataset.")
+    @Option(help: "Only of this kind: model or dataset.", completion: .values(of: Repository.Kind.self))
     var kind: String?
 
     @Option(help: "The most rows.")

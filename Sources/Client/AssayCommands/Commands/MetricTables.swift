@@ -10,29 +10,29 @@ enum MetricTables {
     private static let sliceMetrics = ["accuracy", "balanced_accuracy", "macro_f1", "mae", "rmse", "r2"]
 
     /// How far it answers as its teacher does.
-    private static func lines(of agreement: VerificationReport.Agreement) -> [String] {
+    private static func lines(of agreement: VerificationReport.Agreement) -> [OutputPart] {
         let name = agreement.teacher.map { "\($0.repository):\($0.number)" } ?? "the teacher"
         if let failure = agreement.failure {
             return ["not compared with \(name): \(Printable.escape(failure, limit: 400))"]
         }
         var table = Table("AS \(name)", "VALUE", "95 %", "SAMPLES")
         for row in agreement.rows(confidence: confidence) { table.add(row: row) }
-        return table.lines
+        return [.table(table)]
     }
 
-    static func lines(of measured: VerificationReport.Measurements) -> [String] {
-        var lines: [String] = []
+    static func lines(of measured: VerificationReport.Measurements) -> [OutputPart] {
+        var lines: [OutputPart] = []
         if let paired = measured.paired { lines += [""] + self.lines(of: paired) }
         if let agreement = measured.agreement { lines += [""] + self.lines(of: agreement) }
         if let failure = measured.pairedFailure {
             lines += ["", "not compared: \(Printable.escape(failure, limit: 400))"]
         }
         if let fed = measured.fed, let judged = measured.judged {
-            lines += ["", Self.data(fed: fed, namedBy: measured.inputsNamedBy ?? [], judged: judged)]
+            lines += ["", .line(Self.data(fed: fed, namedBy: measured.inputsNamedBy ?? [], judged: judged))]
             lines += Self.lines(of: judged, isRegression: measured.metrics["mse"] != nil)
         }
         if let found = measured.batchInvariant { lines.append("in other batches: \(found.text)") }
-        if let cacheable = measured.cacheable { lines.append(CacheKeyCommand.text(of: cacheable)) }
+        if let cacheable = measured.cacheable { lines.append(.line(CacheKeyCommand.text(of: cacheable))) }
         if let classes = measured.perClass, !classes.isEmpty { lines += [""] + self.lines(of: classes) }
         if let slices = measured.slices, !slices.isEmpty { lines += [""] + self.lines(of: slices) }
         return lines
@@ -54,8 +54,8 @@ enum MetricTables {
     }
 
     /// What was taken for what, where that is not plain.
-    private static func lines(of judged: VerificationReport.Judged, isRegression: Bool) -> [String] {
-        var lines: [String] = []
+    private static func lines(of judged: VerificationReport.Judged, isRegression: Bool) -> [OutputPart] {
+        var lines: [OutputPart] = []
         if isRegression { lines.append("measured as a regression, since the labels are floating point") }
         if let scores = judged.scores, let kind = judged.scoreKind {
             let source = judged.classesFrom.map { ", their classes by \(Printable.escape($0))" } ?? ""
@@ -67,7 +67,7 @@ enum MetricTables {
         return lines
     }
 
-    private static func lines(of paired: VerificationReport.PairedFigures) -> [String] {
+    private static func lines(of paired: VerificationReport.PairedFigures) -> [OutputPart] {
         var table = Table("METRIC", "BASELINE", "DIFFERENCE", "LOWER 95 %", "UPPER 95 %")
         for (name, metric) in paired.metrics.sorted(by: { $0.key < $1.key }) {
             let bound = metric.bounds.first { $0.confidence >= confidence }
@@ -75,24 +75,25 @@ enum MetricTables {
                 name, Figure.metric(metric.baseline), Figure.metric(metric.difference),
                 bound.map { Figure.metric($0.lower) } ?? "-", bound.map { Figure.metric($0.upper) } ?? "-")
         }
-        guard let test = paired.mcnemar else { return table.lines }
-        return table.lines + [
-            "McNemar: \(test.n01) right only here, \(test.n10) only in the baseline; "
-                + "p \(Figure.metric(test.pWorse)) worse, \(Figure.metric(test.pBetter)) better"
+        guard let test = paired.mcnemar else { return [.table(table)] }
+        return [.table(table)] + [
+            .line(
+                "McNemar: \(test.n01) right only here, \(test.n10) only in the baseline; "
+                    + "p \(Figure.metric(test.pWorse)) worse, \(Figure.metric(test.pBetter)) better")
         ]
     }
 
-    private static func lines(of classes: [VerificationReport.ClassFigures]) -> [String] {
+    private static func lines(of classes: [VerificationReport.ClassFigures]) -> [OutputPart] {
         var table = Table("CLASS", "SAMPLES", "PRECISION", "RECALL", "F1")
         for row in classes.prefix(rowsMax) {
             table.add(
                 row.class, "\(row.samples)", Figure.metric(row.precision), Figure.metric(row.recall),
                 Figure.metric(row.f1))
         }
-        return table.lines + rest(classes.count, of: "classes")
+        return [.table(table)] + rest(classes.count, of: "classes")
     }
 
-    private static func lines(of slices: [String: [String: VerificationReport.SliceFigures]]) -> [String] {
+    private static func lines(of slices: [String: [String: VerificationReport.SliceFigures]]) -> [OutputPart] {
         let rows = slices.sorted { $0.key < $1.key }.flatMap { group, values in
             values.sorted { $0.key < $1.key }.map { (name: "\(group)=\($0.key)", figures: $0.value) }
         }
@@ -103,10 +104,10 @@ enum MetricTables {
             }
             table.add(row.name, "\(row.figures.samples)", metrics.joined(separator: ", "))
         }
-        return table.lines + rest(rows.count, of: "slices")
+        return [.table(table)] + rest(rows.count, of: "slices")
     }
 
-    private static func rest(_ count: Int, of what: String) -> [String] {
+    private static func rest(_ count: Int, of what: String) -> [OutputPart] {
         count > rowsMax ? ["and \(count - rowsMax) more \(what); see --json"] : []
     }
 }

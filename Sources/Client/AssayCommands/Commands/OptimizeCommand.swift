@@ -14,22 +14,27 @@ struct OptimizeCommand: AsyncParsableCommand {
             has MatMul and Gemm compute in integers. With --dataset the new version is measured beside its parent.
 
             Example:
-              assay optimize team/fraud:3 --precision int8-weights --dataset team/payments-test:1
+              assay optimize team/fraud:3 --precision int8-weights \\
+                --dataset team/payments-test:1
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Option(help: "fp16, int8-weights or int8-dynamic.")
+    @Option(help: "fp16, int8-weights or int8-dynamic.", completion: .values(of: Precision.self))
     var precision: String
 
     @Option(help: ArgumentHelp("The model's path, if the version has several.", valueName: "path"))
     var file: String?
 
-    @Option(help: ArgumentHelp("Push into this repository instead of the version's own.", valueName: "repository"))
+    @Option(
+        help: ArgumentHelp("Push into this repository instead of the version's own.", valueName: "repository"),
+        completion: .repository)
     var to: String?
 
-    @Option(help: ArgumentHelp("Measure the new version on this data, beside its parent.", valueName: "ref"))
+    @Option(
+        help: ArgumentHelp("Measure the new version on this data, beside its parent.", valueName: "ref"),
+        completion: .dataset)
     var dataset: String?
 
     @Flag(help: "Rewrite and say what that gives, but push nothing.")
@@ -80,7 +85,7 @@ struct OptimizeCommand: AsyncParsableCommand {
                     json: Document(
                         parent: outcome.parent, rewrite: outcome.rewrite, push: outcome.push, report: report))
             } else if let report {
-                for line in ReportText.lines(of: report) { try console.print(line) }
+                try console.print(ReportText.lines(of: report))
             }
             if let failure = report?.failure {
                 if isJSON { throw AlreadyReported(status: ExitStatus.of(ErrorCode.verificationFailed.kind)) }

@@ -33,13 +33,13 @@ struct PolicySetCommand: AsyncParsableCommand {
               assay policy set team/fraud eu-production policy.yaml --profile production
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
-    @Argument(help: "The policy as YAML or JSON.")
+    @Argument(help: "The policy as YAML or JSON.", completion: .file())
     var file: String
 
     @Option(help: "Which of the file's profiles; the one of the alias's name if not given.")
@@ -109,13 +109,15 @@ struct PolicyCheckCommand: AsyncParsableCommand {
               assay policy check team/fraud:3 production --policy stricter.yaml
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
-    @Option(help: ArgumentHelp("Check against this policy and not the alias's own.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Check against this policy and not the alias's own.", valueName: "file"), completion: .file()
+    )
     var policy: String?
 
     @Option(help: "Which of that file's profiles; the one of the alias's name if not given.")
@@ -157,10 +159,10 @@ struct PolicyShowCommand: AsyncParsableCommand {
               assay policy show team/fraud production --digest sha256:…
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String?
 
     @Option(help: ArgumentHelp("One that protected the alias once, as policy history lists them.", valueName: "digest"))
@@ -215,10 +217,10 @@ struct PolicyRemoveCommand: AsyncParsableCommand {
               assay policy remove team/fraud production
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @OptionGroup var options: ServerOptions

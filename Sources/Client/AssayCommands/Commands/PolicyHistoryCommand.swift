@@ -13,10 +13,10 @@ struct PolicyHistoryCommand: AsyncParsableCommand {
               assay policy history team/fraud production
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @Option(help: "The most rows.")

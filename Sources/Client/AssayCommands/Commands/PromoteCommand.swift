@@ -18,10 +18,10 @@ struct PromoteCommand: AsyncParsableCommand {
     /// How often a promotion is asked for again after its measurements; each round brings evidence for good.
     private static let roundsMax = 10
 
-    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Argument(help: "The alias to move.")
+    @Argument(help: "The alias to move.", completion: .alias)
     var alias: String
 
     @Flag(help: "Decide and show the table, but move nothing.")

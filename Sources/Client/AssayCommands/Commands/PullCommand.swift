@@ -18,16 +18,16 @@ struct PullCommand: AsyncParsableCommand {
               assay pull team/fraud:production ./model --trust release.pub.pem
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Argument(help: "The folder; it is made if it is missing. Not with --into.")
+    @Argument(help: "The folder; it is made if it is missing. Not with --into.", completion: .directory)
     var folder: String?
 
     @Option(
         help: ArgumentHelp(
             "Make a folder named by the version's digest in this one, and point its link 'current' to it.",
-            valueName: "root"))
+            valueName: "root"), completion: .directory)
     var into: String?
 
     @Option(help: ArgumentHelp("With --into: how many versions stay beside the current one; 2.", valueName: "n"))
@@ -35,7 +35,8 @@ struct PullCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"))
+            "Demand a signature by a key of this trust root, or by this key; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @Flag(help: "Demand that the version's promotion is in the audit log.")
@@ -160,10 +161,12 @@ struct CheckCommand: AsyncParsableCommand {
               assay check ./model --trust release.pub.pem
             """)
 
-    @Argument(help: "The folder.")
+    @Argument(help: "The folder.", completion: .directory)
     var folder: String
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String]
 
     @Flag(help: "Print one JSON document, errors included.")

@@ -13,13 +13,14 @@ struct PushCommand: AsyncParsableCommand {
             not sent again, and equal content is the version that exists.
 
             Example:
-              assay push team/fraud model.onnx --key release.pem --metric auc=0.93 --trained-on team/payments:4
+              assay push team/fraud model.onnx --key release.pem --metric auc=0.93 \\
+                --trained-on team/payments:4
             """)
 
-    @Argument(help: "The repository, such as team/fraud.")
+    @Argument(help: "The repository, such as team/fraud.", completion: .repository)
     var repository: String
 
-    @Argument(help: "Files and folders.")
+    @Argument(help: "Files and folders.", completion: .file())
     var paths: [String]
 
     @Option(
@@ -34,10 +35,12 @@ struct PushCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Follow links that end in plain files of this folder too, such as a cache that the folder is part of; may "
-                + "be repeated.", valueName: "folder"))
+                + "be repeated.", valueName: "folder"), completion: .directory)
     var linksWithin: [String] = []
 
-    @Option(help: "model or dataset; what the repository holds already if not given.")
+    @Option(
+        help: "model or dataset; what the repository holds already if not given.",
+        completion: .values(of: Repository.Kind.self))
     var kind: String?
 
     @Option(help: "What the version is.")
@@ -75,19 +78,25 @@ struct PushCommand: AsyncParsableCommand {
             valueName: "uri"))
     var builder: String?
 
-    @Option(help: ArgumentHelp("A YAML file with all of these.", valueName: "file"))
+    @Option(help: ArgumentHelp("A YAML file with all of these.", valueName: "file"), completion: .file())
     var metadata: String?
 
-    @Option(name: .customLong("trained-on"), help: ArgumentHelp("A dataset version.", valueName: "ref"))
+    @Option(
+        name: .customLong("trained-on"), help: ArgumentHelp("A dataset version.", valueName: "ref"),
+        completion: .dataset)
     var trainedOn: [String] = []
 
-    @Option(name: .customLong("derived-from"), help: ArgumentHelp("A parent version.", valueName: "ref"))
+    @Option(
+        name: .customLong("derived-from"), help: ArgumentHelp("A parent version.", valueName: "ref"),
+        completion: .reference)
     var derivedFrom: [String] = []
 
-    @Option(name: .customLong("as"), help: "How it was derived: derived, fine-tuned, quantized or distilled.")
+    @Option(
+        name: .customLong("as"), help: "How it was derived: derived, fine-tuned, quantized or distilled.",
+        completion: .list(["derived", "fine-tuned", "quantized", "distilled"]))
     var derivation: String?
 
-    @Option(help: ArgumentHelp("Point this alias to the version.", valueName: "alias"))
+    @Option(help: ArgumentHelp("Point this alias to the version.", valueName: "alias"), completion: .alias)
     var tag: String?
 
     @Flag(help: "Read every file again, also those that have not changed since they were last pushed.")

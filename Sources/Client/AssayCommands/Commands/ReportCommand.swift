@@ -18,16 +18,20 @@ struct ReportCommand: AsyncParsableCommand {
               assay report team/fraud:3 --html report.html
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Option(help: ArgumentHelp("Write one self-contained page; - is the standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write one self-contained page; - is the standard output.", valueName: "file"),
+        completion: .file())
     var html: String?
 
     @Option(help: ArgumentHelp("Show the report of this verification, not the newest one.", valueName: "id"))
     var verification: String?
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions

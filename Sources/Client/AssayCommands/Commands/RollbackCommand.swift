@@ -13,18 +13,20 @@ struct RollbackCommand: AsyncParsableCommand {
             it, but it is not compared with the present holder. A refusal ends with exit status 7.
 
             Example:
-              assay rollback team/fraud production --reason "wrong prices since the last release"
+              assay rollback team/fraud production \\
+                --reason "wrong prices since the last release"
             """)
 
-    @Argument(help: "The repository.")
+    @Argument(help: "The repository.", completion: .repository)
     var repository: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @Option(
-        help: ArgumentHelp("The version's number; the one before the present holder if not given.", valueName: "number")
-    )
+        help: ArgumentHelp(
+            "The version's number; the one before the present holder if not given.", valueName: "number"),
+        completion: .number)
     var to: Int64?
 
     @Option(help: ArgumentHelp("Why; it is signed and logged.", valueName: "text"))

@@ -17,7 +17,7 @@ struct SelectCommand: AsyncParsableCommand {
               assay select team/fraud --max-p99-ms 5 --min accuracy=0.97
             """)
 
-    @Argument(help: "The repository, such as team/fraud.")
+    @Argument(help: "The repository, such as team/fraud.", completion: .repository)
     var repository: String
 
     @Option(help: ArgumentHelp("The most that the p50 latency may be.", valueName: "ms"))
@@ -35,7 +35,9 @@ struct SelectCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The most that the files may have, such as 20MiB.", valueName: "bytes"))
     var maxBytes: String?
 
-    @Option(help: ArgumentHelp("What it was measured on; needed if there are several.", valueName: "ref"))
+    @Option(
+        help: ArgumentHelp("What it was measured on; needed if there are several.", valueName: "ref"),
+        completion: .dataset)
     var on: String?
 
     @Option(

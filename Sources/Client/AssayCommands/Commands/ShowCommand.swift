@@ -34,7 +34,8 @@ struct ShowCommand: AsyncParsableCommand {
         let measured: [VersionReport.Signed<MeasuredFigures>]
     }
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:…, or a digest: sha256:….")
+    @Argument(
+        help: "A version: NAME:3, NAME:production or NAME@sha256:…, or a digest: sha256:….", completion: .reference)
     var reference: String
 
     @OptionGroup var options: ServerOptions
@@ -49,7 +50,7 @@ struct ShowCommand: AsyncParsableCommand {
             guard let reference = named ?? found else { return }
             let document = try await Self.document(of: reference, client: client)
             if isJSON { return try console.print(json: document) }
-            for line in Self.lines(of: document) { try console.print(line) }
+            try console.print(Self.parts(of: document))
         }
     }
 
@@ -117,9 +118,9 @@ struct ShowCommand: AsyncParsableCommand {
         }
     }
 
-    static func lines(of document: Document) -> [String] {
+    static func parts(of document: Document) -> [OutputPart] {
         let version = document.version
-        var fields: [(String, String)] = [
+        var fields: [(name: String, value: String)] = [
             ("version", "\(version.reference)"), ("kind", version.kind.rawValue),
             ("digest", "\(version.manifestDigest)"), ("created", "\(version.createdAt)"),
             ("size", Figure.bytes(version.contentBytes)),
@@ -133,25 +134,21 @@ struct ShowCommand: AsyncParsableCommand {
         fields += document.claims.sorted { $0.key < $1.key }.map { ("claimed \($0.key)", $0.value) }
         if let model = version.model { fields += summary(model) }
         fields += models(document, read: version.model?.path)
-        let width = fields.map(\.0.count).max() ?? 0
-        var lines = fields.map { name, value in
-            Printable.escape(name) + String(repeating: " ", count: width - name.count + 2)
-                + Printable.escape(value, limit: 1_000)
-        }
+        var parts: [OutputPart] = [.fields(fields)]
         var files = Table("FILE", "SIZE", "DIGEST")
         for file in document.files { files.add(file.path, Figure.bytes(file.size), file.digest.description) }
-        lines += [""] + files.lines + inspected(document)
+        parts += ["", .table(files)] + inspected(document)
         if !document.measured.isEmpty {
             var measured = Table("MEASURED ELSEWHERE", "VALUE", "ON", "BY", "AS", "STATUS")
             for row in document.measured.flatMap(\.rows) { measured.add(row: row) }
-            lines += [""] + measured.lines
+            parts += ["", .table(measured)]
         }
-        guard !document.attestations.isEmpty else { return lines }
+        guard !document.attestations.isEmpty else { return parts }
         var evidence = Table("EVIDENCE", "CREATED", "DIGEST")
         for item in document.attestations {
             evidence.add(item.predicateType ?? item.artifactType, item.createdAt.description, item.manifestDigest.short)
         }
-        return lines + [""] + evidence.lines
+        return parts + ["", .table(evidence)]
     }
 
     /// The models of a version beside the one that is summarised, and why one could not be read.
@@ -169,15 +166,15 @@ struct ShowCommand: AsyncParsableCommand {
     }
 
     /// What is said of files besides the graph that is summarised.
-    private static func inspected(_ document: Document) -> [String] {
-        var lines: [String] = []
+    private static func inspected(_ document: Document) -> [OutputPart] {
+        var lines: [OutputPart] = []
         for file in document.inspections ?? [] where file.format != FileInspection.Format.onnx {
             let said = file.lines.dropFirst()
             let width = said.map(\.name.count).max() ?? 0
             lines += ["", "\(Printable.escape(file.path, limit: 1_000)): \(Printable.escape(file.format))"]
             for (name, text) in said {
                 let gap = String(repeating: " ", count: width - name.count + 2)
-                lines.append("  " + Printable.escape(name) + gap + Printable.escape(text, limit: 1_000))
+                lines.append("  \(Printable.escape(name))\(gap)\(Printable.escape(text, limit: 1_000))")
             }
         }
         return lines

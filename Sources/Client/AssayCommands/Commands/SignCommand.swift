@@ -20,12 +20,13 @@ struct SignCommand: AsyncParsableCommand {
               assay sign team/fraud:3 --signature model.sig
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Option(
         name: [.customLong("signature"), .customLong("envelope")],
-        help: ArgumentHelp("Attach this signature, made elsewhere over exactly its files.", valueName: "model.sig"))
+        help: ArgumentHelp("Attach this signature, made elsewhere over exactly its files.", valueName: "model.sig"),
+        completion: .file())
     var signature: String?
 
     @OptionGroup var signing: SigningOptions
@@ -100,30 +101,36 @@ struct AttestCommand: AsyncParsableCommand {
             provenance adds to the lineage of the version.
 
             Example:
-              assay attest team/fraud:3 --type https://example.org/review/v1 --predicate review.json --key alice.pem
+              assay attest team/fraud:3 --type https://example.org/review/v1 \\
+                --predicate review.json --key alice.pem
               assay attest team/fraud:3 --envelope provenance.intoto.json
-              assay attest team/llm:3 --metrics results.yaml --dataset team/mmlu:1 --key eval.pem
+              assay attest team/llm:3 --metrics results.yaml \\
+                --dataset team/mmlu:1 --key eval.pem
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Option(help: "The type of the predicate: a URI, or a short name.")
     var type: String?
 
-    @Option(help: ArgumentHelp("The predicate, a JSON document.", valueName: "file"))
+    @Option(help: ArgumentHelp("The predicate, a JSON document.", valueName: "file"), completion: .file())
     var predicate: String?
 
-    @Option(help: ArgumentHelp("A DSSE envelope, or a sigstore bundle, signed elsewhere.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A DSSE envelope, or a sigstore bundle, signed elsewhere.", valueName: "file"),
+        completion: .file())
     var envelope: String?
 
     @Option(
         help: ArgumentHelp(
             "Sign these figures, measured elsewhere: JSON or YAML, NAME: NUMBER or NAME: {value, n, low, high, unit}.",
-            valueName: "file"))
+            valueName: "file"), completion: .file())
     var metrics: String?
 
-    @Option(help: ArgumentHelp("The dataset version that the figures were measured on.", valueName: "ref"))
+    @Option(
+        help: ArgumentHelp("The dataset version that the figures were measured on.", valueName: "ref"),
+        completion: .dataset)
     var dataset: String?
 
     @OptionGroup var signing: SigningOptions
@@ -247,7 +254,7 @@ struct BOMCommand: AsyncParsableCommand {
               assay bom team/fraud:3 > fraud-3.cdx.json
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Flag(help: "Attach it to the version, with what else can be derived: proofs of the audit log.")

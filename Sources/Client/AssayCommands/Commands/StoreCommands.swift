@@ -13,7 +13,7 @@ struct InitCommand: AsyncParsableCommand {
               assay init ./store
             """)
 
-    @Argument(help: "A folder that does not exist yet, or is empty.")
+    @Argument(help: "A folder that does not exist yet, or is empty.", completion: .directory)
     var store: String
 
     mutating func run() async throws {
@@ -34,16 +34,21 @@ struct ServeCommand: AsyncParsableCommand {
               assay serve --store ./store --listen 127.0.0.1:8080
             """)
 
-    @Option(help: ArgumentHelp("The store folder. [environment: ASSAY_STORE]", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The store folder. [environment: ASSAY_STORE]", valueName: "dir"), completion: .directory)
     var store: String?
 
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "host:port"))
     var listen = "127.0.0.1:8080"
 
-    @Option(help: ArgumentHelp("A file with the token that every request must carry.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file with the token that every request must carry.", valueName: "file"),
+        completion: .file())
     var tokenFile: String?
 
-    @Option(help: ArgumentHelp("A Unix socket instead of the one in the store folder.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A Unix socket instead of the one in the store folder.", valueName: "path"),
+        completion: .file())
     var unixSocket: String?
 
     @Option(help: ArgumentHelp("How long an unfinished upload is kept: 90s, 15m, 24h, 7d.", valueName: "duration"))
@@ -55,7 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What is checked of the bytes of each pull: checksums, or none, which sends what the disk gives.",
-            valueName: "check"))
+            valueName: "check"), completion: .values(of: ReadCheck.self))
     var readCheck = ReadCheck.checksums.rawValue
 
     @Flag(help: "Offer no deletes of versions, manifests and blobs.")
@@ -192,7 +197,7 @@ struct CompletionsCommand: AsyncParsableCommand {
               assay completions bash > ~/.local/share/bash-completion/completions/assay
             """)
 
-    @Argument(help: "bash, zsh or fish.")
+    @Argument(help: "bash, zsh or fish.", completion: .list(CompletionShell.allCases.map(\.rawValue)))
     var shell: String
 
     mutating func run() async throws {
@@ -200,6 +205,6 @@ struct CompletionsCommand: AsyncParsableCommand {
             throw AssayError(
                 .usage, "there are no completions for \(Printable.quote(shell))", remedy: "use bash, zsh or fish")
         }
-        try CommandEnvironment.current.console.print(text: Assay.completionScript(for: shell) + "\n")
+        try CommandEnvironment.current.console.print(text: CompletionScript.text(for: shell) + "\n")
     }
 }

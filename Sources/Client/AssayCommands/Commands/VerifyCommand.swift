@@ -15,20 +15,21 @@ struct VerifyCommand: AsyncParsableCommand {
             compared: exit status 6 if a metric differs more than it may.
 
             Example:
-              assay verify team/fraud:3 --dataset team/payments-test:1 --baseline team/fraud:production
+              assay verify team/fraud:3 --dataset team/payments-test:1 \\
+                --baseline team/fraud:production
               assay verify --replay report.json
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String?
 
-    @Option(help: ArgumentHelp("The held-out data.", valueName: "ref"))
+    @Option(help: ArgumentHelp("The held-out data.", valueName: "ref"), completion: .dataset)
     var dataset: String?
 
     @Option(
         help: ArgumentHelp(
             "Repeat what this report measured and compare: the id of a verification, or a file with the report or its "
-                + "envelope; - is the standard input.", valueName: "report"))
+                + "envelope; - is the standard input.", valueName: "report"), completion: .file())
     var replay: String?
 
     @Option(
@@ -37,13 +38,15 @@ struct VerifyCommand: AsyncParsableCommand {
                 + "evaluator are not those of the replayed report (1e-5 if not given).", valueName: "share"))
     var tolerance: Double?
 
-    @Option(help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"))
+    @Option(
+        help: ArgumentHelp("Compare metrics and latency with this version's in the same run.", valueName: "ref"),
+        completion: .reference)
     var baseline: String?
 
     @Option(
         help: ArgumentHelp(
             "Compare the answers with this version's on the same samples; labels are not needed for that.",
-            valueName: "ref"))
+            valueName: "ref"), completion: .reference)
     var teacher: String?
 
     @Option(
@@ -102,7 +105,8 @@ struct VerifyCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "What the scores of a classifier are: probabilities or logits. Without it they are probabilities where "
-                + "every row is a distribution, and log loss is left out elsewhere.", valueName: "kind"))
+                + "every row is a distribution, and log loss is left out elsewhere.", valueName: "kind"),
+        completion: .values(of: ScoreKind.self))
     var scores: String?
 
     @OptionGroup var options: ServerOptions
@@ -122,7 +126,7 @@ struct VerifyCommand: AsyncParsableCommand {
                     throw AlreadyReported(status: ExitStatus.of(ErrorCode.verificationFailed.kind))
                 }
             } else {
-                for line in ReportText.lines(of: report) { try console.print(line) }
+                try console.print(ReportText.lines(of: report))
                 if let failure = report.failure { throw Self.error(failure, of: report.subject) }
             }
         }
@@ -245,10 +249,11 @@ struct VerifyCommand: AsyncParsableCommand {
 
 /// A report as people read it.
 enum ReportText {
-    static func lines(of report: VerificationReport) -> [String] {
-        var lines = [
-            "\(report.subject.repository):\(report.subject.number) on "
-                + "\(report.dataset.repository):\(report.dataset.number)  (verification \(report.verification))"
+    static func lines(of report: VerificationReport) -> [OutputPart] {
+        var lines: [OutputPart] = [
+            .line(
+                "\(report.subject.repository):\(report.subject.number) on "
+                    + "\(report.dataset.repository):\(report.dataset.number)  (verification \(report.verification))")
         ]
         guard let measured = report.measurements else { return lines }
         var table = Table("MEASURED", "VALUE")
@@ -274,12 +279,12 @@ enum ReportText {
         table.add("load", Figure.duration(measured.loadMicroseconds))
         table.add("first run", Figure.duration(measured.firstRunMicroseconds))
         table.add("peak memory", Figure.bytes(measured.peakMemoryBytes))
-        lines += table.lines + MetricTables.lines(of: measured)
+        lines += [.table(table)] + MetricTables.lines(of: measured)
         if let worker = report.worker, worker.name != .local { lines.append("measured by the worker \(worker.name)") }
-        if let environment = report.environment { lines.append(context(report, environment)) }
+        if let environment = report.environment { lines.append(.line(context(report, environment))) }
         if let cage = report.cage, !cage.isFull {
             let absent = cage.absent.joined(separator: ", ")
-            lines.append(Printable.escape("measured in a cage without \(absent)", limit: 400))
+            lines.append(.line(Printable.escape("measured in a cage without \(absent)", limit: 400)))
         }
         return lines
     }

@@ -15,14 +15,14 @@ struct WaiveCommand: AsyncParsableCommand {
             Signature, manifest and content cannot be waived. A requirement that the policy does not have is refused.
 
             Example:
-              assay waive team/fraud:3 production --requirement latency.p50.ratio --expires 2026-12-31 \\
-                --reason "new preprocessing, measured in the canary" --key lead.pem
+              assay waive team/fraud:3 production --requirement latency.p50.ratio \\
+                --expires 2026-12-31 --reason "new preprocessing" --key lead.pem
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:candidate or NAME@sha256:….", completion: .reference)
     var reference: String
 
-    @Argument(help: "The alias.")
+    @Argument(help: "The alias.", completion: .alias)
     var alias: String
 
     @Option(help: ArgumentHelp("The requirement, as the table of a promotion names it.", valueName: "name"))

@@ -20,7 +20,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(help: "End after one job of each evaluator.")
     var once = false
 
-    @Option(help: ArgumentHelp("A folder for the files of jobs.", valueName: "dir"))
+    @Option(help: ArgumentHelp("A folder for the files of jobs.", valueName: "dir"), completion: .directory)
     var cache: String?
 
     @Option(help: ArgumentHelp("The most that is kept in it, from 1MiB.", valueName: "size"))

@@ -6,12 +6,14 @@ import AssayDomain
 /// The options that say with which key something is signed.
 struct SigningOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Sign with this private key; with --signer, the public key of that.", valueName: "file"))
+        help: ArgumentHelp("Sign with this private key; with --signer, the public key of that.", valueName: "file"),
+        completion: .file())
     var key: String?
 
     @Option(
         help: ArgumentHelp(
-            "A file with the passphrase of the key. [environment: ASSAY_PASSPHRASE]", valueName: "file"))
+            "A file with the passphrase of the key. [environment: ASSAY_PASSPHRASE]", valueName: "file"),
+        completion: .file())
     var passphraseFile: String?
 
     @Option(
