@@ -17,7 +17,7 @@ struct AuditExportCommand: AsyncParsableCommand {
               assay audit export --alias team/fraud:production --from 2026-10-01 --to 2026-11-01 -o october.tar
             """)
 
-    @Option(help: "The alias, as NAME:ALIAS.")
+    @Option(help: "The alias, as NAME:ALIAS.", completion: .reference)
     var alias: String
 
     @Option(help: ArgumentHelp("The begin: 2026-10-01 or 2026-10-01T08:00:00Z.", valueName: "date"))
@@ -26,13 +26,17 @@ struct AuditExportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The end, which is included: a day means its first moment.", valueName: "date"))
     var to: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"))
+    @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
     var output: String
 
-    @Option(help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The log's public key, or a trust root with it; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
-    @Option(help: ArgumentHelp("A checkpoint that was kept, which the dossier is to continue.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A checkpoint that was kept, which the dossier is to continue.", valueName: "file"),
+        completion: .file())
     var checkpoint: String?
 
     @Flag(help: "Replace the file if it exists.")

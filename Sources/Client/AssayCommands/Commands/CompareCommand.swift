@@ -21,7 +21,9 @@ struct CompareCommand: AsyncParsableCommand {
               assay compare team/fraud:production --at 2026-10-01 --at 2026-11-01
             """)
 
-    @Argument(help: ArgumentHelp("Two versions, or one alias with --at: NAME:3, NAME:production.", valueName: "ref"))
+    @Argument(
+        help: ArgumentHelp("Two versions, or one alias with --at: NAME:3, NAME:production.", valueName: "ref"),
+        completion: .reference)
     var references: [String]
 
     @Option(
@@ -30,10 +32,14 @@ struct CompareCommand: AsyncParsableCommand {
             valueName: "date"))
     var at: [String] = []
 
-    @Option(help: ArgumentHelp("Write one self-contained page; - is the standard output.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write one self-contained page; - is the standard output.", valueName: "file"),
+        completion: .file())
     var html: String?
 
-    @Option(help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A trust root, or a key that may have signed; may be repeated.", valueName: "file"),
+        completion: .file())
     var trust: [String] = []
 
     @OptionGroup var options: ServerOptions

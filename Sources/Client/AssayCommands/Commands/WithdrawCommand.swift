@@ -17,7 +17,7 @@ struct WithdrawCommand: AsyncParsableCommand {
               assay withdraw team/fraud:3 --reason "trained on the wrong labels"
             """)
 
-    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….")
+    @Argument(help: "A version: NAME:3, NAME:production or NAME@sha256:….", completion: .reference)
     var reference: String
 
     @Option(help: ArgumentHelp("Why; it is signed and logged.", valueName: "text"))

@@ -130,7 +130,8 @@ struct DossierLog: Sendable {
                 case .key: true
                 case .alias, .policy: scope.isOfAlias(entry)
                 case .version, .attestation, .delete: scope.isOfRepository(entry)
-                case .manifest: false
+                // The statement that withdraws a version is among the evidence about it.
+                case .manifest, .withdrawal: false
                 }
             if isWanted { found[entry.kind, default: []].append(PlacedEntry(index: index, entry: entry)) }
         }
