@@ -48,11 +48,17 @@ struct DossierLogTests {
         #expect(log.policy(before: 3) == digest)
     }
 
-    @Test func `the moments of the window belong to it: one at the begin came before, one at the end is in it`() throws
-    {
-        let entries = [entry(.policy, 1), entry(.alias, 5, to: 1), entry(.alias, 20, to: 2)]
+    @Test func `both moments of the window belong to it`() throws {
+        let entries = [
+            entry(.policy, 1), entry(.alias, 4, to: 1), entry(.alias, 5, to: 2), entry(.alias, 20, to: 3),
+            entry(.alias, 21, to: 4),
+        ]
         let log = try log(scope(5, 20), entries)
-        #expect(log.window == 2..<3 && !log.isClosed && log.moves.map(\.index) == [1, 2])
+        #expect(log.window == 2..<4 && log.isClosed && log.moves.map(\.index) == [1, 2, 3])
+    }
+
+    @Test func `a window that ends before it begins is refused`() throws {
+        #expect(throws: AssayError.self) { try log(scope(20, 5), [entry(.policy, 1)]) }
     }
 
     @Test func `a part that begins too late is refused`() throws {

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from evidence import USAGE
-from harness import Assay, Server, find_binary
+from evidence import PREDICATE_TYPE_ANNOTATION, PROVENANCE, REPORT, USAGE, VERDICT, digest, sealed, statement
+from harness import FIXTURES, Assay, Registry, Server, find_binary
 from jsonschema import Draft202012Validator
 from lying import Liar
+from test_attestations import push_envelope
 
 DONE, NOT_FOUND, CONFLICT, INTEGRITY, REFUSED = 0, 3, 5, 6, 7
 NAME, OTHER = "team/model", "team/other"
@@ -27,6 +28,9 @@ REQUIREMENT = "attestation.review"
 POLICY = f"version: 1\nattestations: [{{type: '{REVIEW}', name: review, present: true}}]\nwaivers: {{role: release}}\n"
 REPOSITORY_ROOT = Path(__file__).parents[2]
 SCHEMA = REPOSITORY_ROOT / "schema/json/dossier-v1.json"
+SHORT = {REPORT: "report", VERDICT: "verdict", PROVENANCE: "provenance",
+         "https://assay.dev/attestation/binding/v1": "binding", "https://cyclonedx.org/bom": "bom"}
+WAIVER = "https://assay.dev/attestation/waiver/v2"
 FIXTURE = REPOSITORY_ROOT / "fixtures/dossiers"
 BLOCK = 512
 FLIPS = 120
@@ -252,6 +256,77 @@ def test_what_was_deleted_after_the_window_is_told_by_the_log(binary, tmp_path):
     assert outcome.code == DONE, outcome
     assert history.facts["versions"][0]["deleted"] > history.facts["log"]["window_end"]
     server.stop()
+
+
+@pytest.fixture
+def own(binary, server, tmp_path):
+    """A registry of the test's own, with data to measure on and a policy that is met."""
+    assay = Assay(binary, tmp_path, server.url)
+    assay.key()
+    assay.ok("key", "trust", "release.pub.pem")
+    for part in ("train", "test"):
+        assay.ok("push", f"digits-{part}", FIXTURES / f"{part}.npz", "--kind", "dataset")
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\ndataset: digits-test:1\nmetrics:\n  accuracy: {min: 0.90}\nwaivers: {role: release}\n")
+    begin = now()
+    assay.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
+    assay.ok("push", NAME, FIXTURES / "digits-1.onnx", "--metadata", FIXTURES / "digits-1.yaml", "--key", "release.pem",
+             "--trained-on", "digits-train:1")
+    assay.ok("promote", f"{NAME}:1", "production")
+    assay.ok("bundle", "export", f"{NAME}:1", "-o", "sealed.tar")
+    assay.ok("key", "export", "-o", "root.json")
+    return History(tmp_path, assay, server, begin, begin, "")
+
+
+def test_a_measured_version_has_its_lineage_reports_and_bill(own):
+    assert own.export(own.begin, now(), "good.tar").code == DONE
+    assert own.check("good.tar").code == DONE
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(own.facts)
+    rows = {row["id"]: (row["status"], row["by"]) for row in own.facts["record_keeping"]}
+    for name, signer in (("purpose", "release"), ("development", "release"), ("origin", "release"),
+                         ("training-data", "release"), ("files-signed", "release"), ("software", "registry"),
+                         ("validation", "registry"), ("decision", "registry"), ("components", "registry"),
+                         ("separation", "registry")):
+        assert rows[name] == ("signed-by", [signer]), name
+    version, = own.facts["versions"]
+    source, = version["lineage"]
+    assert (source["relation"], source["name"]) == ("trained-on", "digits-train:1")
+    assert version["description"] and [file["path"] for file in version["files"]] == ["digits-1.onnx"]
+    assert {"report", "verdict", "bom", "provenance", "binding"} <= {
+        SHORT.get(item["type"]) for item in version["evidence"] if item["status"] == "valid"}
+    # The model itself stays where it is.
+    assert (FIXTURES / "digits-1.onnx").read_bytes()[:400] not in own.good
+
+
+def test_what_strangers_attach_counts_for_nothing_and_stops_nobody(own):
+    """A verdict on a version that is not there, a waiver by nobody who may, and bytes that are no statement."""
+    subject = digest(own.assay, f"{NAME}:1")
+    stranger = own.assay.key("stranger")
+    policy = own.assay.ok("policy", "show", NAME, "production", "--json").json["digest"]
+    verdict = {
+        "verifier": {"id": "urn:assay:registry"}, "timeVerified": "2026-01-01T00:00:00.000Z",
+        "policy": {"uri": "x", "digest": {"sha256": policy.removeprefix("sha256:")}}, "verificationResult": "FAILED",
+        "verifiedLevels": [], "assay_alias": "production", "assay_outcomes": []}
+    waiver = {
+        "repository": NAME, "version": subject, "alias": "production", "policy": policy, "requirement": "accuracy",
+        "reason": HOSTILE, "expires_at": "2100-01-01T00:00:00.000Z"}
+    registry = Registry(own.server.url)
+    manifest = registry.get_manifest(NAME, subject)
+    statements = [
+        statement(subject, VERDICT, verdict | {"resourceUri": f"{NAME}:{number}"}) for number in (1, 99)]
+    # Behind the promotion: the part of the log need not go back to its begin for a version that never was.
+    begin = now()
+    for body in [*statements, statement(subject, WAIVER, waiver)]:
+        push_envelope(
+            registry, NAME, manifest, sealed(stranger, body), {PREDICATE_TYPE_ANNOTATION: body["predicateType"]})
+    assert own.export(begin, now(), "good.tar").code == DONE
+    assert own.facts["log"]["start"] > 0
+    outcome = own.check("good.tar", "--json")
+    assert outcome.code == DONE and outcome.json["refusal_count"] == 0, outcome
+    counted = [decision["version"] for decision in own.facts["decisions"] if decision["counts"]]
+    assert counted == [1] and len(own.facts["decisions"]) > 1
+    waivers = [waiver for version in own.facts["versions"] for waiver in version["waivers"]]
+    assert [waiver["counts"] for waiver in waivers] == [False]
 
 
 @pytest.mark.parametrize("kept", ["kept.txt", "late.txt"])

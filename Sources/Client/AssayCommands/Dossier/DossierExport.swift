@@ -104,17 +104,17 @@ struct DossierExport: Sendable {
                 remedy: "see which there are: assay aliases")
         }
         func last(_ items: [PlacedEntry]) -> Int64 {
-            items.filter { $0.at <= scope.from }.map(\.index).max() ?? 0
+            items.filter { $0.at < scope.from }.map(\.index).max() ?? 0
         }
         let first = last(moves)
         let held = moves.filter { $0.index >= first && $0.at <= scope.to }.compactMap { $0.digest(.digest) }
         let judged = try await store.judged(in: try await verdicts(before: size))
         let versions = try await all(.version, of: scope.repository, before: size)
         var start = min(first, last(policies))
-        for digest in Set(held + judged) {
-            // The log need not have a version that somebody wrote a verdict on; then the part goes back to the begin.
-            let entry = versions.filter { $0.digest(.digest) == digest }.map(\.index).min() ?? 0
-            start = min(start, entry)
+        // Whoever may push can attach a verdict on what the log does not have; one that counts is on what it has.
+        let subjects = Set(held + judged)
+        for version in versions where version.digest(.digest).map(subjects.contains) ?? false {
+            start = min(start, version.index)
         }
         return start
     }

@@ -18,7 +18,7 @@ struct PlacedEntry: Sendable, Hashable {
 /// What the log has of an alias in a window, and of what its versions are made of: read from a part of the log without
 /// gaps, so that nothing of it is missing.
 ///
-/// The window is a part of the log's own order: it begins behind the last entry that is not after `from`, and ends
+/// The window is a part of the log's own order: it begins with the first entry that is not before `from`, and ends
 /// before the first one that is after `to`.
 struct DossierLog: Sendable {
     let scope: DossierScope
@@ -110,7 +110,7 @@ struct DossierLog: Sendable {
     private struct Reading {
         let scope: DossierScope
         let part: Range<Int64>
-        /// The first entry after `from`, and the first after `to`.
+        /// The first entry that is not before `from`, and the first after `to`.
         var first: Int64?
         var last: Int64?
         var found: [AuditEntry.Kind: [PlacedEntry]] = [:]
@@ -123,7 +123,7 @@ struct DossierLog: Sendable {
         mutating func take(_ bytes: ArraySlice<UInt8>, at index: Int64) throws(AssayError) {
             guard last == nil else { throw incomplete("the part of the log goes on behind the window") }
             let entry = try AuditEntry(parsing: Array(bytes))
-            if first == nil, scope.from < entry.at { first = index }
+            if first == nil, scope.from <= entry.at { first = index }
             if first != nil, scope.to < entry.at { last = index }
             let isWanted =
                 switch entry.kind {

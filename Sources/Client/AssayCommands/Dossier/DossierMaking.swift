@@ -95,7 +95,11 @@ struct DossierMaking {
             if log.hasVersion(number, subject) {
                 numbers[number] = (subject, false)
             } else if log.part.lowerBound > 0 {
-                throw DossierLog.incomplete("the part of the log does not go back to version \(number)")
+                let evidence = try DossierEvidence.read(item, of: nil, scope: scope, root: root, from: &sources)
+                // By somebody else than a registry it is a forgery, which may name whatever it likes.
+                guard evidence?.isOfRegistry != true else {
+                    throw DossierLog.incomplete("the part of the log does not go back to version \(number)")
+                }
             }
         }
         for (number, (digest, isHolder)) in numbers.sorted(by: { $0.key < $1.key }) {
