@@ -167,7 +167,7 @@ def test_it_tells_holders_refusals_waivers_and_policies_with_their_times(history
     assert [holder.get("until") for holder in facts["holders"]] == [
         holder["since"] for holder in facts["holders"][1:]] + [None]
     assert facts["holders"][-1]["reason"] == "it fails"
-    in_window = [decision for decision in facts["decisions"] if decision["at"] > history.begin]
+    in_window = [item for item in facts["decisions"] if item["entry"] >= facts["log"]["window_start"]]
     assert [(decision["version"], decision["result"], decision["counts"]) for decision in in_window] == [
         (2, "failed", True), (2, "passed", True), (3, "failed", True), (4, "passed", True), (2, "passed", True)]
     assert [line["requirement"] for line in in_window[0]["missed"]] == [REQUIREMENT]

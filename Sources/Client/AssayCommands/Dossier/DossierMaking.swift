@@ -138,9 +138,7 @@ struct DossierMaking {
 
     /// Keeps what is a verdict on the alias.
     private mutating func note(_ evidence: DossierEvidence) {
-        guard evidence.item.entry.text(.predicateType) == PredicateType.verdict,
-            let verdict = DossierVerdict(evidence.statement), verdict.number(on: scope) != nil
-        else { return }
+        guard let verdict = DossierVerdict(evidence.statement), verdict.number(on: scope) != nil else { return }
         guard log.window.contains(evidence.item.index) || moves[evidence.digest] != nil else { return }
         decisions.append((evidence, verdict))
     }
