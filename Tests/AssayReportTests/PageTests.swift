@@ -73,4 +73,48 @@ import Testing
         let page = try ReportPage(try Sample.report(microseconds: 5, isConstant: true)).html()
         #expect(page.contains("latency-chart-title"))
     }
+
+    @Test func `the metric that the policy bounds comes first`() throws {
+        var report = try Sample.report()
+        #expect(report.sections.first { $0.title == "Metrics" }?.tables[0].rows[0][0].text == "accuracy")
+        report = try Sample.report(requirement: "macro_f1.drop")
+        #expect(report.sections.first { $0.title == "Metrics" }?.tables[0].rows[0][0].text == "macro_f1")
+        #expect(try ReportPage(report).html().contains("<dt>macro_f1</dt>"))
+    }
+
+    @Test func `what passed by a waiver is no plain pass`() throws {
+        let page = try ReportPage(try Sample.report(waiver: "key a until b: <why>")).html()
+        #expect(page.contains("Passed with 1 waiver") && page.contains("<header class=\"top open\">"))
+        #expect(page.contains("accuracy: key a until b: &lt;why&gt;"))
+        #expect(!(try ReportPage(try Sample.report()).html().contains("waiver")))
+    }
+
+    @Test func `ratios far from one are drawn where they are`() throws {
+        let page = try ReportPage(try Sample.report()).html()
+        #expect(page.contains("(logarithmic)") && page.contains(">0.001x<") && page.contains(">10x<"))
+    }
+
+    @Test func `the comparison of metrics is one row for each, and a picture`() throws {
+        let report = try Sample.report()
+        let paired = try #require(report.sections.first { $0.title == "Metrics beside team/digits:3" })
+        #expect(paired.tables.count == 1 && paired.tables[0].rows.count == 4)
+        #expect(paired.tables[0].rows.map { $0[5].text } == ["better", "worse", "not decided", "not decided"])
+        #expect(!report.sections.contains { $0.title == "Paired" })
+        #expect(try ReportPage(report).html().contains("id=\"difference-chart-2-title\""))
+    }
+
+    @Test func `a head tells data, code, keys and who moved an alias`() throws {
+        var report = try Sample.report()
+        report.background.keyNames = ["0123456789abcdef": "<release>"]
+        report.background.sources = [.init(relation: .trainedOn, name: "team/data:1")]
+        report.background.moves = [
+            .init(
+                alias: try AliasName(parsing: "production"), cause: .promotion, at: Timestamp(milliseconds: 0),
+                actor: "ada", logEntry: 12)
+        ]
+        let facts = Dictionary(uniqueKeysWithValues: report.facts.map { ($0.name, $0.text) })
+        #expect(facts["trained on"] == "team/data:1" && facts["measured by"] == "<release> (0123456789ab)")
+        #expect(facts["production"] == "since 1970-01-01T00:00:00.000Z, promotion by ada, log entry 12")
+        #expect(try ReportPage(report).html().contains("&lt;release&gt; (0123456789ab)"))
+    }
 }

@@ -6,7 +6,8 @@ import Testing
 enum Sample {
     static func report(
         microseconds: Double = 12, isConstant: Bool = false, classes: Int = 10, failure: String? = nil,
-        result: String? = "PASSED", hostile: String? = nil, accuracy: Double = 0.958
+        result: String? = "PASSED", hostile: String? = nil, accuracy: Double = 0.958, requirement: String = "accuracy",
+        waiver: String? = nil
     ) throws -> VersionReport {
         let measured = try Self.verification(
             microseconds: microseconds, isConstant: isConstant, classes: classes, failure: failure, hostile: hostile,
@@ -26,8 +27,9 @@ enum Sample {
                     verificationResult: result, alias: hostile ?? "production",
                     outcomes: [
                         RequirementOutcome(
-                            requirement: hostile ?? "accuracy", demanded: hostile ?? "at least 0.9",
-                            measured: hostile ?? "0.95", confidence: hostile, status: .passed)
+                            requirement: hostile ?? requirement, demanded: hostile ?? "at least 0.9",
+                            measured: hostile ?? "0.95", confidence: hostile,
+                            status: waiver == nil ? .passed : .waived, waiver: waiver)
                     ]),
                 by: evidence)
         }

@@ -29,4 +29,12 @@ import Testing
     @Test func `rows of different kinds are tables of their own`() throws {
         #expect(try rows(#"{"a": {"x": 1}, "b": {"y": [1, 2]}}"#).count == 2)
     }
+
+    @Test func `a table that is too wide for paper comes in pieces that name their rows`() throws {
+        var table = ReportTable("t", headings: ["", "a", "b", "c"])
+        table.add([.head("x"), .number("1"), .number("2"), .number("3")])
+        let pieces = table.pieces(columnsMax: 3)
+        #expect(pieces.map { $0.rows[0].map(\.text) } == [["x", "1", "2"], ["x", "3"]])
+        #expect(pieces.map(\.headings) == [["", "a", "b"], ["", "c"]] && table.pieces(columnsMax: 4).count == 1)
+    }
 }

@@ -96,6 +96,22 @@ def test_a_refused_version_has_a_page(digits):
     assert "Refused" in text and "at least 0.9000" in text and "0.8540" in text
 
 
+def test_the_head_tells_keys_moves_and_waivers(digits):
+    (digits.home / "policy.yaml").write_text(POLICY.replace("0.90", "0.99") + "waivers: {role: release}\n")
+    digits.ok("policy", "set", "digits", "production", "policy.yaml")
+    digits.ok("waive", "digits:1", "production", "--requirement", "accuracy", "--reason", "until <monday>", "--expires",
+              "2099-01-01", "--key", "release.pem")
+    digits.ok("promote", "digits:1", "production")
+    text = page_of(digits, "digits:1")
+    assert "Passed with 1 waiver" in text and "until &lt;monday&gt;" in text and "promotion by" in text
+    document = digits.ok("report", "digits:1", "--json").json["background"]
+    move, = document["moves"]
+    entry = digits.ok("audit", "show", str(move["log_entry"]), "--json").json
+    assert "promotion" in json.dumps(entry) and move["alias"] == "production"
+    lines = digits.ok("report", "digits:1").out
+    assert f"log entry {move['log_entry']}" in lines and "signed by: release (" in lines
+
+
 def test_a_version_that_could_not_be_measured_has_a_page(digits):
     assert verify(digits, "digits:3")["failure"]["kind"] == "non-finite-output"
     text = page_of(digits, "digits:3")

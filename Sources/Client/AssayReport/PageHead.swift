@@ -16,6 +16,7 @@ struct PageHead: Sendable {
     let sign: String
     let lead: String
     var tiles: [Tile] = []
+    var facts: [(name: String, text: String)] = []
     let foot: String
 }
 
@@ -39,7 +40,7 @@ extension VersionReport {
     var head: PageHead {
         let (headline, look, sign) = outcome
         return PageHead(
-            name: name, headline: headline, look: look, sign: sign, lead: lead, tiles: tiles,
+            name: name, headline: headline, look: look, sign: sign, lead: lead, tiles: tiles, facts: facts,
             foot: "Version \(version.manifestDigest), from evidence that was checked when this page was written.")
     }
 

@@ -6,6 +6,11 @@ import Mustache
 /// It is well-formed XML too, apart from its first line. All text is escaped by the templates; before that, control
 /// characters are made visible.
 package struct ReportPage {
+    private struct Fact {
+        let label: String
+        let value: String
+    }
+
     private struct Page {
         let name: String
         let headline: String
@@ -14,6 +19,7 @@ package struct ReportPage {
         let sign: String
         let lead: String
         let tiles: [PageHead.Tile]
+        let facts: [Fact]
         let parts: [Part]
         let style: String
         let foot: String
@@ -30,6 +36,8 @@ package struct ReportPage {
 
     private struct Grid {
         let caption: String
+        /// Whether its rows become cards where a screen is narrow.
+        let stacks: Bool
         let columns: [Column]
         let lines: [Line]
     }
@@ -43,6 +51,8 @@ package struct ReportPage {
 
     private struct Cell {
         let text: String
+        /// The heading of its column, for where the row of headings is not shown.
+        let column: String
         let isHead: Bool
         let look: String
         let glyph: String?
@@ -78,6 +88,7 @@ package struct ReportPage {
             tiles: head.tiles.map {
                 .init(label: Self.safe($0.label), figure: Self.safe($0.figure), remark: Self.safe($0.remark))
             },
+            facts: head.facts.map { Fact(label: Self.safe($0.name.capitalizedFirst), value: Self.safe($0.text)) },
             parts: sections.map(Self.part), style: String(decoding: PackageResources.style_css, as: UTF8.self),
             foot: Self.safe(head.foot))
     }
@@ -88,28 +99,36 @@ package struct ReportPage {
         Part(
             anchor: section.id, heading: safe(section.title), remark: section.note.map { safe($0) },
             charts: section.charts, grid: section.grid,
-            grids: section.tables.filter { !$0.rows.isEmpty }.map(grid))
+            grids: section.tables.filter { !$0.rows.isEmpty }.flatMap { $0.pieces(columnsMax: columnsMax) }.map(grid))
     }
+
+    /// The most columns that paper has room for.
+    private static let columnsMax = 9
+    /// The most columns that a narrow screen has room for.
+    private static let narrowColumnsMax = 3
 
     private static func grid(_ table: ReportTable) -> Grid {
         let columns = table.headings.enumerated().map { index, heading in
             Column(text: safe(heading), isNumber: table.rows.first.map { $0[index].isNumber } ?? false)
         }
-        return Grid(caption: safe(table.caption), columns: columns, lines: table.rows.map { Line(cells: $0.map(cell)) })
+        return Grid(
+            caption: safe(table.caption), stacks: columns.count > narrowColumnsMax, columns: columns,
+            lines: table.rows.map { Line(cells: zip($0, columns).map { cell($0, under: $1.text) }) })
     }
 
-    private static func cell(_ cell: ReportTable.Cell) -> Cell {
-        let text = safe(cell.text)
-        return switch cell.kind {
-        case .head: Cell(text: text, isHead: true, look: "head", glyph: nil)
-        case .text: Cell(text: text, isHead: false, look: "text", glyph: nil)
-        case .number: Cell(text: text, isHead: false, look: "number", glyph: nil)
-        case .status(.passed): Cell(text: text, isHead: false, look: "status passed", glyph: "✓")
-        case .status(.failed): Cell(text: text, isHead: false, look: "status failed", glyph: "✕")
-        case .status(.inconclusive): Cell(text: text, isHead: false, look: "status open", glyph: "?")
-        case .status(.waived): Cell(text: text, isHead: false, look: "status open", glyph: "!")
-        case .status(.missing): Cell(text: text, isHead: false, look: "status open", glyph: "–")
-        }
+    private static func cell(_ cell: ReportTable.Cell, under column: String) -> Cell {
+        let (look, glyph): (String, String?) =
+            switch cell.kind {
+            case .head: ("head", nil)
+            case .text: ("text", nil)
+            case .number: ("number", nil)
+            case .status(.passed): ("status passed", "✓")
+            case .status(.failed): ("status failed", "✕")
+            case .status(.inconclusive): ("status open", "?")
+            case .status(.waived): ("status open", "!")
+            case .status(.missing): ("status open", "–")
+            }
+        return Cell(text: safe(cell.text), column: column, isHead: look == "head", look: look, glyph: glyph)
     }
 
     private static let textCharactersMax = 2_000

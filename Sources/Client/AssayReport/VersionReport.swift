@@ -22,6 +22,7 @@ package struct VersionReport: Sendable, Encodable {
     package let evidence: [CheckedEvidence]
     /// Figures that others measured and signed.
     package let measured: [Signed<MeasuredFigures>]
+    package var background = ReportBackground()
 
     package init(
         version: Version, report: Signed<VerificationReport>?, verdict: Signed<VerdictSummary>?,

@@ -49,10 +49,14 @@ struct ReportCommand: AsyncParsableCommand {
             let root = if let named { named } else { TrustRoot(keys: try await client.keys().items) }
             let gathered = try await GatheredEvidence.fetch(
                 about: version, root: root, isNamed: named != nil, client: client)
-            let report = try ReportCollection.collect(of: version, from: gathered, verification: verification)
+            var report = try ReportCollection.collect(of: version, from: gathered, verification: verification)
+            report.background = try await ReportBackground.fetch(of: version, root: root, client: client)
             if isJSON { return try console.print(json: report) }
             if let html { return try console.write(page: ReportPage(report), to: html) }
             try console.print(report.name)
+            for fact in report.facts {
+                try console.print("  \(fact.name): \(Printable.escape(fact.text, limit: 1_000))")
+            }
             try console.print(report.sections)
         }
     }

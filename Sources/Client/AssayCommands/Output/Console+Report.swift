@@ -7,7 +7,7 @@ extension Console {
     /// `file-not-found`, `file-inaccessible`, `storage-full`.
     func write(page: ReportPage, to path: String) throws {
         let text = try page.html()
-        if path == "-" { return try print(text: text) }
+        if path == "-" { return try self.print(text: text) }
         let slash = path.lastIndex(of: "/")
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         guard !name.isEmpty else {
@@ -22,13 +22,13 @@ extension Console {
     /// The sections of a page without its pictures.
     func print(_ sections: [ReportSection]) throws {
         for section in sections {
-            try print("", Printable.escape(section.title).uppercased())
-            if let note = section.note { try print(Printable.escape(note, limit: 1_000)) }
+            try self.print("", Printable.escape(section.title).uppercased())
+            if let note = section.note { try self.print(Printable.escape(note, limit: 1_000)) }
             for table in section.tables where !table.rows.isEmpty {
                 var lines = Table(headings: table.headings.map { $0.uppercased() })
                 for row in table.rows { lines.add(row: row.map(\.text)) }
-                try print("")
-                try print(lines)
+                try self.print("")
+                try self.print(lines)
             }
         }
     }

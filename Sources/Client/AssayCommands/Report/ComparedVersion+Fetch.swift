@@ -26,12 +26,17 @@ extension ComparedVersion {
         }
         return ComparedVersion(
             asked: asked, version: version, manifest: manifest, files: files, inspections: try await inspections,
-            sources: graph.edges.filter { $0.from.isExactly(graph.root) }
-                .map { Source(relation: $0.relation, name: $0.to) },
-            evidence: gathered.map(\.evidence),
+            sources: Source.all(in: graph), evidence: gathered.map(\.evidence),
             reports: Array(ReportCollection.reports(among: gathered).prefix(statementsMax)),
             verdicts: ReportCollection.verdicts(among: gathered),
             figures: figures.reversed().prefix(statementsMax).map(\.content),
             earlierAliases: place?.earlierAliases ?? [])
+    }
+}
+
+extension ComparedVersion.Source {
+    /// What the root of a graph came from in one step.
+    static func all(in graph: LineageResponse) -> [Self] {
+        graph.edges.filter { $0.from.isExactly(graph.root) }.map { Self(relation: $0.relation, name: $0.to) }
     }
 }

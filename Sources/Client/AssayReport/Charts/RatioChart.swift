@@ -30,7 +30,7 @@ struct RatioChart {
             frame: frame)
         let ticks = axis.ticks(about: 7)
         // Over many powers of ten each has as many decimals as it needs.
-        let labels = axis.isLogarithmic ? ticks.map(JSONTree.text) : Scale.labels(ticks)
+        let labels = axis.isLogarithmic ? ticks.map(Quantity.plain) : Scale.labels(ticks)
         chart.xTicks = zip(ticks, labels).map { Chart.Tick(at: coordinate(axis.at($0)), label: $1 + "x") }
         chart.xTitle =
             "time of \(subject) over time of the baseline" + (axis.isLogarithmic ? " (logarithmic)" : "")

@@ -197,9 +197,12 @@ private struct MeasuredSections {
         var section = ReportSection("apart-\(index + 1)", "Measured on \(data)")
         let names = comparison.names
         section.note =
-            "Each by itself, with the same settings (verifications \(apart.from) and \(apart.to)). How sure a "
-            + "difference is tells only one run of both: assay verify \(names[1]) --dataset \(data) "
-            + "--baseline \(names[0])"
+            "Each by itself, with the same settings (verifications \(apart.from) and \(apart.to))."
+        if !measured.together.contains(where: { $0.dataset.digest == apart.dataset.digest }) {
+            section.note? +=
+                " How sure a difference is, only one run of both tells: assay verify \(names[1]) --dataset \(data) "
+                + "--baseline \(names[0])"
+        }
         var table = ReportTable("Figures of both on the same data", headings: ["Figure"] + names + ["Difference"])
         for figure in apart.figures {
             func text(_ value: Double) -> String {

@@ -25,6 +25,12 @@ enum Quantity {
     /// the library of C.
     private static func scientific(_ value: Double) -> String { String(format: "%.3e", value) }
 
+    /// `300`, `0.03`: a digit and its power of ten.
+    static func plain(_ value: Double) -> String {
+        let exponent = decimalExponent(of: value)
+        return (-6..<9).contains(exponent) ? Figure.fixed(value, max(0, -exponent)) : scientific(value)
+    }
+
     /// `+0.0120`: as a metric, with its sign.
     static func difference(_ value: Double) -> String { (value > 0 ? "+" : "") + metric(value) }
 

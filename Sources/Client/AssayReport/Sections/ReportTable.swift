@@ -33,6 +33,21 @@ package struct ReportTable: Sendable {
     }
 
     mutating func add(_ cells: [Cell]) { rows.append(cells) }
+
+    /// The table in pieces of at most so many columns, each with those that name the rows.
+    func pieces(columnsMax: Int) -> [ReportTable] {
+        let heads = rows.first?.prefix { if case .head = $0.kind { true } else { false } }.count ?? 0
+        guard headings.count > columnsMax else { return [self] }
+        let width = max(1, columnsMax - heads)
+        let starts = stride(from: heads, to: headings.count, by: width)
+        return starts.enumerated().map { index, start in
+            let columns = Array(0..<heads) + Array(start..<min(start + width, headings.count))
+            var piece = ReportTable(
+                "\(caption) (part \(index + 1))", headings: columns.map { headings[$0] })
+            for row in rows { piece.add(columns.map { row[$0] }) }
+            return piece
+        }
+    }
 }
 
 /// A part of the report: a heading, a remark, pictures for the page alone, and tables for both.

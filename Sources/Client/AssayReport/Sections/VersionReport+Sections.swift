@@ -76,7 +76,7 @@ extension VersionReport {
             let used = shown.contains { $0?.manifestDigest == item.manifestDigest }
             table.add([
                 .head(PredicateType.short(item.predicateType) + (used ? " (shown here)" : "")),
-                .text(item.manifestDigest.short), .text(item.signer.map { String($0.prefix(12)) } ?? "-"),
+                .text(item.manifestDigest.short), .text(background.name(ofKey: item.signer)),
                 .text(item.role?.rawValue ?? "-"), .text(item.createdAt?.description ?? "-"),
                 item.status == .valid
                     ? .status(.passed, "valid")
