@@ -31,7 +31,7 @@ COMMANDS = {
     "dot": ("lineage", f"{NAME}:2", "--dot"), "history": ("history", NAME, "production"),
     "aliases": ("alias", "list", NAME), "alias": ("alias", "set", NAME, "candidate", "2"),
     "policies": ("policy", "show", NAME), "policy": ("policy", "show", NAME, "production"),
-    "policy set": ("policy", "set", NAME, "production", "policy.yaml"),
+    "policy set": ("policy", "set", NAME, "production", "policy.yaml"), "init": ("policy", "init", f"{NAME}:2"),
     "check": ("policy", "check", f"{NAME}:2", "production"), "promote": ("promote", f"{NAME}:2", "production"),
     "select": ("select", NAME, "--by", "accuracy"), "annotate": ("annotate", f"{NAME}:2", "a=b"),
     "waive": ("waive", f"{NAME}:2", "production", "--requirement", "size", "--reason", "r", "--expires", "2099-01-01",

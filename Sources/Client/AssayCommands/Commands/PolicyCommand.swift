@@ -10,11 +10,13 @@ struct PolicyCommand: AsyncParsableCommand {
         abstract: "Protect aliases by policies.",
         discussion: """
             Example:
+              assay policy init team/fraud:3 -o policy.yaml
               assay policy set team/fraud production policy.yaml
               assay policy check team/fraud:3 production
             """,
         subcommands: [
-            PolicySetCommand.self, PolicyCheckCommand.self, PolicyShowCommand.self, PolicyHistoryCommand.self,
+            PolicyInitCommand.self, PolicySetCommand.self, PolicyCheckCommand.self, PolicyShowCommand.self,
+            PolicyHistoryCommand.self,
             PolicyRemoveCommand.self,
         ])
 }
@@ -65,6 +67,9 @@ struct PolicySetCommand: AsyncParsableCommand {
             if isJSON { return try console.print(json: response) }
             try console.print("\(reference) is protected by policy \(response.digest)")
             for line in Self.standing(of: response) { try console.print(line) }
+            // What the holder would get, demand by demand.
+            let outcomes = response.holder?.outcomes ?? []
+            if !outcomes.isEmpty { try PromoteCommand.print(outcomes, on: console) }
         }
     }
 }
