@@ -30,6 +30,9 @@ package struct Endpoint: Sendable, Hashable {
     /// Whether it is a Unix socket.
     package var isSocket: Bool { baseURL.hasPrefix(Self.socketScheme) }
 
+    /// Whether what is sent goes over a network without TLS.
+    var isPlainHTTP: Bool { baseURL.hasPrefix("http://") }
+
     /// Whether both are one server by their text: hosts in any case, and a port that is left out is the scheme's.
     package func isSameServer(as other: Endpoint) -> Bool { place == other.place }
 

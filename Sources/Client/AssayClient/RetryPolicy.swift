@@ -72,7 +72,7 @@ package struct RetryPolicy: Sendable {
 }
 
 extension ErrorCode {
-    /// Whether the same request may succeed soon: a full or failing disk, and a server that failed, do not pass by
-    /// themselves.
-    var isWorthRetrying: Bool { kind == .busy && self != .serverFailed }
+    /// Whether the same request may succeed soon: a full or failing disk, a server that failed, and a certificate that
+    /// is not accepted do not pass by themselves.
+    var isWorthRetrying: Bool { kind == .busy && self != .serverFailed && self != .tlsFailed }
 }

@@ -150,9 +150,10 @@ struct Transport: Sendable {
                 remedy: "check that the server runs, then try again; --timeout says how long to wait", cause: error)
         } catch {
             if Task.isCancelled { throw CancellationError() }
+            if let fault = TLSFault(error) { throw fault.error(at: endpoint) }
             throw AssayError(
                 .serverUnreachable, "no answer from \(endpoint.shown)", reason: reason(for: error),
-                remedy: "check that the server runs, then try again", cause: error)
+                remedy: remedy(at: endpoint, for: error), cause: error)
         }
     }
 
@@ -163,9 +164,19 @@ struct Transport: Sendable {
             reason: "it took over \(answerTime.components.seconds) seconds", remedy: "try again later")
     }
 
+    /// A server that wants TLS closes a connection that begins without it, or answers in bytes that are no HTTP.
+    private static func remedy(at endpoint: Endpoint, for error: any Error) -> String {
+        let isAbrupt =
+            (error as? IOError)?.errnoCode == ECONNRESET || error is HTTPParserError
+            || (error as? HTTPClientError) == .remoteConnectionClosed
+        guard isAbrupt, endpoint.isPlainHTTP else { return "check that the server runs, then try again" }
+        return "check that the server runs, and write https:// if it speaks TLS, then try again"
+    }
+
     private static func reason(for error: any Error) -> String {
         switch error {
         case let error as HTTPClientError: error.shortDescription
+        case is HTTPParserError: "what it sent is no HTTP"
         case let error as IOError: String(cString: strerror(error.errnoCode))
         default: Printable.escape("\(error)")
         }

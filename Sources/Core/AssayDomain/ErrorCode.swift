@@ -173,6 +173,8 @@ extension ErrorCode {
     package static let serverUnreachable = ErrorCode("server-unreachable", .busy)
     /// A server failed, or answered with a status that no request gets from a server that works.
     package static let serverFailed = ErrorCode("server-failed", .busy)
+    /// No secure connection comes about, and none will soon: a certificate, or a server that speaks no TLS.
+    package static let tlsFailed = ErrorCode("tls-failed", .busy)
     package static let tooManyUploads = ErrorCode("too-many-uploads", .busy)
     package static let uploadBusy = ErrorCode("upload-busy", .busy)
     package static let tooManyBodies = ErrorCode("too-many-bodies", .busy)
@@ -207,7 +209,8 @@ extension ErrorCode {
         .datasetUnsupported,
         .pathUnsafe, .fileTypeRefused, .storeVersionUnsupported, .formatVersionUnsupported, .bodyTooLarge,
         .addressTooLong, .manifestTooLarge, .tooManyEntries, .rangeNotSatisfiable, .uploadOutOfOrder, .storeBusy,
-        .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tooManyUploads, .uploadBusy,
+        .evaluatorUnavailable, .queueFull, .serverUnreachable, .serverFailed, .tlsFailed,
+        .tooManyUploads, .uploadBusy,
         .tooManyBodies, .storageFull,
         .storageFailed,
         .internalError,
