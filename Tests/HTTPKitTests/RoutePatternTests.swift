@@ -67,13 +67,21 @@ struct ByteRangeTests {
 struct QueryTests {
     @Test func `values are decoded`() throws {
         let query = try Query(parsing: "a=1+2&b=%C3%A9&c&a=1+2")
-        #expect(query["a"] == "1+2")
-        #expect(query["b"] == "é")
-        #expect(query["c"] == "")
-        #expect(query["d"] == nil)
+        #expect(try query["a"] == "1+2")
+        #expect(try query["b"] == "é")
+        #expect(try query["c"] == "")
+        #expect(try query["d"] == nil)
     }
 
-    @Test(arguments: ["a=1&a=2", "a=%zz", "a=%FF", String(repeating: "a&", count: 65)])
+    @Test func `what is asked for must have one value, and what nobody asks for may have several`() throws {
+        let query = try Query(parsing: "tag=1&tag=2&n=5")
+        #expect(try query.integer("n", in: 0...9) == 5)
+        #expect(throws: AssayError.self) { try query["tag"] }
+        #expect(throws: AssayError.self) { try query.required("tag") }
+        #expect(throws: AssayError.self) { try query.flag("tag") }
+    }
+
+    @Test(arguments: ["a=%zz", "a=%FF", String(repeating: "a&", count: 65)])
     func `an ambiguous or broken query is refused`(text: String) {
         #expect(throws: AssayError.self) { try Query(parsing: text) }
     }

@@ -408,7 +408,8 @@ extension AssayClient {
         let key: TrustedKey = try await send(
             .PATCH, "/keys/\(PercentEncoding.encode(id))", request, isRepeatable: true)
         try AnswerCheck.demand(
-            key.id == id && key.validFrom == request.validFrom && key.validUntil == request.validUntil,
+            key.id == id && key.validFrom == request.validFrom?.time
+                && key.validUntil == request.validUntil?.time,
             asked: "the key \(id) within other times", answered: "\(key.id)")
         return key
     }

@@ -322,8 +322,8 @@ package struct TrustKeyRequest: Sendable, Codable {
     package var role: TrustedKey.Role
     /// Patterns of repositories for which it may speak; absent means all.
     package var repositories: [RepositoryPattern]?
-    package var validFrom: Timestamp?
-    package var validUntil: Timestamp?
+    package var validFrom: GivenTime?
+    package var validUntil: GivenTime?
 
     package init(
         pem: String, name: String, role: TrustedKey.Role, repositories: [RepositoryPattern]? = nil,
@@ -333,19 +333,19 @@ package struct TrustKeyRequest: Sendable, Codable {
         self.name = name
         self.role = role
         self.repositories = repositories
-        self.validFrom = validFrom
-        self.validUntil = validUntil
+        self.validFrom = validFrom.map(GivenTime.init)
+        self.validUntil = validUntil.map(GivenTime.init)
     }
 }
 
 /// `PATCH /api/v1/keys/{id}`: when the key counts; absent takes a limit away.
 package struct LimitKeyRequest: Sendable, Codable {
-    package var validFrom: Timestamp?
-    package var validUntil: Timestamp?
+    package var validFrom: GivenTime?
+    package var validUntil: GivenTime?
 
     package init(validFrom: Timestamp?, validUntil: Timestamp?) {
-        self.validFrom = validFrom
-        self.validUntil = validUntil
+        self.validFrom = validFrom.map(GivenTime.init)
+        self.validUntil = validUntil.map(GivenTime.init)
     }
 }
 

@@ -114,7 +114,7 @@ package struct Call: Sendable {
 
     /// The page size asked for with `limit`, or the default. Throws `request-invalid`.
     package func limit(default standard: Int, max limitMax: Int) throws(AssayError) -> Int {
-        guard let text = query["limit"] else { return standard }
+        guard let text = try query["limit"] else { return standard }
         guard let limit = Int(text), 1...limitMax ~= limit else {
             throw AssayError(
                 .requestInvalid, "limit is \(Printable.quote(text, limit: 20))", remedy: "use 1 to \(limitMax)")

@@ -1,7 +1,9 @@
 package import AssayDomain
 import Foundation
 
-/// The parameters of a URI's query, each with one value. A plus sign is itself, as in RFC 3986: media types have them.
+/// The parameters of a URI's query. A plus sign is itself, as in RFC 3986: media types have them.
+///
+/// What a route does not read is passed over, whatever its value and however often it comes.
 package struct Query: Sendable {
     /// The most parameters of one request.
     private static let parametersMax = 64
@@ -20,18 +22,24 @@ package struct Query: Sendable {
             let key = try Self.decode(parts[0])
             values[key, default: []].append(parts.count > 1 ? try Self.decode(parts[1]) : "")
         }
-        for (key, all) in values where Set(all).count > 1 {
-            throw AssayError(.requestInvalid, "the parameter \(Printable.quote(key, limit: 40)) has two values")
-        }
         self.values = values
     }
 
-    /// The value of a parameter; nil if it is absent.
-    package subscript(_ name: String) -> String? { values[name]?.first }
+    /// The value of a parameter; nil if it is absent. Throws `request-invalid` for one with two values.
+    package subscript(_ name: String) -> String? {
+        get throws(AssayError) {
+            guard let all = values[name] else { return nil }
+            guard Set(all).count == 1 else {
+                throw AssayError(
+                    .requestInvalid, "the parameter '\(name)' has two values", remedy: "send it once")
+            }
+            return all.first
+        }
+    }
 
     /// A number that must be from a range. Throws `request-invalid`.
     package func integer(_ name: String, in range: ClosedRange<Int64>) throws(AssayError) -> Int64? {
-        guard let text = self[name] else { return nil }
+        guard let text = try self[name] else { return nil }
         guard text.utf8.allSatisfy(\.isDecimalDigit), let value = Int64(text), range.contains(value) else {
             throw AssayError(
                 .requestInvalid, "\(name) is \(Printable.quote(text, limit: 20))",
@@ -42,7 +50,7 @@ package struct Query: Sendable {
 
     /// Whether a parameter says `true`; false if it is absent. Throws `request-invalid` for another word.
     package func flag(_ name: String) throws(AssayError) -> Bool {
-        switch self[name] {
+        switch try self[name] {
         case nil, "false": return false
         case "true": return true
         case let text?:
@@ -53,7 +61,7 @@ package struct Query: Sendable {
 
     /// A parameter that must be there. Throws `request-invalid`.
     package func required(_ name: String) throws(AssayError) -> String {
-        guard let value = self[name], !value.isEmpty else {
+        guard let value = try self[name], !value.isEmpty else {
             throw AssayError(.requestInvalid, "the parameter '\(name)' is missing")
         }
         return value

@@ -11,6 +11,7 @@ package struct LogRoutes: FrontEnd {
     package init(registry: Registry) { self.registry = registry }
 
     package var prefixes: [String] { ["/log/"] }
+    package var takesEncodedSlashes: Bool { true }
 
     package var routes: [Route] {
         [

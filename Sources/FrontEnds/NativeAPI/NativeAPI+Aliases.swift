@@ -9,7 +9,7 @@ extension NativeAPI {
     // MARK: Aliases
 
     @Sendable func listAliases(_ call: Call) async throws -> Response {
-        guard call.query["repository"] == nil else {
+        guard try call.query["repository"] == nil else {
             return try .message(
                 ListResponse(items: try await registry.aliases.aliases(in: try Self.repository(in: call))))
         }

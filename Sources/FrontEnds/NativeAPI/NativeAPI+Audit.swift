@@ -17,7 +17,7 @@ extension NativeAPI {
 
     @Sendable private func listAuditEntries(_ call: Call) async throws -> Response {
         var kind: AuditEntry.Kind?
-        if let text = call.query["kind"] {
+        if let text = try call.query["kind"] {
             kind = AuditEntry.Kind(rawValue: text)
             guard kind != nil else {
                 throw AssayError(
@@ -30,22 +30,34 @@ extension NativeAPI {
             before: try call.query.integer("after", in: 0...Int64.max), limit: try Self.limit(of: call))
         query.since = try Self.time("since", in: call)
         query.until = try Self.time("until", in: call)
-        query.cause = call.query["cause"]
-        query.actor = call.query["actor"]
+        query.cause = try Self.cause(in: call)
+        query.actor = try call.query["actor"]
         let page = try await registry.audit.entries(query)
         return try .message(
             ListResponse(
                 items: page.items.map { AuditEntryResponse(index: $0.index, entry: $0.entry) }, next: page.next))
     }
 
-    private static func time(_ name: String, in call: Call) throws -> Timestamp? {
-        guard let text = call.query[name] else { return nil }
-        guard let time = Timestamp(parsing: text) else {
+    /// A reason that no move has would find nothing, and that would be believed.
+    private static func cause(in call: Call) throws -> String? {
+        guard let text = try call.query["cause"] else { return nil }
+        guard AliasMove.Cause(rawValue: text) != nil else {
+            throw AssayError(
+                .requestInvalid, "cause is \(Printable.quote(text, limit: 20))",
+                remedy: "use \(AliasMove.Cause.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return text
+    }
+
+    /// A parameter that is a time. Throws `request-invalid`.
+    static func time(_ name: String, in call: Call) throws -> Timestamp? {
+        guard let text = try call.query[name] else { return nil }
+        guard let given = GivenTime(parsing: text) else {
             throw AssayError(
                 .requestInvalid, "\(name) is \(Printable.quote(text, limit: 40))",
-                remedy: "write it as 2026-11-25T08:00:00.000Z")
+                remedy: "write it as 2026-11-25T08:00:00Z")
         }
-        return time
+        return given.time
     }
 
     @Sendable private func getAuditProof(_ call: Call) async throws -> Response {

@@ -22,7 +22,7 @@ extension NativeAPI {
     }
 
     @Sendable func listVerifications(_ call: Call) async throws -> Response {
-        guard let reference = call.query["reference"] else { return try await listJobs(call) }
+        guard let reference = try call.query["reference"] else { return try await listJobs(call) }
         let version = try await registry.catalog.version(try Reference(parsing: reference))
         return try .message(
             ListResponse(
@@ -141,24 +141,19 @@ extension NativeAPI {
             try await registry.trust.trust(
                 ManageTrust.Request(
                     pem: request.pem, name: request.name, role: request.role, repositories: request.repositories,
-                    validFrom: request.validFrom, validUntil: request.validUntil), by: call.principal))
+                    validFrom: request.validFrom?.time, validUntil: request.validUntil?.time), by: call.principal))
     }
 
     @Sendable func limitKey(_ call: Call) async throws -> Response {
         let request = try await call.json(LimitKeyRequest.self)
         return try .message(
             try await registry.trust.limit(
-                try call.capture("id"), from: request.validFrom, until: request.validUntil, by: call.principal))
+                try call.capture("id"), from: request.validFrom?.time, until: request.validUntil?.time,
+                by: call.principal))
     }
 
     @Sendable func revokeKey(_ call: Call) async throws -> Response {
-        let text = call.query["since"]
-        let since = text.flatMap { Timestamp(parsing: $0) }
-        guard since != nil || text == nil else {
-            throw AssayError(
-                .requestInvalid, "since is \(Printable.quote(text ?? "", limit: 40))",
-                remedy: "write it as 2026-11-23T06:17:00.000Z")
-        }
+        let since = try Self.time("since", in: call)
         _ = try await registry.trust.revoke(try call.capture("id"), since: since, by: call.principal)
         return Response(status: .noContent)
     }

@@ -7,7 +7,7 @@ import Hummingbird
 extension NativeAPI {
     @Sendable func select(_ call: Call) async throws -> Response {
         var dataset: Version?
-        if let text = call.query["dataset"] {
+        if let text = try call.query["dataset"] {
             dataset = try await registry.catalog.version(try Reference(parsing: text))
         }
         let criteria = try Self.criteria(in: call)
@@ -28,16 +28,17 @@ extension NativeAPI {
         if let threads = try call.query.integer("threads", in: 1...Int64(Int32.max)) { criteria.threads = Int(threads) }
         if let batch = try call.query.integer("batch", in: 1...Int64(Int32.max)) { criteria.batch = Int(batch) }
         criteria.labels = try WorkerLabel.list(parsing: (call.query["labels"] ?? "").split(separator: ","))
-        if let text = call.query["by"] { criteria.order = SelectionCriteria.Order(text) }
+        if let text = try call.query["by"] { criteria.order = SelectionCriteria.Order(text) }
         return criteria
     }
 
     /// `NAME=VALUE,NAME=VALUE`
     private static func bounds(_ parameter: String, in call: Call) throws -> [String: Double] {
         var bounds: [String: Double] = [:]
-        for pair in (call.query[parameter] ?? "").split(separator: ",") {
+        let text = try call.query[parameter] ?? ""
+        for pair in text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false) {
             guard let equals = pair.lastIndex(of: "="), equals != pair.startIndex,
-                let value = Double(pair[pair.index(after: equals)...]),
+                let value = decimal(pair[pair.index(after: equals)...]),
                 bounds.updateValue(value, forKey: String(pair[..<equals])) == nil
             else {
                 throw AssayError(
@@ -49,11 +50,19 @@ extension NativeAPI {
     }
 
     private static func number(_ parameter: String, in call: Call) throws -> Double? {
-        guard let text = call.query[parameter] else { return nil }
-        guard let value = Double(text) else {
+        guard let text = try call.query[parameter] else { return nil }
+        guard let value = decimal(text), value > 0 else {
             throw AssayError(
-                .requestInvalid, "\(parameter) is \(Printable.quote(text, limit: 20))", remedy: "use a number")
+                .requestInvalid, "\(parameter) is \(Printable.quote(text, limit: 20))", remedy: "use a number above 0")
         }
+        return value
+    }
+
+    /// A finite number in decimal digits, with an exponent or without.
+    private static func decimal(_ text: some StringProtocol) -> Double? {
+        guard text.utf8.allSatisfy({ $0.isDecimalDigit || "+-.eE".utf8.contains($0) }), let value = Double(text),
+            value.isFinite
+        else { return nil }
         return value
     }
 }

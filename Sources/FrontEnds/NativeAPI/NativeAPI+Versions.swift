@@ -85,7 +85,7 @@ extension NativeAPI {
     // MARK: Lineage and attestations
 
     @Sendable func getLineage(_ call: Call) async throws -> Response {
-        let text = call.query["direction"] ?? LineageGraph.Direction.ancestors.rawValue
+        let text = try call.query["direction"] ?? LineageGraph.Direction.ancestors.rawValue
         guard let direction = LineageGraph.Direction(rawValue: text) else {
             throw AssayError(
                 .requestInvalid, "direction is \(Printable.quote(text, limit: 20))",
@@ -94,7 +94,7 @@ extension NativeAPI {
         let depth = try call.query.integer("depth", in: 1...Int64(Catalog.lineageDepthMax))
         let graph = try await registry.catalog.lineage(
             of: try call.reference(), direction: direction, depth: depth.map { Int($0) } ?? Catalog.lineageDepthDefault)
-        switch call.query["format"] ?? "json" {
+        switch try call.query["format"] ?? "json" {
         case "json": return try .message(LineageResponse(graph))
         case "dot":
             return Response(
@@ -161,7 +161,7 @@ extension NativeAPI {
     }
 
     private static func kind(in call: Call) throws -> Repository.Kind? {
-        guard let text = call.query["kind"] else { return nil }
+        guard let text = try call.query["kind"] else { return nil }
         guard let kind = Repository.Kind(rawValue: text) else {
             throw AssayError(
                 .requestInvalid, "kind is \(Printable.quote(text, limit: 20))", remedy: "use model or dataset")
@@ -171,7 +171,7 @@ extension NativeAPI {
 
     /// `annotation=KEY=VALUE`
     private static func annotation(in call: Call) throws -> (key: String, value: String)? {
-        guard let text = call.query["annotation"] else { return nil }
+        guard let text = try call.query["annotation"] else { return nil }
         guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
             throw AssayError(.requestInvalid, "annotation is no KEY=VALUE")
         }

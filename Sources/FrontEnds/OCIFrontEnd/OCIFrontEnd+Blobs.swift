@@ -68,7 +68,7 @@ extension OCIFrontEnd {
 
     @Sendable func startUpload(_ call: Call) async throws -> Response {
         let repository = try call.repository()
-        if let mount = call.query["mount"] {
+        if let mount = try call.query["mount"] {
             let digest = try Digest(parsing: mount)
             if try await self.mount(digest, from: call.query["from"], to: repository) {
                 return created(digest, in: repository)
@@ -77,7 +77,7 @@ extension OCIFrontEnd {
         let expected = try call.query["digest"].map { try Digest(parsing: $0) }
         let ticket = try await registry.blobs.begin(
             in: repository, hashing: try expected?.algorithm ?? algorithm(of: call))
-        guard let expected, call.query["mount"] == nil else { return accepted(ticket, size: 0) }
+        guard let expected, try call.query["mount"] == nil else { return accepted(ticket, size: 0) }
         do {
             try await registry.blobs.finish(ticket, appending: call.request.body.errorTyped, at: 0, as: expected)
         } catch {
@@ -90,7 +90,7 @@ extension OCIFrontEnd {
 
     /// The algorithm that a client tells ahead; a parameter of the specification after 1.1.1.
     private func algorithm(of call: Call) throws(AssayError) -> Digest.Algorithm {
-        guard let name = call.query["digest-algorithm"] else { return .sha256 }
+        guard let name = try call.query["digest-algorithm"] else { return .sha256 }
         guard let algorithm = Digest.Algorithm(rawValue: name) else {
             throw AssayError(
                 .digestUnsupported, "digest algorithm \(Printable.quote(name, limit: 20)) is not supported",

@@ -70,7 +70,7 @@ extension OCIFrontEnd {
     @Sendable func listReferrers(_ call: Call) async throws -> Response {
         let subject = try Digest(parsing: try call.capture("digest"))
         let repository = try call.repository()
-        let filter = call.query["artifactType"]
+        let filter = try call.query["artifactType"]
         let limit = max(try pageSize(of: call), 1)
         let page = try await registry.catalog.referrers(
             of: subject, in: repository, artifactType: filter, after: try call.query.integer("last", in: 0...Int64.max),
