@@ -18,6 +18,16 @@ struct StatementWordTests {
         (#"{"verificationResult":"FAILED","resourceUri":"digits:1","assay_alias":"staging"}"#, .failed),
         (#"{"verificationResult":"PASS","resourceUri":"digits:1","assay_alias":"staging"}"#, .malformed),
         (#"{"verificationResult":"PASSED"}"#, .malformed),
+        (
+            #"{"verificationResult":"PASSED","resourceUri":"urn:assay:version:d:1","urn:assay:verdict:alias":"a"}"#,
+            .passed
+        ),
+        (#"{"verificationResult":"PASSED","resourceUri":"digits:1","urn:assay:verdict:alias":5}"#, .malformed),
+        // Two names of one field are two answers.
+        (
+            #"{"verificationResult":"PASSED","resourceUri":"d:1","assay_alias":"a","urn:assay:verdict:alias":"a"}"#,
+            .malformed
+        ),
     ]
 
     @Test(
@@ -57,6 +67,12 @@ struct StatementWordTests {
     private static let refused = #"{"result":"FAILED"}"#
 
     private static func verdict(_ result: String, _ alias: String?, in repository: String = "digits") -> String {
+        #"{"verificationResult":"\#(result)","resourceUri":"urn:assay:version:\#(repository):1""#
+            + (alias.map { #","urn:assay:verdict:alias":"\#($0)""# } ?? "") + "}"
+    }
+
+    /// As verdicts were before their own fields were URIs.
+    private static func former(_ result: String, _ alias: String?, in repository: String = "digits") -> String {
         #"{"verificationResult":"\#(result)","resourceUri":"\#(repository):1""#
             + (alias.map { #","assay_alias":"\#($0)""# } ?? "") + "}"
     }
@@ -123,6 +139,27 @@ struct StatementWordTests {
                 (PredicateType.verdict, verdict("PASSED", "canary"), "a"),
             ], .passed
         ),
+        // Verdicts of both forms, asked by either name.
+        (
+            #"{"type":"verdict","where":{"urn:assay:verdict:alias":"staging"}}"#,
+            [(PredicateType.verdict, verdict("PASSED", "staging"), "a")], .passed
+        ),
+        (
+            #"{"type":"verdict","where":{"urn:assay:verdict:alias":"staging"}}"#,
+            [(PredicateType.verdict, former("PASSED", "staging"), "a")], .passed
+        ),
+        (
+            #"{"type":"verdict","where":{"assay_alias":"staging"}}"#,
+            [(PredicateType.verdict, former("PASSED", "staging"), "a")], .passed
+        ),
+        (
+            #"{"type":"verdict"}"#,
+            [
+                (PredicateType.verdict, former("PASSED", "staging"), "a"),
+                (PredicateType.verdict, verdict("FAILED", "staging"), "a"),
+            ], .failed
+        ),
+        (#"{"type":"verdict"}"#, [(PredicateType.verdict, former("PASSED", "staging", in: "evil"), "a")], .missing),
         // Fields of other types.
         (#"{"type":"TYPE","where":{"approved":true}}"#, [(review, approval, "a")], .passed),
         (#"{"type":"TYPE","where":{"approved":true}}"#, [(review, #"{"approved":false}"#, "a")], .failed),

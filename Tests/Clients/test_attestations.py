@@ -1,6 +1,7 @@
 """Signed statements about versions, judged by securesystemslib and the in-toto library, and made by them."""
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from distribution import put_by_digest
 from evidence import (
     CONFLICT, DONE, ENVELOPE, INTEGRITY, NOT_FOUND, PREDICATE_TYPE_ANNOTATION, PROVENANCE, REFUSED, REPORT, REVIEW,
-    TEST_RESULT, USAGE, VERDICT, attached, attestations, digest, foreign_public, key_id, opened, payload_of,
+    SIGNATURE, TEST_RESULT, USAGE, VERDICT, attached, attestations, digest, foreign_public, key_id, opened, payload_of,
     provenance, registry_key, sealed, statement)
 from google.protobuf import json_format
 from harness import FIXTURES, REPOSITORY_ROOT, Assay, Registry, Server, descriptor, image_manifest, public
@@ -24,6 +25,7 @@ from in_toto_attestation.v1.statement import Statement
 from jsonschema import Draft202012Validator
 from securesystemslib.exceptions import VerificationError
 
+BINDING = "https://assay.dev/attestation/binding/v1"
 CURVES = ["P-256", "P-384", "P-521"]
 SIGNATURES_TOO_MANY = 1000
 TRAINED, EVALUATED, DERIVED, PRODUCED = "trained-on", "evaluated-on", "derived-from", "produced-by"
@@ -114,6 +116,11 @@ def test_a_statement_is_one_of_in_toto_about_the_manifest(story, version, kind, 
     assert read.predicate_type == kind
 
 
+def is_own(key):
+    """Whether a field is Assay's: of a verdict they are URIs, as in-toto has it for extensions."""
+    return key.startswith(("assay_", "urn:assay:verdict:"))
+
+
 def bound(story, version, kind):
     """A predicate as the library reads it, strictly but for what is Assay's own.
 
@@ -122,7 +129,7 @@ def bound(story, version, kind):
     envelope, = story.envelopes(version, kind)
     predicate = payload_of(envelope)["predicate"]
     known = {
-        key: value for key, value in predicate.items() if not key.startswith("assay_") and key != "verifiedLevels"}
+        key: value for key, value in predicate.items() if not is_own(key) and key != "verifiedLevels"}
     return json_format.ParseDict(known, BINDINGS[kind]()), predicate
 
 
@@ -130,8 +137,8 @@ def bound(story, version, kind):
 def test_a_predicate_has_the_fields_of_its_type_and_no_others(story, version, kind):
     read, predicate = bound(story, version, kind)
     assert read.ByteSize() > 0
-    extra = {key for key in predicate if key.startswith("assay_")}
-    assert extra <= {"assay_metadata", "assay_alias", "assay_outcomes"}
+    extra = {key for key in predicate if is_own(key)}
+    assert extra <= {"assay_metadata", "urn:assay:verdict:alias", "urn:assay:verdict:outcomes"}
 
 
 def test_provenance_tells_what_the_push_told(story):
@@ -175,8 +182,32 @@ def test_a_verdict_names_its_policy(story, version, result):
     policy = story.registry.get("/api/v1/policies/digits:production").json()
     assert read.verification_result == result
     assert dict(read.policy.digest) == {"sha256": policy["digest"].removeprefix("sha256:")}
-    assert (read.resource_uri, predicate["assay_alias"]) == (version, "production")
-    assert read.verifier.id and read.time_verified.seconds > 0
+    assert (read.resource_uri, predicate["urn:assay:verdict:alias"]) == (f"urn:assay:version:{version}", "production")
+    assert read.time_verified.seconds > 0
+
+
+@pytest.mark.parametrize("version", ["digits:1", "digits:2"])
+def test_a_verdict_names_this_registry_by_its_log(story, version):
+    read, _ = bound(story, version, VERDICT)
+    origin = story.registry.get("/log/checkpoint").text.split("\n")[0]
+    assert read.verifier.id == f"urn:assay:registry:{origin.removeprefix('assay.dev/log/')}"
+    assert story.assay.ok("audit", "key").out.startswith(f"{origin}+")
+
+
+@pytest.mark.parametrize("version", ["digits:1", "digits:2"])
+def test_a_verdict_names_all_that_it_was_decided_by(story, version):
+    """The signature over the files, its binding, the provenance that the policy asks for, and the report."""
+    read, _ = bound(story, version, VERDICT)
+    named = [(each.uri, dict(each.digest)["sha256"]) for each in read.input_attestations]
+    assert named == sorted(named) and all(uri == f"urn:assay:attestation:sha256:{hex}" for uri, hex in named)
+    name = version.partition(":")[0]
+    content = {
+        hashlib.sha256(envelope).hexdigest(): envelope for kind in (PROVENANCE, REPORT, BINDING)
+        for envelope in story.envelopes(version, kind)}
+    signatures = attached(story.registry, name, digest(story.assay, version), SIGNATURE, None)
+    content |= {hashlib.sha256(bundle).hexdigest(): bundle for bundle in signatures}
+    assert set(content) >= {hex for _, hex in named} and len(named) >= (4 if version == "digits:1" else 1)
+    assert {key_id(envelope) for envelope in story.envelopes(version, VERDICT)}.isdisjoint({hex for _, hex in named})
 
 
 @pytest.mark.parametrize("version, levels", [("digits:1", []), ("digits:2", ["FAILED"])])

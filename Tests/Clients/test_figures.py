@@ -300,7 +300,7 @@ def test_where_nobody_names_the_inputs_the_verdict_says_so(gate, assay, name):
     line = lines_of(outcome)["inputs"]
     assert "neither the dataset nor the policy" in line["demanded"] and "'input'" in line["measured"]
     verdict = assay.ok("attestations", f"{name}:1", "--show", "verdict").json["predicate"]
-    assert "inputs" in [line["requirement"] for line in verdict["assay_outcomes"]]
+    assert "inputs" in [line["requirement"] for line in verdict["urn:assay:verdict:outcomes"]]
 
 
 def test_a_report_says_what_was_fed_and_judged(gate, assay, name):

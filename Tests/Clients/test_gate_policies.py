@@ -102,8 +102,10 @@ def test_what_was_measured_is_evidence(assay, name, version, data):
     assert promote(assay, version) == DONE
 
 
-def test_a_verdict_is_evidence_for_another_alias_alone(assay, name, version):
-    protect(assay, name, "attestations: [{type: verdict, where: {assay_alias: staging}}]")
+@pytest.mark.parametrize("field", ["assay_alias", "'urn:assay:verdict:alias'"])
+def test_a_verdict_is_evidence_for_another_alias_alone(assay, name, version, field):
+    """By the name that the field had in earlier builds, too: policies with it go on."""
+    protect(assay, name, f"attestations: [{{type: verdict, where: {{{field}: staging}}}}]")
     assert [promote(assay, version) for _ in range(2)] == [REFUSED, REFUSED]
     protect(assay, name, "", alias="staging")
     assert promote(assay, version, "staging") == DONE

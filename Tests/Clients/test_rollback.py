@@ -77,7 +77,7 @@ def test_it_is_a_move_with_its_cause_and_reason_for_everyone(alias, server):
         if item["entry"]["kind"] == "alias")
     assert entry["cause"] == "rollback" and entry["reason"] == "wrong \x1b[31m prices" and entry["to"] == 1
     assert {"reason": "wrong \x1b[31m prices", "emergency": False, "from": 2} in [
-        verdict["predicate"].get("assay_rollback") for verdict in verdicts(alias)]
+        verdict["predicate"].get("urn:assay:verdict:rollback") for verdict in verdicts(alias)]
     alias.assay.ok("audit", "verify")
     alias.assay.ok("pull", f"{NAME}:production", "out", "--require-log")
     alias.assay.ok("key", "export", "-o", "root.json")

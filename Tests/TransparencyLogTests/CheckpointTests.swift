@@ -56,6 +56,15 @@ struct CheckpointTests {
                 == .signatureInvalid)
     }
 
+    /// The key of the example of golang.org/x/mod/sumdb/note, where the form comes from (C2SP signed-note).
+    @Test func `a key is told as verifiers take it`() throws {
+        let text = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+        let bytes = try #require(Base64Text.decode("ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"))
+        let key = try Ed25519PublicKey(bytes: Array(bytes.dropFirst()))
+        #expect(SignedNote.verifierKey(name: "PeterNeumann", key: key) == text)
+        #expect(Checkpoint.verifierKey(of: key).hasPrefix("\(Checkpoint.origin(of: key))+"))
+    }
+
     @Test(arguments: [
         "", "\n", "x\n5\n", "x\n05\nAAAA\n", "x\n-1\nAAAA\n", "x\n5\nAAAA\n",
         "x\n5\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\n", "x\n5\n\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",

@@ -55,8 +55,18 @@ package struct VerdictSummary: Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case timeVerified, policy, verificationResult
-        case alias = "assay_alias"
-        case outcomes = "assay_outcomes"
+        case alias = "urn:assay:verdict:alias"
+        case outcomes = "urn:assay:verdict:outcomes"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let standard = try decoder.container(keyedBy: CodingKeys.self)
+        timeVerified = try standard.decode(Timestamp.self, forKey: .timeVerified)
+        policy = try standard.decode(PolicyName.self, forKey: .policy)
+        verificationResult = try standard.decode(String.self, forKey: .verificationResult)
+        let own = try decoder.container(keyedBy: VerdictField.self)
+        alias = try VerdictField.alias.required(String.self, in: own)
+        outcomes = try VerdictField.outcomes.required([RequirementOutcome].self, in: own)
     }
 
     package init(

@@ -2,6 +2,8 @@
 package struct Evidence: Sendable {
     /// Ids of the trusted release keys with a valid signature over exactly this version's files.
     package var signers: [String]
+    /// The signed documents that are looked at: signatures, statements and reports, by the digests of their bytes.
+    package var inputs: Set<Digest> = []
     /// Why there is no valid signature, if there is none.
     package var signatureFault: String?
     /// What ties the version's manifest to those files.
@@ -59,6 +61,8 @@ package struct Evidence: Sendable {
         package var report: VerificationReport?
         package var holderReport: VerificationReport?
         package var tries: Int?
+        /// The signed reports, by the digests of their bytes.
+        package var envelopes: Set<Digest> = []
 
         package init() {}
     }

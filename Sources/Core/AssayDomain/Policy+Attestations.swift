@@ -94,12 +94,19 @@ extension Policy.AttestationDemand {
         guard let fields = `where` else { return nil }
         guard let predicate = try? JSONValue(parsing: heard.statement.predicate) else { return "it cannot be read" }
         for (path, bound) in fields.sorted(by: { $0.key < $1.key }) {
-            guard let value = predicate.value(at: path.split(separator: ".")) else {
+            guard let value = value(at: path.split(separator: "."), of: predicate) else {
                 return "it has no \(Printable.escape(path, limit: 80))"
             }
             guard bound.accepts(value) else { return "its \(Printable.escape(path, limit: 80)) is not as demanded" }
         }
         return nil
+    }
+
+    /// A field by the names that lead to it; those of a verdict have two names.
+    private func value(at path: [Substring], of predicate: JSONValue) -> JSONValue? {
+        guard resolved == PredicateType.verdict, let first = path.first else { return predicate.value(at: path) }
+        return VerdictField.names(of: String(first)).lazy
+            .compactMap { predicate.value(at: [Substring($0)] + path.dropFirst()) }.first
     }
 
     fileprivate var demanded: String {

@@ -70,15 +70,24 @@ package struct StatementWord: Sendable, Hashable {
         struct Body: Decodable {
             let verificationResult: String
             let resourceUri: String
-            let assay_alias: String?
+            let alias: String?
+
+            private enum CodingKeys: String, CodingKey { case verificationResult, resourceUri }
+
+            init(from decoder: any Decoder) throws {
+                let standard = try decoder.container(keyedBy: CodingKeys.self)
+                verificationResult = try standard.decode(String.self, forKey: .verificationResult)
+                resourceUri = try standard.decode(String.self, forKey: .resourceUri)
+                alias = try VerdictField.alias.value(String.self, in: decoder.container(keyedBy: VerdictField.self))
+            }
         }
         guard let body = read(Body.self, predicate), ["PASSED", "FAILED"].contains(body.verificationResult) else {
             return StatementWord(.malformed)
         }
         return StatementWord(
-            body.verificationResult == "PASSED" ? .passed : .failed, topic: body.assay_alias,
-            repository: (try? Reference(parsing: body.resourceUri))?.repository,
-            alias: body.assay_alias.flatMap { try? AliasName(parsing: $0) })
+            body.verificationResult == "PASSED" ? .passed : .failed, topic: body.alias,
+            repository: VerdictField.version(ofResource: body.resourceUri)?.repository,
+            alias: body.alias.flatMap { try? AliasName(parsing: $0) })
     }
 
     /// Which of a signer's statements of figures counts is asked for each figure: see `Policy.figureOutcomes`.

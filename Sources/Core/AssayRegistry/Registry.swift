@@ -50,7 +50,8 @@ package struct Registry: Sendable {
         inspect = InspectFiles(blobs: blobs, index: index, evidence: evidence, inspector: inspector)
         sealing = SealQueue(seal: seal, index: index, logger: logger)
         promote = Promote(
-            blobs: blobs, index: index, evidence: evidence, verify: verify, sealing: sealing, clock: clock)
+            blobs: blobs, index: index, evidence: evidence, verify: verify, sealing: sealing, clock: clock,
+            verifierID: Verdict.verifierID(logKeyID: keys?.logKeyID))
         askHolders = AskHolders(blobs: blobs, index: index, evidence: evidence)
         select = Select(index: index, verify: verify)
         delete = Delete(index: index, aliases: aliases, clock: clock)

@@ -55,6 +55,11 @@ package struct Checkpoint: Sendable, Hashable {
     /// The name of the log that a key signs, and of no other one.
     package static func origin(of key: Ed25519PublicKey) -> String { "assay.dev/log/\(key.id.prefix(16))" }
 
+    /// The key of a log as one line of text, which verifiers of signed notes take.
+    package static func verifierKey(of key: Ed25519PublicKey) -> String {
+        SignedNote.verifierKey(name: origin(of: key), key: key)
+    }
+
     /// The checkpoint as a note that the log's key signs.
     package func signed(by key: Ed25519PrivateKey) throws(AssayError) -> [UInt8] {
         try SignedNote.sign(text, name: origin, key: key)
@@ -86,6 +91,11 @@ package struct SignedNote: Sendable {
     package static func sign(_ text: String, name: String, key: Ed25519PrivateKey) throws(AssayError) -> [UInt8] {
         let blob = keyID(name: name, key: key.publicKey) + (try key.sign(Array(text.utf8)))
         return Array("\(text)\n\u{2014} \(name) \(Base64Text.encode(blob))\n".utf8)
+    }
+
+    /// `NAME+ID+KEY`: the id of the key in hex, the key behind the number of its algorithm in base64.
+    package static func verifierKey(name: String, key: Ed25519PublicKey) -> String {
+        "\(name)+\(Hex.encode(keyID(name: name, key: key)))+\(Base64Text.encode([ed25519] + key.bytes))"
     }
 
     /// Reads a note without believing it; throws `log-inconsistent`.

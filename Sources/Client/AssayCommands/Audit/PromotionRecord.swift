@@ -47,17 +47,29 @@ struct PromotionRecord: Sendable {
             let verificationResult: String
             let resourceUri: String
             let policy: Descriptor
-            let assay_alias: String
+            let alias: String?
+
+            private enum CodingKeys: String, CodingKey { case verificationResult, resourceUri, policy }
+
+            init(from decoder: any Decoder) throws {
+                let standard = try decoder.container(keyedBy: CodingKeys.self)
+                verificationResult = try standard.decode(String.self, forKey: .verificationResult)
+                resourceUri = try standard.decode(String.self, forKey: .resourceUri)
+                policy = try standard.decode(Descriptor.self, forKey: .policy)
+                alias = try VerdictField.alias.value(String.self, in: decoder.container(keyedBy: VerdictField.self))
+            }
         }
         // What cannot be read is no yes.
         let body = try? JSON.decodeVerbatim(Body.self, from: statement.predicate)
         guard let body, statement.predicateType == PredicateType.verdict, body.verificationResult == "PASSED",
             statement.subjects.contains(where: { $0.digest == digest })
         else { throw fault("it is no yes to \(digest)") }
-        guard body.resourceUri == "\(repository):\(number)", body.assay_alias == alias.text else {
+        guard VerdictField.version(ofResource: body.resourceUri) == Reference(repository, number),
+            body.alias == alias.text
+        else {
             throw fault(
-                "it is of \(Printable.escape(body.resourceUri)) as \(Printable.escape(body.assay_alias)), and the log "
-                    + "has \(repository):\(number) as \(alias)")
+                "it is of \(Printable.escape(body.resourceUri)) as \(Printable.escape(body.alias ?? "none")), and the "
+                    + "log has \(repository):\(number) as \(alias)")
         }
         guard body.policy.digest[policy.algorithm.rawValue] == policy.hex else {
             throw fault("it is by another policy than \(policy)")

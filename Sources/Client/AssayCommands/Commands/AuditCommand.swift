@@ -16,7 +16,7 @@ struct AuditCommand: AsyncParsableCommand {
             """,
         subcommands: [
             AuditListCommand.self, AuditShowCommand.self, AuditVerifyCommand.self, AuditProofCommand.self,
-            AuditCheckpointCommand.self, AuditExportCommand.self, AuditCheckCommand.self,
+            AuditCheckpointCommand.self, AuditKeyCommand.self, AuditExportCommand.self, AuditCheckCommand.self,
         ])
 }
 

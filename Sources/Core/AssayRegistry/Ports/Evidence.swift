@@ -7,6 +7,8 @@ package struct VerifiedStatement: Sendable {
     package let signer: TrustedKey
     /// When the registry recorded these words by this key first; nil where that is not asked.
     package var recordedAt: Timestamp?
+    /// The blob that holds its envelope; nil where that is not asked.
+    package var envelope: Digest?
 
     package init(content: Statement, signer: TrustedKey) {
         self.content = content

@@ -6,6 +6,8 @@ extension Promote {
         let manifest: Manifest
         let binding: ManifestBinding
         let decision: PolicyDecision
+        /// The signed documents that it was made by, in the order of their digests.
+        let inputs: [Digest]
         /// Verifications that must end before the decision counts.
         let pending: [VerificationID]
         /// The first moment at which time alone could change the decision; nil if there is none.
@@ -38,7 +40,8 @@ extension Promote {
             gathered.inspections = try await inspect.inspect(try evidence.files(of: manifest))
         }
         return Finding(
-            manifest: manifest, binding: gathered.binding, decision: demands.decide(gathered), pending: pending,
+            manifest: manifest, binding: gathered.binding, decision: demands.decide(gathered),
+            inputs: gathered.inputs.sorted { $0.description < $1.description }, pending: pending,
             decidedUntil: [
                 Self.end(of: gathered.waivers, basis.keys, after: now), demands.figuresEnd(gathered, after: now),
             ].compactMap(\.self).min())
@@ -49,7 +52,7 @@ extension Promote {
         holder: Version?, at now: Timestamp
     ) async throws -> Evidence {
         let reader = reader(basis)
-        let (signers, fault) = try await reader.signers(of: manifest, in: version.repository)
+        let (signers, bundles, fault) = try await reader.signers(of: manifest, in: version.repository)
         let statements = try await reader.statements(about: manifest.digest, in: version.repository)
         var missing: [Digest] = []
         for blob in Self.content(of: manifest) where try await blobs.size(of: blob.digest) != blob.size {
@@ -70,6 +73,7 @@ extension Promote {
                     predicate: $0.predicate, subject: manifest.digest, recordedAt: $0.recordedAt)
             },
             holder: holder.map { .init($0) })
+        gathered.inputs = Set(bundles).union(Self.documents(among: statements, of: policy))
         gathered.binding = try await reader.binding(of: manifest, by: statements)
         gathered.withdrawn =
             basis.withdrawn
@@ -90,6 +94,17 @@ extension Promote {
             policy: evidence.digest(of: try JSON.encode(policy)))
         gathered.waivers = reader.waivers(in: statements, for: scope, at: now)
         return gathered
+    }
+
+    /// The statements that a policy asks about; the others decide nothing.
+    private static func documents(among statements: [VerifiedStatement], of policy: Policy) -> [Digest] {
+        var types = Set((policy.attestations ?? []).map { PredicateType.resolve($0.type) })
+        types.insert(PredicateType.binding)
+        if policy.lineage?.isEmpty == false || policy.teacher != nil { types.insert(PredicateType.provenance) }
+        if policy.lineage?.contains(.evaluatedOn) == true { types.insert(PredicateType.verificationReport) }
+        if policy.waivers != nil { types.insert(PredicateType.waiver) }
+        if policy.measured != nil { types.insert(PredicateType.figures) }
+        return statements.filter { types.contains($0.predicateType) }.compactMap(\.envelope)
     }
 
     private struct NoTeacher: Error {

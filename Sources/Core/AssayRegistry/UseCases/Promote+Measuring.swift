@@ -15,10 +15,12 @@ extension Promote {
             ? try await reports(on: version, beside: holder, basis, policy: policy, teacher: teacher, startsMissing)
             : (Evidence.Reports(), [])
         (gathered.report, gathered.holderReport, gathered.tries) = (own.report, own.holderReport, own.tries)
+        gathered.inputs.formUnion(own.envelopes)
         for (name, part) in policy.parts {
             let (further, waiting) = try await reports(
                 on: version, beside: holder, basis, policy: part, teacher: nil, startsMissing)
             gathered.parts[name] = further
+            gathered.inputs.formUnion(further.envelopes)
             pending += waiting
         }
         return pending
@@ -40,7 +42,10 @@ extension Promote {
         ) async throws -> VerificationReport? {
             let known = try await knownReport(
                 among: verifications, dataset: dataset, baseline: baseline, settings: settings, basis)
-            if let report = known.report { return report }
+            if let report = known.report {
+                found.envelopes.formUnion(known.envelope.map { [$0] } ?? [])
+                return report
+            }
             guard startsMissing else { return nil }
             if let running = known.running {
                 pending.append(running)
@@ -67,24 +72,24 @@ extension Promote {
     private func knownReport(
         among verifications: [Verification], dataset: Version, baseline: Version?, settings: VerificationSettings,
         _ basis: PromotionBasis
-    ) async throws -> (running: VerificationID?, report: VerificationReport?) {
+    ) async throws -> (running: VerificationID?, report: VerificationReport?, envelope: Digest?) {
         let known = verifications.filter {
             $0.isReplay != true && $0.dataset.digest == dataset.manifestDigest && $0.settings == settings
                 && (baseline == nil || $0.baseline?.digest == baseline?.manifestDigest)
         }
-        if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil) }
+        if let running = known.first(where: { !$0.isFinished }) { return (running.id, nil, nil) }
         for verification in known where verification.state != .cancelled {
             do {
                 let report = try await verify.report(of: verification, by: reader(basis))
                 if report.evaluator == verify.evaluatorBuild, report.replay != true,
                     report.failure?.isConclusive ?? true
                 {
-                    return (nil, report)
+                    return (nil, report, verification.envelopeDigest)
                 }
             } catch let error as AssayError where error.code.kind != .storage {
                 continue
             }
         }
-        return (nil, nil)
+        return (nil, nil, nil)
     }
 }

@@ -32,6 +32,8 @@ package struct Promote: Sendable {
     let verify: Verify
     let sealing: SealQueue
     let clock: any WallClock
+    /// Who decides, as verdicts name it: a URI.
+    let verifierID: String
 
     /// Decides on a version for an alias, and moves the alias if the decision is yes and this is no dry run.
     ///
@@ -159,17 +161,18 @@ package struct Promote: Sendable {
     ) async throws -> Outcome {
         let (decision, manifest, holder) = (finding.decision, finding.manifest, basis.holder?.number)
         let verdict = Verdict(
-            verifier: .init(id: Verdict.verifierID), timeVerified: clock.now(),
-            resourceUri: "\(version.repository):\(version.number)",
+            verifier: .init(id: verifierID), timeVerified: clock.now(),
+            resourceUri: VerdictField.resource(version.reference),
             policy: .init(
                 uri: "urn:assay:policy:\(policy.digest)",
                 digest: [policy.digest.algorithm.rawValue: policy.digest.hex]),
             // Source: SLSA v1.0, verification summary: "FAILED" in place of levels if the policy says no.
+            inputAttestations: finding.inputs.map(Verdict.Input.init),
             verificationResult: decision.isPassed ? "PASSED" : "FAILED",
             verifiedLevels: decision.isPassed ? [] : ["FAILED"],
-            assayAlias: alias.text, assayOutcomes: decision.outcomes, assayRollback: .init(way, from: holder))
+            alias: alias.text, outcomes: decision.outcomes, rollback: .init(way, from: holder))
         let (envelope, attachment) = try await WriteEvidence(blobs: blobs, evidence: evidence).attest(
-            try verdict.json(), as: PredicateType.verdict, about: manifest, name: verdict.resourceUri)
+            try verdict.json(), as: PredicateType.verdict, about: manifest, name: version.reference.description)
         let now = clock.now()
         guard decision.isPassed else {
             try await index.attach(

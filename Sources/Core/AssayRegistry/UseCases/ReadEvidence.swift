@@ -86,8 +86,10 @@ struct ReadEvidence: Sendable {
     private struct VerdictOutcomes: Decodable {
         let outcomes: [RequirementOutcome]
 
-        private enum CodingKeys: String, CodingKey {
-            case outcomes = "assay_outcomes"
+        init(from decoder: any Decoder) throws {
+            outcomes =
+                try VerdictField.outcomes.required(
+                    [RequirementOutcome].self, in: decoder.container(keyedBy: VerdictField.self))
         }
     }
 
@@ -126,7 +128,7 @@ struct ReadEvidence: Sendable {
                         continue
                     }
                     var statement = try evidence.openStatement(envelope, trusted: [key])
-                    statement.recordedAt = record.createdAt
+                    (statement.recordedAt, statement.envelope) = (record.createdAt, record.envelope.digest)
                     statements.append(statement)
                 }
             } catch let error as AssayError where error.code.kind != .storage {
@@ -294,11 +296,15 @@ struct ReadEvidence: Sendable {
     // MARK: Model signatures
 
     /// Ids of the trusted release keys whose signature over exactly the version's files is valid.
-    func signers(of manifest: Manifest, in repository: RepositoryName) async throws -> (ids: [String], fault: String?) {
+    /// `bundles` are the digests of what they signed with.
+    func signers(
+        of manifest: Manifest, in repository: RepositoryName
+    ) async throws -> (ids: [String], bundles: [Digest], fault: String?) {
         let root = try await root()
         let bundles = try await bundles(of: manifest, in: repository)
         let files = try evidence.files(of: manifest)
         var ids: [String] = []
+        var counted: [Digest] = []
         var fault = bundles.isEmpty ? Policy.noSignature : nil
         for bundle in bundles {
             do {
@@ -309,6 +315,7 @@ struct ReadEvidence: Sendable {
                         + root.outOfTime(.release, for: repository, at: bundle.createdAt),
                     at: bundle.createdAt)
                 if !ids.contains(id) { ids.append(id) }
+                counted.append(bundle.envelope.digest)
             } catch let error as AssayError {
                 fault =
                     switch error.code {
@@ -319,7 +326,7 @@ struct ReadEvidence: Sendable {
                     }
             }
         }
-        return (ids, ids.isEmpty ? fault : nil)
+        return (ids, counted, ids.isEmpty ? fault : nil)
     }
 
     /// What the registry trusts.
