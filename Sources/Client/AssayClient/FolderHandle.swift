@@ -62,7 +62,7 @@ package final class FolderHandle: Sendable {
         let descriptor = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags)
         guard descriptor >= 0 else {
             throw errno == ENOTDIR || errno == ELOOP
-                ? AssayError(.fileTypeRefused, "\(Printable.quote(path)) is no folder")
+                ? AssayError(.fileTypeRefused, "\(Printable.quote(path)) is no folder", remedy: "name a folder")
                 : FileFailure.error(path, "open", errno)
         }
         self.path = path

@@ -157,11 +157,12 @@ enum FileFailure {
     static func error(_ path: String, _ action: String, _ number: Int32) -> AssayError {
         let name = Printable.quote(path)
         switch number {
-        case ENOENT, ENOTDIR: return AssayError(.fileNotFound, "there is no file \(name)")
+        case ENOENT, ENOTDIR:
+            return AssayError(.fileNotFound, "there is no file \(name)", remedy: "check the path and its folders")
         case ELOOP, ENXIO, EISDIR: return notRegular(path)
         case ENOSPC, EDQUOT: return AssayError(.storageFull, "there is no space left to \(action) \(name)")
         case EIO, EROFS: return AssayError(.storageFailed, "cannot \(action) \(name)", reason: reason(number))
-        case EEXIST: return AssayError(.fileExists, "\(name) exists already")
+        case EEXIST: return AssayError(.fileExists, "\(name) exists already", remedy: "choose another name")
         default: return AssayError(.fileInaccessible, "cannot \(action) \(name)", reason: reason(number))
         }
     }

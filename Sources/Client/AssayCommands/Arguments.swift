@@ -31,7 +31,8 @@ enum Arguments {
 
     private static func pair(_ text: String, of source: String) throws(AssayError) -> (name: String, value: String) {
         guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
-            throw AssayError(.usage, "\(source) \(Printable.quote(text)) is not NAME=VALUE")
+            throw AssayError(
+                .usage, "\(source) \(Printable.quote(text)) is not NAME=VALUE", remedy: "write it as owner=fraud")
         }
         return (String(text[..<equals]), String(text[text.index(after: equals)...]))
     }

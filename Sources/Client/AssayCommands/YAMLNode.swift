@@ -54,7 +54,9 @@ struct YAMLNode {
         } catch {
             throw AssayError(
                 code, "\(Printable.quote(name)) is not valid YAML",
-                reason: Printable.escape("\(error)".replacing("\n", with: " "), limit: 400), cause: error)
+                reason: Printable.escape("\(error)".replacing("\n", with: " "), limit: 400),
+                remedy: "correct it there: indent with spaces, and put text with brackets or colons in quotes",
+                cause: error)
         }
     }
 

@@ -10,7 +10,9 @@ enum ArchiveFault {
         } catch let error as ArchiveError {
             throw AssayError(
                 code(of: error.kind), "the bundle is refused",
-                reason: "\(error.kind.rawValue): \(Printable.escape(error.reason))", cause: error)
+                reason: "\(error.kind.rawValue): \(Printable.escape(error.reason))",
+                remedy: "name a file of assay bundle export; a tar of your own needs --format=ustar and no compression",
+                cause: error)
         }
     }
 

@@ -27,7 +27,7 @@ struct AliasesCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let name = try name.map { try AliasName(parsing: $0) }
         let (isProtected, limit, isJSON, console) = (protected, limit, options.json, options.console)
-        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0", remedy: "give 1 or more") }
         try await options.withClient { client in
             var items: [Alias] = []
             var after: String?

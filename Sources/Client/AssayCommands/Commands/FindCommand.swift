@@ -35,7 +35,7 @@ struct FindCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let (content, limit, isJSON, console) = (content, limit, options.json, options.console)
-        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0", remedy: "give 1 or more") }
         let named = ContentFinder.digest(in: content)
         try await options.withClient { client in
             let digest = if let named { named } else { try await ContentFinder.hash(content, client: client) }

@@ -13,7 +13,7 @@ enum Pages {
     static func collect<Item>(
         limit: Int, _ page: (_ after: String?, _ limit: Int) async throws -> ListResponse<Item>
     ) async throws -> ListResponse<Item> {
-        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0", remedy: "give 1 or more") }
         var items: [Item] = []
         var after: String?
         var walk = PageWalk()
@@ -109,7 +109,7 @@ struct ListCommand: AsyncParsableCommand {
         }
         let repository = try repository.map { try RepositoryName(parsing: $0) }
         let (limit, isJSON, console) = (limit, options.json, options.console)
-        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0", remedy: "give 1 or more") }
         try await options.withClient { client in
             let state = try await PastState.read(at: time, repository: repository, client: client)
             guard let repository else {

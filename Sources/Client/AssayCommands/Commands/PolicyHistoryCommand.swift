@@ -37,7 +37,7 @@ struct PolicyHistoryCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let reference = try Arguments.alias(repository, alias)
         let (alias, limit, isJSON, console) = (alias, limit, options.json, options.console)
-        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0") }
+        guard limit > 0 else { throw AssayError(.usage, "--limit is not above 0", remedy: "give 1 or more") }
         try await options.withClient { client in
             // A repository that does not exist has no policies, but the name may be a slip.
             _ = try await client.repository(reference.repository)

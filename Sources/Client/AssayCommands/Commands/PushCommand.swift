@@ -184,7 +184,9 @@ struct PushCommand: AsyncParsableCommand {
             guard text.utf8.allSatisfy({ $0.isDecimalDigit || "+-.eE".utf8.contains($0) }),
                 let value = Double(text), value.isFinite
             else {
-                throw AssayError(.usage, "--metric has \(Printable.quote(text)), which is no finite number")
+                throw AssayError(
+                    .usage, "--metric has \(Printable.quote(text)), which is no finite number",
+                    remedy: "write it as accuracy=0.97")
             }
             return value
         }

@@ -167,7 +167,8 @@ struct FileScan {
     private static func failure(_ path: String, _ number: Int32) -> AssayError {
         let name = Printable.quote(path)
         switch number {
-        case ENOENT, ENOTDIR: return AssayError(.fileNotFound, "there is no file \(name)")
+        case ENOENT, ENOTDIR:
+            return AssayError(.fileNotFound, "there is no file \(name)", remedy: "check the path and its folders")
         case ELOOP: return refused(path)
         default: return AssayError(.fileInaccessible, "cannot read \(name)", reason: String(cString: strerror(number)))
         }

@@ -27,7 +27,7 @@ struct LinkRules: Sendable {
                 throw AssayError(.fileNotFound, "there is no folder \(Printable.quote(folder))")
             }
             guard Self.type(of: place) == S_IFDIR else {
-                throw AssayError(.fileTypeRefused, "\(Printable.quote(folder)) is no folder")
+                throw AssayError(.fileTypeRefused, "\(Printable.quote(folder)) is no folder", remedy: "name a folder")
             }
             places.append(place)
         }
