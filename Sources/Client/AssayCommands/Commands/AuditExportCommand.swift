@@ -14,10 +14,11 @@ struct AuditExportCommand: AsyncParsableCommand {
             Files of models are not in it. The same log gives the same bytes.
 
             Example:
-              assay audit export --alias team/fraud:production --from 2026-10-01 --to 2026-11-01 -o october.tar
+              assay audit export --alias team/fraud:production \\
+                --from 2026-10-01 --to 2026-11-01 -o october.tar
             """)
 
-    @Option(help: "The alias, as NAME:ALIAS.", completion: .reference)
+    @Option(help: ArgumentHelp("The alias, as NAME:ALIAS.", valueName: "ref"), completion: .reference)
     var alias: String
 
     @Option(help: ArgumentHelp("The begin: 2026-10-01 or 2026-10-01T08:00:00Z.", valueName: "date"))

@@ -94,11 +94,23 @@ struct DossierVerdict: Decodable {
 
     private struct Rollback: Decodable { let reason: String? }
 
+    private enum CodingKeys: String, CodingKey { case resourceUri, policy }
+
     private let resourceUri: String
     private let policy: Descriptor?
-    private let assay_alias: String?
-    private let assay_outcomes: [RequirementOutcome]?
-    private let assay_rollback: Rollback?
+    private let alias: String?
+    let outcomes: [RequirementOutcome]
+    let rollbackReason: String?
+
+    init(from decoder: any Decoder) throws {
+        let standard = try decoder.container(keyedBy: CodingKeys.self)
+        resourceUri = try standard.decode(String.self, forKey: .resourceUri)
+        policy = try standard.decodeIfPresent(Descriptor.self, forKey: .policy)
+        let own = try decoder.container(keyedBy: VerdictField.self)
+        alias = try VerdictField.alias.value(String.self, in: own)
+        outcomes = try VerdictField.outcomes.value([RequirementOutcome].self, in: own) ?? []
+        rollbackReason = try VerdictField.rollback.value(Rollback.self, in: own)?.reason
+    }
 
     /// Nil for a statement that is no verdict of a registry such as this one.
     init?(_ statement: Statement?) {
@@ -108,17 +120,15 @@ struct DossierVerdict: Decodable {
         self = verdict
     }
 
-    var outcomes: [RequirementOutcome] { assay_outcomes ?? [] }
-    var rollbackReason: String? { assay_rollback?.reason }
-
     var policyDigest: Digest? {
         policy?.digest["sha256"].flatMap { try? Digest(parsing: "sha256:\($0)") }  // Else it names no policy of ours.
     }
 
     /// The number of the version, if it is of the repository; nil for a verdict on something else.
     func number(on scope: DossierScope) -> Int64? {
-        guard DossierScope.same(assay_alias, scope.alias.text), let reference = try? Reference(parsing: resourceUri),
-            reference.repository == scope.repository, case .tag(.number(let number)) = reference.selector
+        guard DossierScope.same(alias, scope.alias.text),
+            let reference = VerdictField.version(ofResource: resourceUri), reference.repository == scope.repository,
+            case .tag(.number(let number)) = reference.selector
         else { return nil }
         return number.value
     }
