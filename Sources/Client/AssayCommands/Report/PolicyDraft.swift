@@ -80,7 +80,8 @@ struct PolicyDraft {
         guard isDemanded else { return ["  # \(name): {\(key): \(text)}   # measured \(Figure.metric(value))"] }
         let from =
             share.map {
-                "\(Figure.interval($0, confidence)): this is its lower end"
+                "\(Figure.metric($0.lowerBound)) to \(Figure.metric($0.upperBound)) at "
+                    + "\(Figure.percent(confidence)): this is its lower end"
             } ?? "this is a tenth \(isHigher ? "below" : "above")"
         return [
             "  # \(isHigher ? "At least" : "At most") this. Measured \(Figure.metric(value)) on \(samples) samples;",
