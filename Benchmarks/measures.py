@@ -3,6 +3,7 @@
 from measures_bundles import bundles
 from measures_cage import cage
 from measures_downloads import pull, ranges
+from measures_everyday import everyday
 from measures_floods import floods
 from measures_latency import gate
 from measures_log import audit, log, mutations, signing
@@ -27,6 +28,7 @@ MEASURES = {
     "signing": signing,
     "bundles": bundles,
     "promotions": promotions,
+    "everyday": everyday,
     "evaluator": evaluator,
     "cage": cage,
     "gate": gate,

@@ -1320,7 +1320,7 @@ def add_trigger(copy: Copy) -> str:
 @mutation("schema: change a view")
 def change_view(copy: Copy) -> str:
     old = copy.one("SELECT sql FROM sqlite_schema WHERE name = 'version_details'")["sql"]
-    new = old.replace("m.digest", "(SELECT min(digest) FROM manifests) AS digest")
+    new = old.replace("m.digest, ", "(SELECT min(digest) FROM manifests) AS digest, ", 1)
     assert new != old
     return with_schema(copy, f"DROP VIEW version_details; {new}")
 

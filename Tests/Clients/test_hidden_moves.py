@@ -108,11 +108,14 @@ class Client(Assay):
 
 @pytest.fixture
 def local(server, binary, tmp_path):
-    """Versions 1 and 2, both of which were promoted, 2 last."""
-    local = Client(binary, tmp_path, server.url)
+    return promoted(Client(binary, tmp_path, server.url))
+
+
+def promoted(local, policy="version: 1\n"):
+    """The command line at versions 1 and 2, both of which were promoted, 2 last; their trust root is `root.json`."""
     local.key()
     local.ok("key", "trust", "release.pub.pem")
-    (local.home / "policy.yaml").write_text("version: 1\n")
+    (local.home / "policy.yaml").write_text(policy)
     local.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
     for number in (1, 2):
         (local.home / f"{number}.bin").write_text(f"weights {number}")

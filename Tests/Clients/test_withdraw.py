@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 from harness import Registry
-from test_hidden_moves import Client, Liar
+from test_hidden_moves import Client, Liar, promoted
 
 NAME = "team/model"
 DONE, WRONG_USE, NOT_FOUND, CONFLICT, INTEGRITY, REFUSED = 0, 2, 3, 5, 6, 7
@@ -14,18 +14,7 @@ WHY = "trained on the wrong labels"
 
 @pytest.fixture
 def local(server, binary, tmp_path):
-    """Versions 1 and 2 that were promoted one after the other, and their trust root."""
-    local = Client(binary, tmp_path, server.url)
-    local.key()
-    local.ok("key", "trust", "release.pub.pem")
-    (local.home / "policy.yaml").write_text("version: 1\nrollback: {emergency: [local]}\n")
-    local.ok("policy", "set", NAME, "production", "policy.yaml", "--create")
-    for number in (1, 2):
-        (local.home / f"{number}.bin").write_text(f"weights {number}")
-        local.ok("push", NAME, f"{number}.bin", "--key", "release.pem")
-        local.ok("promote", f"{NAME}:{number}", "production")
-    local.ok("key", "export", "-o", "root.json")
-    return local
+    return promoted(Client(binary, tmp_path, server.url), "version: 1\nrollback: {emergency: [local]}\n")
 
 
 def withdraw(local, number, *options, reason=WHY):
@@ -45,6 +34,8 @@ def test_it_is_shown_everywhere_and_taken_back(local):
         assert f"{NAME}:2 (withdrawn)" in out and f"{NAME}:1 (withdrawn)" not in out, out
     assert "withdrawn" in local.ok("aliases").out
     assert WHY in local.ok("show", f"{NAME}:production").out
+    page = local.ok("report", f"{NAME}:production", "--html", "-").out
+    assert "Withdrawn" in page and WHY in page and WHY in local.ok("report", f"{NAME}:production").out
     alias = Registry(local.server).get(f"/api/v1/aliases/{NAME}:production").json()
     assert alias["version"] == 2 and alias["is_withdrawn"] is True
     entry = local.ok("audit", "list", "--kind", "withdrawal", "--json").json["items"][0]["entry"]

@@ -45,6 +45,7 @@ extension VersionReport {
     }
 
     private var outcome: (headline: String, look: String, sign: String) {
+        if version.withdrawn != nil { return ("Withdrawn", "failed", "✕") }
         if let verdict = verdict?.content {
             if !verdict.isPassed { return ("Refused", "failed", "✕") }
             return verdict.waived.isEmpty ? ("Passed", "passed", "✓") : (verdict.word.capitalizedFirst, "open", "!")

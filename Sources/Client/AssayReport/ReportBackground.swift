@@ -41,6 +41,8 @@ extension VersionReport {
     package var facts: [(name: String, text: String)] {
         var facts: [(String, String)] = []
         func add(_ name: String, _ text: String) { facts.append((name, text)) }
+        // Its text says since when, by whom and why.
+        if let withdrawn = version.withdrawn { add("not to be used", withdrawn.text) }
         if let data = report?.content.dataset { add("measured on", "\(data.repository):\(data.number)") }
         for relation in LineageRelation.allCases where relation != .producedBy {
             let sources = background.sources.filter { $0.relation == relation }.map(\.name).sorted()
