@@ -35,7 +35,7 @@ struct IndexAuditTests {
         try await test.registry.sealing.sealBatch()
         let one = Reference(digits, try #require(VersionNumber(1)))
         _ = try await test.registry.withdraw(one, reason: "it fails", by: .local)
-        _ = try await test.registry.withdraw.reinstate(one, reason: "it was another", by: .local)
+        _ = try await test.registry.withdraw(one, .reinstate, reason: "it was another", by: .local)
         let two = try #require(VersionNumber(2))
         _ = try await test.registry.aliases.move(alias, in: digits, to: two, expecting: .anything, by: .local)
         try await test.registry.delete.version(Reference(digits, two), by: .local)

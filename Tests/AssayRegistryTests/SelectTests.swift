@@ -75,7 +75,7 @@ struct SelectTests {
         let outcome = try await select()
         #expect(outcome.best == slow)
         #expect(outcome.candidates[0].outcomes.first { $0.status == .failed }?.requirement == "withdrawal")
-        _ = try await test.registry.withdraw.reinstate(fast.reference, reason: "it does not", by: .local)
+        _ = try await test.registry.withdraw(fast.reference, .reinstate, reason: "it does not", by: .local)
         #expect(try await select().best == fast)
     }
 

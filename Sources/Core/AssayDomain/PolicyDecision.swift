@@ -98,7 +98,7 @@ extension Policy {
             requirement: outcome.requirement, demanded: outcome.demanded, measured: outcome.measured,
             confidence: outcome.confidence, status: .waived,
             waiver: "key \(found.signer.prefix(12)) until \(found.waiver.expiresAt): "
-                + Printable.escape(found.waiver.reason, limit: Waiver.reasonBytesMax))
+                + Printable.escape(found.waiver.reason, limit: Reason.bytesMax))
     }
 
     /// What becomes of the demands on the size and on what was measured alone.

@@ -4,7 +4,6 @@
 /// anywhere else: not in another repository, for another version or alias, nor under another policy. Format:
 /// docs/formats/attestations.md.
 package struct Waiver: Sendable, Hashable, Codable {
-    package static let reasonBytesMax = 1_000
     /// What nobody can waive: a version that is not signed, not there or not bound to what was signed has nothing that
     /// could be answered for; and what is withdrawn is reinstated first.
     package static let unwaivable: Set<String> = ["signature", "manifest", "content", "withdrawal"]
@@ -72,10 +71,7 @@ package struct Waiver: Sendable, Hashable, Codable {
                 .requestInvalid, "the requirement \(Printable.quote(requirement)) cannot be waived",
                 remedy: "name one of the table of: assay policy check NAME:NUMBER ALIAS")
         }
-        guard !reason.isEmpty, reason.utf8.count <= Self.reasonBytesMax else {
-            throw AssayError(
-                .requestInvalid, "a waiver needs a reason of at most \(Self.reasonBytesMax) bytes")
-        }
+        try Reason.check(reason, of: "a waiver")
     }
 
     /// Throws `request-invalid` unless a policy could ever show the requirement, and lets somebody waive.

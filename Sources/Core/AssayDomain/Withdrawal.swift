@@ -3,8 +3,6 @@
 /// The predicate of a statement whose subject is the version. It names the repository too: what is withdrawn in one
 /// stays in every other. Format: docs/formats/attestations.md.
 package struct Withdrawal: Sendable, Hashable, Codable {
-    package static let reasonBytesMax = 1_000
-
     package enum Action: String, Sendable, Codable {
         case withdraw
         case reinstate
@@ -41,13 +39,7 @@ package struct Withdrawal: Sendable, Hashable, Codable {
     }
 
     /// Throws `request-invalid` for a reason that says nothing, or too much.
-    package static func check(reason: String) throws(AssayError) {
-        guard 1...reasonBytesMax ~= reason.utf8.count else {
-            throw AssayError(
-                .requestInvalid, "a withdrawal needs a reason of at most \(reasonBytesMax) bytes",
-                remedy: "say why: --reason TEXT")
-        }
-    }
+    package static func check(reason: String) throws(AssayError) { try Reason.check(reason, of: "a withdrawal") }
 
     /// A predicate of this type, as a registry key that counts signed it.
     package struct Word: Sendable {
@@ -111,7 +103,7 @@ extension Version {
         /// In one line, for people; the reason is somebody's text.
         package var text: String {
             "withdrawn \(at) by \(Printable.escape(actor, limit: 100)): "
-                + Printable.escape(reason, limit: Withdrawal.reasonBytesMax)
+                + Printable.escape(reason, limit: Reason.bytesMax)
         }
     }
 }

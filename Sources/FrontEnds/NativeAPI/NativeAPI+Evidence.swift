@@ -62,9 +62,9 @@ extension NativeAPI {
     @Sendable func withdraw(_ call: Call) async throws -> Response {
         let request = try await call.json(WithdrawRequest.self)
         return try .message(
-            request.reinstate ?? false
-                ? try await registry.withdraw.reinstate(request.reference, reason: request.reason, by: call.principal)
-                : try await registry.withdraw(request.reference, reason: request.reason, by: call.principal))
+            try await registry.withdraw(
+                request.reference, request.reinstate ?? false ? .reinstate : .withdraw, reason: request.reason,
+                by: call.principal))
     }
 
     /// A refusal is a problem that carries the table of requirements.

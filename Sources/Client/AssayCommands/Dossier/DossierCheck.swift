@@ -28,14 +28,14 @@ struct DossierCheck: Encodable, Sendable {
         let reading = try DossierReading(file, root: root, kept: kept)
         // First by the keys that the log names: so it was written, and so it must come out again.
         let own = try DossierMaking(reading.log, origin: reading.origin, documents: file)
-        try reading.require(own)
+        let written = try reading.require(own)
         // Where the trust root is just what the log has, it comes to the same.
+        let isSame = Set(root.keys) == Set(own.root.keys)
         let judged =
-            Set(root.keys) == Set(own.root.keys)
-            ? own : try DossierMaking(reading.log, origin: reading.origin, documents: file, root: root)
+            isSame ? own : try DossierMaking(reading.log, origin: reading.origin, documents: file, root: root)
         let judge = DossierJudge(making: judged)
         let unproven = try judge.unprovenMoves()
-        let facts = try judged.dossier()
+        let facts = isSame ? written : try judged.dossier()
         return DossierCheck(
             scope: reading.log.scope, origin: reading.origin.checkpoint.origin,
             entryCount: reading.origin.checkpoint.size, isClosed: reading.log.isClosed,
@@ -161,8 +161,9 @@ struct DossierReading {
         }
     }
 
-    /// Throws `bundle-invalid` unless the archive is what its log and documents come to, and holds nothing else.
-    func require(_ making: DossierMaking) throws {
+    /// Gives what the archive's log and documents come to. Throws `bundle-invalid` unless the archive is just that, and
+    /// holds nothing else.
+    func require(_ making: DossierMaking) throws -> Dossier {
         let dossier = try making.dossier()
         if let missing = making.sources.missing.first {
             throw AssayError(
@@ -190,6 +191,7 @@ struct DossierReading {
         guard try dossier.page() == file.bytes(DossierForm.page, bytesMax: DossierForm.factBytesMax) else {
             throw DossierFile.refused("\(DossierForm.page) is not the page of \(DossierForm.facts)")
         }
+        return dossier
     }
 }
 

@@ -12,11 +12,7 @@ extension Promote {
         _ alias: AliasName, in repository: RepositoryName, to number: VersionNumber?, reason: String,
         isEmergency: Bool, dryRun: Bool, by principal: Principal
     ) async throws -> (version: Version, outcome: Outcome) {
-        guard 1...Waiver.reasonBytesMax ~= reason.utf8.count else {
-            throw AssayError(
-                .requestInvalid, "a rollback needs a reason of at most \(Waiver.reasonBytesMax) bytes",
-                remedy: "say why: --reason TEXT")
-        }
+        try Reason.check(reason, of: "a rollback")
         let target = if let number { number } else { try await former(of: alias, in: repository) }
         let version = try await Catalog(index: index).version(Reference(repository, target))
         let way = Way.rollback(reason: reason, isEmergency: isEmergency)
